@@ -1,0 +1,147 @@
+import type { HighWatermark, LastStableOffset, LogStartOffset } from '@millrace/record'
+import type { TopicSettings } from './topic-config.ts'
+
+/**
+ * The port between the broker and whatever keeps the logs. Every call is asynchronous and takes and gives plain data
+ * and Buffers that nobody else writes to, so that an engine may live in another thread or on another machine. A Buffer
+ * passed to `append` belongs to the engine from then on.
+ *
+ * Calls fail with a MillraceError. After `close` every call fails with SHUTTING_DOWN.
+ */
+export interface Engine {
+  readonly topics: TopicCatalog
+  readonly producers: ProducerIds
+
+  /**
+   * A handle for one partition of one topic, by the topic's id. Cheap; it opens nothing. Calls on it fail with
+   * TOPIC_NOT_FOUND once the topic is deleted, PARTITION_NOT_FOUND when there is no such partition.
+   */
+  partition(topicId: string, partition: number): EnginePartition
+
+  /** What keeps this engine from doing its work, in words; empty when all is well. */
+  problems(): readonly string[]
+
+  /** Ends running reads, waits until what was appended is committed, and lets go of everything. May be called twice. */
+  close(): Promise<void>
+}
+
+export interface TopicDescription {
+  /** UUID, the topic's for life: a topic deleted and made again has another. */
+  readonly id: string
+  readonly name: string
+  readonly partitions: number
+  /** The settings that were given; see `parseTopicConfig` for the rest. */
+  readonly settings: TopicSettings
+  /** Milliseconds since 1970. */
+  readonly createdAtMs: number
+}
+
+export interface TopicCatalog {
+  /**
+   * Makes a topic; when it returns, the topic outlives a crash.
+   * @throws MillraceError TOPIC_EXISTS, TOPIC_NAME_CONFLICT (another name differs only in case), LIMIT_REACHED,
+   *   INVALID_CONFIG, INVALID_PARTITIONS, DISK_FULL, STORAGE_FAILED
+   */
+  create(topic: { name: string; partitions: number; settings: TopicSettings }): Promise<TopicDescription>
+  /** Undefined when there is no such topic. Names are compared exactly. */
+  find(name: string): Promise<TopicDescription | undefined>
+  /** All topics, by name, Millrace's own included. */
+  list(): Promise<readonly TopicDescription[]>
+  /**
+   * Deletes a topic and its records; waiting reads end with TOPIC_NOT_FOUND. When it returns, the topic stays gone
+   * after a crash; its disk space is freed in the background.
+   * @throws MillraceError TOPIC_NOT_FOUND
+   */
+  delete(id: string): Promise<void>
+}
+
+export interface ProducerIds {
+  /** An id that no producer had before, at epoch 0. */
+  allocate(): Promise<{ producerId: number; producerEpoch: number }>
+}
+
+/** `committed`: answer when the batch is committed; `none`: answer when it has its place. */
+export type Acks = 'committed' | 'none'
+
+export interface AppendResult {
+  /** Offset of the batch's first record. */
+  readonly baseOffset: number
+  /** The largest timestamp of the batch as it is stored, in ms since 1970. */
+  readonly timestamp: number
+  /** True when the batch was there already (a repeat of an idempotent producer); `baseOffset` is the first one's. */
+  readonly duplicate: boolean
+}
+
+/** Offsets are exclusive ends, but for the log start. */
+export interface PartitionOffsets {
+  readonly logStartOffset: LogStartOffset
+  readonly highWatermark: HighWatermark
+  readonly lastStableOffset: LastStableOffset
+}
+
+export interface PartitionStatus extends PartitionOffsets {
+  readonly sizeBytes: number
+  readonly leaderEpoch: number
+}
+
+/** `committed` leaves out what open and aborted transactions wrote. */
+export type Isolation = 'committed' | 'uncommitted'
+
+export interface ReadOptions {
+  /** Bytes to return at most; one batch is returned whole even when it is larger. */
+  readonly maxBytes: number
+  readonly isolation?: Isolation | undefined
+  /** How long to wait when there is nothing at `offset` yet. Default 0. */
+  readonly waitMs?: number | undefined
+  /** Ends the waiting: the read then returns nothing. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A transaction that was aborted, among the offsets that a read returned. */
+export interface AbortedTransaction {
+  readonly producerId: number
+  readonly firstOffset: number
+}
+
+export interface ReadResult extends PartitionOffsets {
+  /**
+   * Whole batches, back to back, in offset order; a Buffer may hold several. The first may begin before the offset
+   * that was asked for, when that lies inside a batch. Readers share these Buffers: nobody writes to them.
+   */
+  readonly batches: readonly Buffer[]
+  /** Where to read on: the offset after the last batch, or the one asked for when there was nothing. */
+  readonly nextOffset: number
+  readonly abortedTransactions: readonly AbortedTransaction[]
+}
+
+export interface EnginePartition {
+  /**
+   * Appends one batch. Batches get their offsets in the order of the calls. The batch must have passed
+   * `validateClientBatch`; base offset and leader epoch are written into it.
+   * @throws MillraceError OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED (nothing was stored); LIMIT_REACHED (too much is
+   *   waiting to be committed; nothing was stored), DISK_FULL (nothing was stored), STORAGE_FAILED, COMMIT_UNKNOWN
+   *   (whether it was stored is not known)
+   */
+  append(batch: Buffer, options: { acks: Acks }): Promise<AppendResult>
+
+  /**
+   * Reads committed batches from `offset` on. At the high watermark it waits, as long as `waitMs` says, for more.
+   * @throws MillraceError OFFSET_OUT_OF_RANGE, with `logStartOffset` and `highWatermark` as details; CORRUPT_BATCH
+   */
+  read(offset: number, options: ReadOptions): Promise<ReadResult>
+
+  status(): Promise<PartitionStatus>
+
+  /**
+   * The first committed record whose timestamp is `timestampMs` or later; undefined when there is none.
+   */
+  offsetForTimestamp(timestampMs: number): Promise<{ offset: number; timestamp: number } | undefined>
+
+  /**
+   * Makes the records before `offset` unreadable; their space is freed by and by. An offset below the log start
+   * changes nothing.
+   * @returns the log start offset that holds now
+   * @throws MillraceError OFFSET_OUT_OF_RANGE past the high watermark
+   */
+  truncateBefore(offset: number): Promise<LogStartOffset>
+}

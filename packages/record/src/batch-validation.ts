@@ -1,0 +1,73 @@
+import { MillraceError } from './errors.ts'
+import { ATTRIBUTE, type RecordBatch } from './record-batch.ts'
+import { checkRecordFraming } from './record-codec.ts'
+
+/** What a batch from a client is held against. */
+export interface BatchRules {
+  /** Largest batch, its header included. */
+  readonly maxBatchBytes: number
+  /** Bounds that every timestamp of the batch's header must keep, in ms since 1970. */
+  readonly minTimestamp: number
+  readonly maxTimestamp: number
+}
+
+/** Attribute bits that a client may set: the codec and, once there are transactions, their bit. */
+const CLIENT_ATTRIBUTES = ATTRIBUTE.codec | ATTRIBUTE.transactional
+
+/**
+ * Checks a batch as a client sent it: size, CRC, a count that agrees with the offsets, timestamps in bounds, no bits
+ * that are the broker's to set, a producer stamp that is whole, and, where the batch is not compressed, the framing of
+ * its records (apache/kafka, LogValidator.java, asks for the same).
+ * @throws MillraceError BATCH_TOO_LARGE, CORRUPT_BATCH, INVALID_BATCH, INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION
+ */
+export function validateClientBatch(batch: RecordBatch, rules: BatchRules): void {
+  if (batch.sizeBytes > rules.maxBatchBytes) {
+    throw new MillraceError(
+      'BATCH_TOO_LARGE',
+      `a batch of ${batch.sizeBytes} bytes; at most ${rules.maxBatchBytes} are allowed`,
+    )
+  }
+  if (!batch.hasValidChecksum()) throw new MillraceError('CORRUPT_BATCH', 'the CRC of the batch is wrong')
+  const { recordCount, lastOffsetDelta, attributes } = batch
+  if (recordCount < 1 || recordCount !== lastOffsetDelta + 1) {
+    throw new MillraceError(
+      'INVALID_BATCH',
+      `a record count of ${recordCount} with a last offset delta of ${lastOffsetDelta}`,
+    )
+  }
+  if ((attributes & ~CLIENT_ATTRIBUTES) !== 0) {
+    throw new MillraceError(
+      'INVALID_BATCH',
+      `attributes 0x${(attributes & 0xffff).toString(16)} set bits that are not a client's to set`,
+    )
+  }
+  checkTimestamps(batch, rules)
+  checkProducer(batch)
+  if (batch.codec === 'none') checkRecordFraming(batch.recordBytes(rules.maxBatchBytes), recordCount)
+}
+
+function checkTimestamps({ baseTimestamp, maxTimestamp }: RecordBatch, rules: BatchRules): void {
+  if (baseTimestamp < 0 || maxTimestamp < baseTimestamp) {
+    throw new MillraceError(
+      'INVALID_TIMESTAMP',
+      `a base timestamp of ${baseTimestamp} with a largest of ${maxTimestamp}`,
+    )
+  }
+  if (baseTimestamp < rules.minTimestamp || maxTimestamp > rules.maxTimestamp) {
+    throw new MillraceError(
+      'INVALID_TIMESTAMP',
+      `timestamps ${baseTimestamp} to ${maxTimestamp} are not within ${rules.minTimestamp} to ${rules.maxTimestamp}`,
+    )
+  }
+}
+
+function checkProducer({ producerId, producerEpoch, baseSequence }: RecordBatch): void {
+  const stamped = producerId >= 0 && producerEpoch >= 0 && baseSequence >= 0
+  const plain = producerId === -1 && producerEpoch === -1 && baseSequence === -1
+  if (!stamped && !plain) {
+    throw new MillraceError(
+      'INVALID_BATCH',
+      `producer ${producerId}, epoch ${producerEpoch} and sequence ${baseSequence} do not go together`,
+    )
+  }
+}

@@ -1,0 +1,26 @@
+/** A timer that `Clock.setTimer` started. */
+export interface Timer {
+  /** Ends the timer; a timer that has fired or was cancelled is left alone. */
+  cancel(): void
+}
+
+/** Where time comes from. Everything outside the server and the command line gets it passed in. */
+export interface Clock {
+  /** Milliseconds since 1970, as records carry them. May jump. */
+  nowMs(): number
+  /** Milliseconds since some fixed moment; never goes back. For durations. */
+  monotonicMs(): number
+  /** Calls `callback` once after `delayMs`. A pending timer keeps no process alive. */
+  setTimer(delayMs: number, callback: () => void): Timer
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  setTimer(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs)
+    timer.unref()
+    return { cancel: () => clearTimeout(timer) }
+  },
+}

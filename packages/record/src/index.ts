@@ -1,0 +1,40 @@
+export { BatchBuilder, type BuildOptions } from './batch-builder.ts'
+export { type BatchRules, validateClientBatch } from './batch-validation.ts'
+export { checksum } from './checksum.ts'
+export { type Clock, systemClock, type Timer } from './clock.ts'
+export { COMPRESSION_CODECS, type CompressionCodec } from './compression.ts'
+export {
+  asMillraceError,
+  ERRORS,
+  type ErrorCode,
+  type ErrorDetails,
+  type ErrorKind,
+  isErrorCode,
+  MillraceError,
+} from './errors.ts'
+export {
+  DEFAULT_LIMITS,
+  DEFAULT_MAX_MESSAGE_BYTES,
+  type Limits,
+  MAX_TOPIC_NAME_LENGTH,
+  REMEMBERED_BATCHES,
+} from './limits.ts'
+export { type Logger, silentLogger } from './logger.ts'
+export type {
+  CommittedOffset,
+  DurableOffset,
+  HighWatermark,
+  LastStableOffset,
+  LogEndOffset,
+  LogStartOffset,
+} from './offsets.ts'
+export type { RecordHeader, RecordInput, StoredRecord } from './record.ts'
+export {
+  BATCH_HEADER_BYTES,
+  batchSizeAt,
+  type ProducerStamp,
+  RecordBatch,
+  readBatches,
+  sequenceAfter,
+} from './record-batch.ts'
+export { checkTopicName, INTERNAL_TOPIC_PREFIX, isInternalTopic } from './topic-name.ts'

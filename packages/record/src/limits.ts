@@ -1,0 +1,79 @@
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/**
+ * Every limit of the server, with its unit in its name. Past a limit the answer is a clear error or back-pressure,
+ * never growth. A server may be started with lower or higher ones.
+ */
+export interface Limits {
+  /** One REST body or one gRPC message. */
+  readonly requestBytes: number
+  /** What one compressed batch may expand to when the broker or a reader opens it. */
+  readonly decompressedBytes: number
+  /** Records in one REST produce request. */
+  readonly recordsPerRequest: number
+  /** What one fetch may return; a single larger batch is still returned whole. */
+  readonly fetchBytes: number
+  /** Records in one REST fetch response. */
+  readonly fetchRecords: number
+  /** The longest that a fetch may wait for data. */
+  readonly fetchWaitMs: number
+  /** Appended but not yet committed bytes in one partition; further appends are refused with LIMIT_REACHED. */
+  readonly pendingBytesPerPartition: number
+  /** Bytes that one connection may have sent to produce and not yet been answered; past it, it is not read from. */
+  readonly inFlightBytesPerConnection: number
+  /** Open HTTP/2 streams of one connection. */
+  readonly streamsPerConnection: number
+  /** Open connections. */
+  readonly connections: number
+  /** Partitions that one fetch stream may follow. */
+  readonly partitionsPerFetchStream: number
+  readonly topics: number
+  readonly partitionsPerTopic: number
+  readonly partitions: number
+  /** Memory behind the batches that are kept for readers at the tail, over all partitions. */
+  readonly tailCacheBytes: number
+  /** Memory for index files of closed segments, over all partitions. */
+  readonly indexCacheBytes: number
+  /** Idempotent producers remembered per partition. */
+  readonly producersPerPartition: number
+  /** Time for the first bytes of a connection, and for the headers of a request. */
+  readonly headersTimeoutMs: number
+  /** Time for a whole REST request, and between two chunks of a gRPC message that has begun. */
+  readonly requestTimeoutMs: number
+  /** Time that a reader may leave its flow-control window shut while data waits for it. */
+  readonly stalledReaderTimeoutMs: number
+  /** Time that open requests get to end at shutdown. */
+  readonly shutdownGraceMs: number
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  requestBytes: 8 * MiB,
+  decompressedBytes: 64 * MiB,
+  recordsPerRequest: 10_000,
+  fetchBytes: 8 * MiB,
+  fetchRecords: 10_000,
+  fetchWaitMs: 60_000,
+  pendingBytesPerPartition: 64 * MiB,
+  inFlightBytesPerConnection: 32 * MiB,
+  streamsPerConnection: 256,
+  connections: 10_000,
+  partitionsPerFetchStream: 1_000,
+  topics: 10_000,
+  partitionsPerTopic: 1_000,
+  partitions: 20_000,
+  tailCacheBytes: 32 * MiB,
+  indexCacheBytes: 32 * MiB,
+  producersPerPartition: 10_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  stalledReaderTimeoutMs: 60_000,
+  shutdownGraceMs: 10_000,
+}
+
+/** The longest topic name, in characters, as in Kafka. */
+export const MAX_TOPIC_NAME_LENGTH = 249
+/** Batches per producer and partition by which a repeated one is recognised; a client keeps fewer in flight. */
+export const REMEMBERED_BATCHES = 32
+/** Kafka's default of `max.message.bytes`: the largest batch, its header included. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588

@@ -1,0 +1,175 @@
+/*
+ * One record inside a batch (apache/kafka, DefaultRecord.java):
+ *
+ *   length            varint   bytes after this field
+ *   attributes        int8     0
+ *   timestamp delta   varlong  from the batch's base timestamp
+ *   offset delta      varint   from the batch's base offset
+ *   key length        varint   -1: null; then the key
+ *   value length      varint   -1: null; then the value
+ *   header count      varint   then for each: key length varint, UTF-8 key, value length varint (-1: null), value
+ */
+import { MillraceError } from './errors.ts'
+import type { RecordHeader, RecordInput, StoredRecord } from './record.ts'
+import { VarintReader, varintBytes, varlongBytes, writeVarint, writeVarlong } from './varint.ts'
+
+const NO_HEADERS: readonly RecordHeader[] = []
+
+/** What the records of a batch are relative to. */
+interface RecordBase {
+  readonly baseOffset: number
+  readonly baseTimestamp: number
+  readonly maxTimestamp: number
+  readonly isLogAppendTime: boolean
+  readonly recordCount: number
+}
+
+/**
+ * Yields the records in `bytes`.
+ * @throws MillraceError INVALID_BATCH where their framing contradicts itself or the batch's header
+ */
+export function* readRecords(bytes: Buffer, base: RecordBase): Generator<StoredRecord, void, undefined> {
+  const reader = new VarintReader(bytes)
+  const { baseOffset, baseTimestamp, recordCount } = base
+  const appendTime = base.isLogAppendTime ? base.maxTimestamp : undefined
+  for (let index = 0; index < recordCount; index++) {
+    const end = readRecordEnd(reader)
+    const timestampDelta = reader.readVarlong()
+    const offsetDelta = reader.readVarint()
+    const key = readNullable(reader)
+    const value = readNullable(reader)
+    const headers = readHeaders(reader)
+    if (reader.position !== end) throw badLength(index)
+    yield {
+      offset: baseOffset + offsetDelta,
+      timestamp: appendTime ?? baseTimestamp + timestampDelta,
+      key,
+      value,
+      headers,
+    }
+  }
+  if (reader.position !== bytes.length) throw trailing(bytes.length - reader.position)
+}
+
+/**
+ * Walks the framing of `recordCount` records without building them: each fills its length exactly, offset deltas count
+ * up from 0, and nothing follows.
+ * @throws MillraceError INVALID_BATCH
+ */
+export function checkRecordFraming(bytes: Buffer, recordCount: number): void {
+  const reader = new VarintReader(bytes)
+  for (let index = 0; index < recordCount; index++) {
+    const end = readRecordEnd(reader)
+    reader.readVarlong()
+    const offsetDelta = reader.readVarint()
+    if (offsetDelta !== index)
+      throw new MillraceError('INVALID_BATCH', `record ${index} has offset delta ${offsetDelta}`)
+    skipNullable(reader)
+    skipNullable(reader)
+    const headerCount = reader.readVarint()
+    if (headerCount < 0) throw new MillraceError('INVALID_BATCH', `a header count of ${headerCount}`)
+    for (let header = 0; header < headerCount; header++) {
+      const keyLength = reader.readVarint()
+      if (keyLength < 0) throw new MillraceError('INVALID_BATCH', 'a header without a key')
+      reader.skip(keyLength)
+      skipNullable(reader)
+    }
+    if (reader.position !== end) throw badLength(index)
+  }
+  if (reader.position !== bytes.length) throw trailing(bytes.length - reader.position)
+}
+
+function readRecordEnd(reader: VarintReader): number {
+  const length = reader.readVarint()
+  const end = reader.position + length
+  if (length < 0 || end > reader.bytes.length) throw new MillraceError('INVALID_BATCH', `a record length of ${length}`)
+  reader.skip(1)
+  return end
+}
+
+function readNullable(reader: VarintReader): Buffer | null {
+  const length = reader.readVarint()
+  if (length >= 0) return reader.readBytes(length)
+  if (length === -1) return null
+  throw new MillraceError('INVALID_BATCH', `a key or value length of ${length}`)
+}
+
+function skipNullable(reader: VarintReader): void {
+  const length = reader.readVarint()
+  if (length > 0) reader.skip(length)
+  else if (length < -1) throw new MillraceError('INVALID_BATCH', `a key or value length of ${length}`)
+}
+
+function readHeaders(reader: VarintReader): readonly RecordHeader[] {
+  const count = reader.readVarint()
+  if (count === 0) return NO_HEADERS
+  if (count < 0) throw new MillraceError('INVALID_BATCH', `a header count of ${count}`)
+  const headers: RecordHeader[] = []
+  for (let index = 0; index < count; index++) {
+    const keyLength = reader.readVarint()
+    if (keyLength < 0) throw new MillraceError('INVALID_BATCH', 'a header without a key')
+    headers.push({ key: reader.readBytes(keyLength).toString('utf8'), value: readNullable(reader) })
+  }
+  return headers
+}
+
+function badLength(index: number): MillraceError {
+  return new MillraceError('INVALID_BATCH', `record ${index} does not fill its length`)
+}
+
+function trailing(bytes: number): MillraceError {
+  return new MillraceError('INVALID_BATCH', `${bytes} bytes follow the last record`)
+}
+
+/** Bytes of the record after its length field. */
+export function recordBodyBytes(record: RecordInput, timestampDelta: number, offsetDelta: number): number {
+  const { key, value, headers } = record
+  let bytes = 1 + varlongBytes(timestampDelta) + varintBytes(offsetDelta)
+  bytes += key === null ? 1 : varintBytes(key.length) + key.length
+  bytes += value === null ? 1 : varintBytes(value.length) + value.length
+  if (headers === undefined || headers.length === 0) return bytes + 1
+  bytes += varintBytes(headers.length)
+  for (const header of headers) {
+    const keyBytes = Buffer.byteLength(header.key)
+    bytes += varintBytes(keyBytes) + keyBytes
+    bytes += header.value === null ? 1 : varintBytes(header.value.length) + header.value.length
+  }
+  return bytes
+}
+
+/** Writes a record whose `recordBodyBytes` are known at `at`, and returns the position after it. */
+export function writeRecord(
+  bytes: Buffer,
+  at: number,
+  record: RecordInput,
+  bodyBytes: number,
+  timestampDelta: number,
+  offsetDelta: number,
+): number {
+  let position = writeVarint(bytes, bodyBytes, at)
+  bytes[position++] = 0
+  position = writeVarlong(bytes, timestampDelta, position)
+  position = writeVarint(bytes, offsetDelta, position)
+  position = writeNullable(bytes, record.key, position)
+  position = writeNullable(bytes, record.value, position)
+  const { headers } = record
+  if (headers === undefined || headers.length === 0) {
+    bytes[position++] = 0
+    return position
+  }
+  position = writeVarint(bytes, headers.length, position)
+  for (const header of headers) {
+    const keyBytes = Buffer.byteLength(header.key)
+    position = writeVarint(bytes, keyBytes, position)
+    position += bytes.write(header.key, position, keyBytes, 'utf8')
+    position = writeNullable(bytes, header.value, position)
+  }
+  return position
+}
+
+function writeNullable(bytes: Buffer, value: Buffer | null, at: number): number {
+  if (value === null) return writeVarint(bytes, -1, at)
+  const position = writeVarint(bytes, value.length, at)
+  bytes.set(value, position)
+  return position + value.length
+}
