@@ -6,7 +6,7 @@ import type { TopicSettings } from './topic-config.ts'
  * and Buffers that nobody else writes to, so that an engine may live in another thread or on another machine. A Buffer
  * passed to `append` belongs to the engine from then on.
  *
- * Calls fail with a MillraceError. After `close` every call fails with SHUTTING_DOWN.
+ * Calls never throw; they fail with a MillraceError. After `close` every call fails with SHUTTING_DOWN.
  */
 export interface Engine {
   readonly topics: TopicCatalog
@@ -21,7 +21,10 @@ export interface Engine {
   /** What keeps this engine from doing its work, in words; empty when all is well. */
   problems(): readonly string[]
 
-  /** Ends running reads, waits until what was appended is committed, and lets go of everything. May be called twice. */
+  /**
+   * Ends waiting reads with SHUTTING_DOWN, waits until what was appended is committed, and lets go of everything. May be
+   * called twice.
+   */
   close(): Promise<void>
 }
 
@@ -39,8 +42,9 @@ export interface TopicDescription {
 export interface TopicCatalog {
   /**
    * Makes a topic; when it returns, the topic outlives a crash.
-   * @throws MillraceError TOPIC_EXISTS, TOPIC_NAME_CONFLICT (another name differs only in case), LIMIT_REACHED,
-   *   INVALID_CONFIG, INVALID_PARTITIONS, DISK_FULL, STORAGE_FAILED
+   * @throws MillraceError TOPIC_EXISTS, TOPIC_NAME_CONFLICT (another name differs only in case), LIMIT_REACHED (topics,
+   *   or partitions in all), INVALID_CONFIG, INVALID_PARTITIONS (not 1 to `partitionsPerTopic`), DISK_FULL,
+   *   STORAGE_FAILED
    */
   create(topic: { name: string; partitions: number; settings: TopicSettings }): Promise<TopicDescription>
   /** Undefined when there is no such topic. Names are compared exactly. */
@@ -48,8 +52,8 @@ export interface TopicCatalog {
   /** All topics, by name, Millrace's own included. */
   list(): Promise<readonly TopicDescription[]>
   /**
-   * Deletes a topic and its records; waiting reads end with TOPIC_NOT_FOUND. When it returns, the topic stays gone
-   * after a crash; its disk space is freed in the background.
+   * Deletes a topic and its records; waiting reads, and appends that wait to be committed, end with TOPIC_NOT_FOUND.
+   * When it returns, the topic stays gone after a crash; its disk space is freed in the background.
    * @throws MillraceError TOPIC_NOT_FOUND
    */
   delete(id: string): Promise<void>
@@ -64,11 +68,11 @@ export interface ProducerIds {
 export type Acks = 'committed' | 'none'
 
 export interface AppendResult {
-  /** Offset of the batch's first record. */
+  /** Offset of the batch's first record; -1 for a duplicate that is too old for its place to be known. */
   readonly baseOffset: number
   /** The largest timestamp of the batch as it is stored, in ms since 1970. */
   readonly timestamp: number
-  /** True when the batch was there already (a repeat of an idempotent producer); `baseOffset` is the first one's. */
+  /** True when the batch was there already (a repeat by an idempotent producer); `baseOffset` is the first one's. */
   readonly duplicate: boolean
 }
 
@@ -118,6 +122,17 @@ export interface EnginePartition {
   /**
    * Appends one batch. Batches get their offsets in the order of the calls. The batch must have passed
    * `validateClientBatch`; base offset and leader epoch are written into it.
+   *
+   * A batch with a producer id is checked against what that producer wrote before, of which the last
+   * `REMEMBERED_BATCHES` batches are known (as in Kafka; of `producersPerPartition` producers, past which the one that
+   * was silent longest is forgotten):
+   * - a producer that is not known may begin at any sequence;
+   * - the sequence after the last one is appended; sequences wrap from 2^31-1 to 0;
+   * - a repeat of a known batch is a duplicate, and so is a batch that lies wholly before the next sequence, with
+   *   baseOffset -1; with acks `committed` it is answered only when what it repeats is committed;
+   * - any other sequence is OUT_OF_ORDER_SEQUENCE, with `expectedSequence` as a detail;
+   * - a newer epoch begins at sequence 0 and forgets the older one's batches; an older one is PRODUCER_FENCED.
+   * An append that fails leaves no trace in this.
    * @throws MillraceError OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED (nothing was stored); LIMIT_REACHED (too much is
    *   waiting to be committed; nothing was stored), DISK_FULL (nothing was stored), STORAGE_FAILED, COMMIT_UNKNOWN
    *   (whether it was stored is not known)
@@ -125,15 +140,20 @@ export interface EnginePartition {
   append(batch: Buffer, options: { acks: Acks }): Promise<AppendResult>
 
   /**
-   * Reads committed batches from `offset` on. At the high watermark it waits, as long as `waitMs` says, for more.
-   * @throws MillraceError OFFSET_OUT_OF_RANGE, with `logStartOffset` and `highWatermark` as details; CORRUPT_BATCH
+   * Reads committed batches from `offset` on. Where nothing is committed yet (at the high watermark, or beyond it up to
+   * the end of the log) it waits, as long as `waitMs` says, until something is, and answers with nothing when the time
+   * is up.
+   * @throws MillraceError OFFSET_OUT_OF_RANGE before the log start or past the end of the log, with `logStartOffset`
+   *   and `highWatermark` as details; CORRUPT_BATCH
    */
   read(offset: number, options: ReadOptions): Promise<ReadResult>
 
   status(): Promise<PartitionStatus>
 
   /**
-   * The first committed record whose timestamp is `timestampMs` or later; undefined when there is none.
+   * The first committed record, by offset and not before the log start, whose timestamp is `timestampMs` or later;
+   * undefined when there is none. Timestamps need not be in order.
+   * @throws MillraceError CORRUPT_BATCH
    */
   offsetForTimestamp(timestampMs: number): Promise<{ offset: number; timestamp: number } | undefined>
 

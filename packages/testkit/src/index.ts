@@ -1,1 +1,3 @@
-export {}
+export { ManualClock } from './manual-clock.ts'
+export { createMemoryEngine, MemoryEngine, type MemoryEngineOptions } from './memory-engine.ts'
+export { type SeededRandom, seededRandom } from './seeded-random.ts'
