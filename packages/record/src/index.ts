@@ -20,6 +20,7 @@ export {
   REMEMBERED_BATCHES,
 } from './limits.ts'
 export { type Logger, silentLogger } from './logger.ts'
+export { murmur2, partitionOfKey } from './murmur2.ts'
 export type {
   CommittedOffset,
   DurableOffset,
