@@ -1,0 +1,62 @@
+// Makes packages/wire/generated from proto/. With --check it writes nothing and fails when what is there is not what it
+// would write. Plain JavaScript, so that any Node.js from 20 on runs it.
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { main as pbjs } from 'protobufjs-cli/pbjs.js'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const protoDirectory = join(root, 'proto')
+const outputDirectory = join(root, 'packages/wire/generated')
+const HEADER = '// Generated from proto/ by scripts/generate.mjs. Do not edit.\n'
+/** 64-bit integers as Long, absent as null, and nothing but `encode` and `decode`. */
+const OPTIONS = [
+  ...['--target', 'static-module', '--wrap', 'esm', '--path', protoDirectory],
+  ...['--force-long', '--null-semantics', '--alt-comment'],
+  ...['--no-create', '--no-verify', '--no-convert', '--no-delimited', '--no-typeurl', '--no-service'],
+]
+
+/** Runs pbjs; the files land beside `out`. */
+function runPbjs(out, options, sources) {
+  return new Promise((resolve, reject) => {
+    pbjs([...OPTIONS, ...options, '--out', out, ...sources], (error) => (error ? reject(error) : resolve()))
+  })
+}
+
+/** The generated files by name. */
+async function generate() {
+  const names = await readdir(protoDirectory, { recursive: true })
+  const sources = names
+    .filter((name) => name.endsWith('.proto'))
+    .sort()
+    .map((name) => join(protoDirectory, name))
+  const scratch = await mkdtemp(join(tmpdir(), 'millrace-generate-'))
+  try {
+    // The types need the comments, the code is half as long without them.
+    await runPbjs(join(scratch, 'types.js'), ['--dts'], sources)
+    await runPbjs(join(scratch, 'code.js'), ['--no-comments'], sources)
+    return {
+      'millrace.js': HEADER + (await readFile(join(scratch, 'code.js'), 'utf8')),
+      'millrace.d.ts': HEADER + (await readFile(join(scratch, 'types.d.ts'), 'utf8')),
+    }
+  } finally {
+    await rm(scratch, { recursive: true })
+  }
+}
+
+const files = await generate()
+const check = process.argv.includes('--check')
+if (!check) await mkdir(outputDirectory, { recursive: true })
+for (const [name, content] of Object.entries(files)) {
+  const path = join(outputDirectory, name)
+  const present = await readFile(path, 'utf8').catch(() => undefined)
+  if (present === content) continue
+  if (check) {
+    console.error(`${relative(root, path)} is not what proto/ gives. Run: node scripts/generate.mjs`)
+    process.exitCode = 1
+  } else {
+    await writeFile(path, content)
+    console.log(`wrote ${relative(root, path)}`)
+  }
+}
