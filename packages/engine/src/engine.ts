@@ -123,15 +123,16 @@ export interface EnginePartition {
    * Appends one batch. Batches get their offsets in the order of the calls. The batch must have passed
    * `validateClientBatch`; base offset and leader epoch are written into it.
    *
-   * A batch with a producer id is checked against what that producer wrote before, of which the last
-   * `REMEMBERED_BATCHES` batches are known (as in Kafka; of `producersPerPartition` producers, past which the one that
-   * was silent longest is forgotten):
-   * - a producer that is not known may begin at any sequence;
+   * A batch with a producer id is checked against what that producer wrote to the partition before, of which at least
+   * the last `REMEMBERED_BATCHES` batches are known (of `producersPerPartition` producers, past which the one that was
+   * silent longest is forgotten):
+   * - a producer that is not known begins at sequence 0, and so does a newer epoch, which forgets the older one's
+   *   batches; otherwise a batch that overtook a failed one would make that one look like a repeat;
+   * - an older epoch is PRODUCER_FENCED;
    * - the sequence after the last one is appended; sequences wrap from 2^31-1 to 0;
    * - a repeat of a known batch is a duplicate, and so is a batch that lies wholly before the next sequence, with
    *   baseOffset -1; with acks `committed` it is answered only when what it repeats is committed;
-   * - any other sequence is OUT_OF_ORDER_SEQUENCE, with `expectedSequence` as a detail;
-   * - a newer epoch begins at sequence 0 and forgets the older one's batches; an older one is PRODUCER_FENCED.
+   * - any other sequence is OUT_OF_ORDER_SEQUENCE, with `expectedSequence` as a detail.
    * An append that fails leaves no trace in this.
    * @throws MillraceError OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED (nothing was stored); LIMIT_REACHED (too much is
    *   waiting to be committed; nothing was stored), DISK_FULL (nothing was stored), STORAGE_FAILED, COMMIT_UNKNOWN

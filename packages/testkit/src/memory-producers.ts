@@ -44,14 +44,13 @@ export class MemoryProducers {
     const { producerId, producerEpoch, baseSequence } = batch
     if (producerId < 0) return undefined
     const state = this.states.get(producerId)
-    if (state === undefined) return undefined
-    if (producerEpoch < state.epoch) {
+    if (state !== undefined && producerEpoch < state.epoch) {
       throw new MillraceError(
         'PRODUCER_FENCED',
         `epoch ${producerEpoch} of producer ${producerId} has been replaced by epoch ${state.epoch}`,
       )
     }
-    if (producerEpoch > state.epoch) {
+    if (state === undefined || producerEpoch > state.epoch) {
       if (baseSequence !== 0) throw outOfOrder(producerId, baseSequence, 0)
       return undefined
     }

@@ -1,0 +1,114 @@
+import type { EnginePartition, Isolation, ReadResult } from '@millrace/engine'
+import { type Limits, MillraceError } from '@millrace/record'
+import type { TopicHandle } from '../topics/topic-handle.ts'
+import type { Topics } from '../topics/topics.ts'
+import type { Position } from './position.ts'
+
+export interface FetchSourceOptions {
+  readonly handle: TopicHandle
+  readonly partition: EnginePartition
+  readonly limits: Limits
+  readonly topics: Topics
+}
+
+export interface SourceReadOptions {
+  /** Bytes to return at most; a single larger batch comes whole. At most, and for 0, `limits.fetchBytes`. */
+  readonly maxBytes: number
+  /** How long to wait when there is nothing yet. At most `limits.fetchWaitMs`; default 0. */
+  readonly waitMs?: number | undefined
+  /** Default `committed`. */
+  readonly isolation?: Isolation | undefined
+  /** Ends the waiting: the read then returns nothing. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An offset that a position stands for. */
+export interface FoundOffset {
+  readonly offset: number
+  /** The timestamp of the record at the offset, when it was found by time. In ms since 1970. */
+  readonly timestamp?: number
+  /** False when there is no record at or after the time; the offset is then the latest. */
+  readonly found: boolean
+}
+
+/**
+ * The way out of one partition, for a stream to keep. Once the topic is deleted, every call fails with TOPIC_NOT_FOUND,
+ * also when a topic of the same name was made since.
+ */
+export class FetchSource {
+  private readonly topic: TopicHandle
+  private readonly partition: EnginePartition
+  private readonly limits: Limits
+  private readonly topics: Topics
+
+  constructor({ handle, partition, limits, topics }: FetchSourceOptions) {
+    this.topic = handle
+    this.partition = partition
+    this.limits = limits
+    this.topics = topics
+  }
+
+  /**
+   * The offset to begin to read at. One that is given by its number is not held against the partition's range; `read`
+   * does that.
+   * @throws MillraceError INVALID_REQUEST for a number that is no offset or no time; TOPIC_NOT_FOUND
+   */
+  async resolve(position: Position): Promise<number> {
+    if ('offset' in position) return checkWhole('offset', position.offset)
+    return (await this.offsetAt(position)).offset
+  }
+
+  /**
+   * The offset that a position stands for now.
+   * @throws MillraceError INVALID_REQUEST for a number that is no offset or no time; OFFSET_OUT_OF_RANGE for an offset
+   *   that the partition does not have, with `logStartOffset` and `highWatermark` as details; TOPIC_NOT_FOUND
+   */
+  async offsetAt(position: Position): Promise<FoundOffset> {
+    // The status comes first: what is appended while a time is looked up must lie after "latest", not before it.
+    const { logStartOffset, highWatermark } = await this.watched(this.partition.status())
+    if ('offset' in position) {
+      const offset = checkWhole('offset', position.offset)
+      if (offset >= logStartOffset && offset <= highWatermark) return { offset, found: true }
+      throw new MillraceError(
+        'OFFSET_OUT_OF_RANGE',
+        `offset ${offset} is not within ${logStartOffset} to ${highWatermark}`,
+        { details: { logStartOffset, highWatermark } },
+      )
+    }
+    if ('at' in position) return { offset: position.at === 'earliest' ? logStartOffset : highWatermark, found: true }
+    const timestampMs = checkWhole('timestamp', position.timestampMs)
+    const record = await this.watched(this.partition.offsetForTimestamp(timestampMs))
+    return record === undefined ? { offset: highWatermark, found: false } : { ...record, found: true }
+  }
+
+  /**
+   * Whole batches from `offset` on, as they are stored; the first may begin before it.
+   * @throws MillraceError INVALID_REQUEST for a number that is no offset; OFFSET_OUT_OF_RANGE, with `logStartOffset`
+   *   and `highWatermark` as details; TOPIC_NOT_FOUND; CORRUPT_BATCH
+   */
+  async read(offset: number, { maxBytes, waitMs = 0, isolation, signal }: SourceReadOptions): Promise<ReadResult> {
+    const { fetchBytes, fetchWaitMs } = this.limits
+    return this.watched(
+      this.partition.read(checkWhole('offset', offset), {
+        maxBytes: maxBytes > 0 ? Math.min(maxBytes, fetchBytes) : fetchBytes,
+        waitMs: Math.min(waitMs, fetchWaitMs),
+        isolation,
+        signal,
+      }),
+    )
+  }
+
+  private async watched<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call
+    } catch (error) {
+      this.topics.forgetIfGone(this.topic, error)
+      throw error
+    }
+  }
+}
+
+function checkWhole(what: 'offset' | 'timestamp', value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value
+  throw new MillraceError('INVALID_REQUEST', `${what} ${value} is not a whole number from 0 on`)
+}

@@ -1,0 +1,5 @@
+/** Where to read from. */
+export type Position =
+  | { readonly offset: number }
+  | { readonly at: 'earliest' | 'latest' }
+  | { readonly timestampMs: number }

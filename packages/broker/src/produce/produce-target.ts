@@ -1,0 +1,133 @@
+import type { Acks, AppendResult, EnginePartition } from '@millrace/engine'
+import {
+  BATCH_HEADER_BYTES,
+  BatchBuilder,
+  type BatchRules,
+  type Clock,
+  MillraceError,
+  RecordBatch,
+  validateClientBatch,
+} from '@millrace/record'
+import type { TopicHandle } from '../topics/topic-handle.ts'
+import type { Topics } from '../topics/topics.ts'
+import type { PlainRecord } from './plain-record.ts'
+
+export interface ProduceTargetOptions {
+  readonly handle: TopicHandle
+  readonly partition: EnginePartition
+  readonly clock: Clock
+  readonly topics: Topics
+}
+
+/** A guess of what a record takes beside its key and value, so that a batch seldom grows while it is built. */
+const RECORD_OVERHEAD_BYTES = 24
+
+/**
+ * The way into one partition, for a stream to keep. Appends get their offsets in the order of the calls: nothing is
+ * waited for before the engine has the batch. Once the topic is deleted, every append fails with TOPIC_NOT_FOUND, also
+ * when a topic of the same name was made since.
+ */
+export class ProduceTarget {
+  private readonly topic: TopicHandle
+  private readonly partition: EnginePartition
+  private readonly clock: Clock
+  private readonly topics: Topics
+
+  constructor({ handle, partition, clock, topics }: ProduceTargetOptions) {
+    this.topic = handle
+    this.partition = partition
+    this.clock = clock
+    this.topics = topics
+  }
+
+  /**
+   * Appends one batch as a client encoded it. The Buffer belongs to the engine from then on.
+   * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH (also when there is more than one batch), BATCH_TOO_LARGE,
+   *   INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION, TOPIC_NOT_FOUND, and what the engine's append throws
+   */
+  append(batch: Buffer, acks: Acks): Promise<AppendResult> {
+    try {
+      checkBatch(batch, this.rules())
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.toEngine(batch, acks)
+  }
+
+  /**
+   * Puts records into one batch and appends it: all or nothing. Records without a timestamp get the time of now.
+   * @throws MillraceError INVALID_REQUEST without a record, BATCH_TOO_LARGE, INVALID_TIMESTAMP, TOPIC_NOT_FOUND, and
+   *   what the engine's append throws
+   */
+  appendRecords(records: readonly PlainRecord[], acks: Acks): Promise<AppendResult> {
+    let batch: Buffer
+    try {
+      batch = buildBatch(records, this.clock.nowMs(), this.rules())
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.toEngine(batch, acks)
+  }
+
+  private toEngine(batch: Buffer, acks: Acks): Promise<AppendResult> {
+    const appended = this.partition.append(batch, { acks })
+    appended.catch((error: unknown) => this.topics.forgetIfGone(this.topic, error))
+    return appended
+  }
+
+  private rules(): BatchRules {
+    const { maxMessageBytes, timestampBeforeMaxMs, timestampAfterMaxMs } = this.topic.config
+    const nowMs = this.clock.nowMs()
+    return {
+      maxBatchBytes: maxMessageBytes,
+      minTimestamp: nowMs - timestampBeforeMaxMs,
+      maxTimestamp: nowMs + timestampAfterMaxMs,
+    }
+  }
+}
+
+function checkBatch(bytes: Buffer, rules: BatchRules): void {
+  const batch = RecordBatch.at(bytes)
+  if (batch.sizeBytes !== bytes.length) {
+    throw new MillraceError('INVALID_BATCH', `${bytes.length - batch.sizeBytes} bytes follow the batch`)
+  }
+  validateClientBatch(batch, rules)
+  if (batch.isTransactional) throw new MillraceError('INVALID_BATCH', 'the batch belongs to no open transaction')
+}
+
+function buildBatch(records: readonly PlainRecord[], nowMs: number, rules: BatchRules): Buffer {
+  if (records.length === 0) throw new MillraceError('INVALID_REQUEST', 'there is no record to append')
+  const builder = new BatchBuilder(Math.min(guessBytes(records), rules.maxBatchBytes))
+  for (const record of records) {
+    const timestamp = record.timestamp ?? nowMs
+    checkTimestamp(timestamp, rules)
+    const input = { key: record.key, value: record.value, headers: record.headers, timestamp }
+    const sizeBytes = builder.sizeWith(input)
+    if (sizeBytes > rules.maxBatchBytes) throw tooLarge(records.length, rules)
+    builder.append(input)
+  }
+  return builder.build().buffer
+}
+
+function guessBytes(records: readonly PlainRecord[]): number {
+  let bytes = BATCH_HEADER_BYTES
+  for (const { key, value } of records) bytes += RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
+  return bytes
+}
+
+/** The builder checks that it is a whole number from 0 on. */
+function checkTimestamp(timestamp: number, { minTimestamp, maxTimestamp }: BatchRules): void {
+  if (timestamp < minTimestamp || timestamp > maxTimestamp) {
+    throw new MillraceError(
+      'INVALID_TIMESTAMP',
+      `timestamp ${timestamp} is not within ${Math.max(0, minTimestamp)} to ${maxTimestamp}`,
+    )
+  }
+}
+
+function tooLarge(records: number, { maxBatchBytes }: BatchRules): MillraceError {
+  const batch = records === 1 ? 'the record makes a batch' : `the ${records} records for this partition make a batch`
+  return new MillraceError('BATCH_TOO_LARGE', `${batch} of more than ${maxBatchBytes} bytes`, {
+    details: { maxBatchBytes },
+  })
+}

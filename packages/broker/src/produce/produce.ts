@@ -1,0 +1,108 @@
+import type { Acks, Engine } from '@millrace/engine'
+import { asMillraceError, type Clock, type Limits, MillraceError } from '@millrace/record'
+import type { TopicHandle } from '../topics/topic-handle.ts'
+import { refuseInternal, type Topics } from '../topics/topics.ts'
+import { Partitioner } from './partitioner.ts'
+import type { PlainRecord, ProduceResult } from './plain-record.ts'
+import { ProduceTarget } from './produce-target.ts'
+
+export interface ProduceOptions {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly topics: Topics
+}
+
+/** Writing records: batches one by one through a target, or the plain records of one request. */
+export class Produce {
+  private readonly engine: Engine
+  private readonly clock: Clock
+  private readonly limits: Limits
+  private readonly topics: Topics
+  private readonly partitioner = new Partitioner()
+
+  constructor({ engine, clock, limits, topics }: ProduceOptions) {
+    this.engine = engine
+    this.clock = clock
+    this.limits = limits
+    this.topics = topics
+  }
+
+  /**
+   * The way into one partition. When the target of a kept handle fails with TOPIC_NOT_FOUND, another call gives the one
+   * of the topic that has the name now, if there is one.
+   * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND; INVALID_TOPIC_NAME for one of Millrace's own topics
+   */
+  async target(topic: string, partition: number): Promise<ProduceTarget> {
+    refuseInternal(topic)
+    return this.targetOf(await this.topics.handle(topic), partition)
+  }
+
+  /**
+   * Appends the records of one request: one batch per partition, all or nothing for each.
+   * @returns what became of each record, in their order
+   * @throws MillraceError TOPIC_NOT_FOUND; INVALID_TOPIC_NAME for one of Millrace's own topics; INVALID_REQUEST without
+   *   a record; REQUEST_TOO_LARGE for too many
+   */
+  async records(topic: string, records: readonly PlainRecord[], { acks }: { acks: Acks }): Promise<ProduceResult[]> {
+    refuseInternal(topic)
+    if (records.length === 0) throw new MillraceError('INVALID_REQUEST', 'there is no record in the request')
+    const { recordsPerRequest } = this.limits
+    if (records.length > recordsPerRequest) {
+      throw new MillraceError(
+        'REQUEST_TOO_LARGE',
+        `${records.length} records; a request may have ${recordsPerRequest}`,
+        { details: { recordsPerRequest } },
+      )
+    }
+    return this.topics.use(topic, (handle) => this.appendAll(handle, records, acks))
+  }
+
+  /** An id and epoch for an idempotent producer, which no other has. */
+  initProducer(): Promise<{ producerId: number; producerEpoch: number }> {
+    return this.engine.producers.allocate()
+  }
+
+  private targetOf(handle: TopicHandle, partition: number): ProduceTarget {
+    return new ProduceTarget({
+      handle,
+      partition: handle.partition(partition),
+      clock: this.clock,
+      topics: this.topics,
+    })
+  }
+
+  /** @throws MillraceError TOPIC_NOT_FOUND when the handle's topic is gone */
+  private async appendAll(handle: TopicHandle, records: readonly PlainRecord[], acks: Acks): Promise<ProduceResult[]> {
+    const places = groupByPartition(this.partitioner.choose(handle, records))
+    const nowMs = this.clock.nowMs()
+    const results = new Array<ProduceResult>(records.length)
+    await Promise.all(
+      Array.from(places, async ([partition, indexes]) => {
+        const batch = indexes.map((index) => ({ ...records[index]!, timestamp: records[index]!.timestamp ?? nowMs }))
+        try {
+          const { baseOffset } = await this.targetOf(handle, partition).appendRecords(batch, acks)
+          for (const [at, index] of indexes.entries()) {
+            results[index] = { partition, offset: baseOffset + at, timestamp: batch[at]!.timestamp }
+          }
+        } catch (cause) {
+          const error = asMillraceError(cause)
+          if (error.code === 'TOPIC_NOT_FOUND') throw error
+          for (const index of indexes) results[index] = { partition, error }
+        }
+      }),
+    )
+    return results
+  }
+}
+
+/** The places of each partition's records among all. */
+function groupByPartition(partitions: readonly number[]): Map<number, number[]> {
+  const places = new Map<number, number[]>()
+  for (const [index, partition] of partitions.entries()) {
+    const group = places.get(partition)
+    if (group === undefined) places.set(partition, [index])
+    else group.push(index)
+  }
+  return places
+}

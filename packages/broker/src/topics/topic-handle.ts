@@ -1,0 +1,44 @@
+import {
+  type Engine,
+  type EnginePartition,
+  parseTopicConfig,
+  type TopicConfig,
+  type TopicDescription,
+} from '@millrace/engine'
+import { MillraceError } from '@millrace/record'
+
+/**
+ * One topic as it was found: its description, its configuration and the way to its partitions. It stands for the topic
+ * with this id and no other: once that is deleted, calls on its partitions fail with TOPIC_NOT_FOUND, even when there
+ * is a topic of the same name again.
+ */
+export class TopicHandle {
+  readonly description: TopicDescription
+  readonly config: TopicConfig
+  private readonly engine: Engine
+
+  constructor(engine: Engine, description: TopicDescription) {
+    this.engine = engine
+    this.description = description
+    this.config = parseTopicConfig(description.settings)
+  }
+
+  get name(): string {
+    return this.description.name
+  }
+
+  /** @throws MillraceError PARTITION_NOT_FOUND */
+  partition(partition: number): EnginePartition {
+    const { id, name, partitions } = this.description
+    if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
+      throw new MillraceError(
+        'PARTITION_NOT_FOUND',
+        partitions === 1
+          ? `topic ${name} has only partition 0, not ${partition}`
+          : `topic ${name} has partitions 0 to ${partitions - 1}, not ${partition}`,
+        { details: { partitions } },
+      )
+    }
+    return this.engine.partition(id, partition)
+  }
+}
