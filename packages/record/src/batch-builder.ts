@@ -2,12 +2,16 @@ import { checksum } from './checksum.ts'
 import { type CompressionCodec, codecNumber, compress } from './compression.ts'
 import { MillraceError } from './errors.ts'
 import { writeInt64 } from './int64.ts'
+import { MAX_HEADERS_PER_RECORD } from './limits.ts'
 import type { RecordInput } from './record.ts'
 import { AT, BATCH_HEADER_BYTES, BATCH_PREFIX_BYTES, MAGIC, type ProducerStamp, RecordBatch } from './record-batch.ts'
 import { recordBodyBytes, writeRecord } from './record-codec.ts'
 import { varintBytes } from './varint.ts'
 
 const NO_PRODUCER: ProducerStamp = { producerId: -1, producerEpoch: -1, baseSequence: -1 }
+
+/** What the length field, an int32, can say. */
+const MAX_BATCH_BYTES = 0x7fff_ffff
 
 export interface BuildOptions {
   readonly compression?: CompressionCodec
@@ -48,7 +52,8 @@ export class BatchBuilder {
   /**
    * Adds a record, unless the batch is not empty and would then be larger than `maxBytes`.
    * @returns whether the record was added
-   * @throws MillraceError INVALID_TIMESTAMP for a timestamp that is not a safe integer from 0 on
+   * @throws MillraceError INVALID_TIMESTAMP for a timestamp that is not a safe integer from 0 on; INVALID_BATCH for more
+   *   headers than a record may have; BATCH_TOO_LARGE for a batch past the 2 GiB that its length field can say
    */
   tryAppend(record: RecordInput, maxBytes: number): boolean {
     const { timestamp } = record
@@ -62,6 +67,7 @@ export class BatchBuilder {
     const body = recordBodyBytes(record, delta, this.count)
     const needed = this.end + varintBytes(body) + body
     if (needed > maxBytes && this.count > 0) return false
+    checkEncodable(record, needed)
     if (needed > this.bytes.length) this.grow(needed)
     if (this.count === 0) {
       this.baseTimestamp = timestamp
@@ -120,4 +126,15 @@ export class BatchBuilder {
     this.bytes.copy(larger, 0, 0, this.end)
     this.bytes = larger
   }
+}
+
+function checkEncodable({ headers }: RecordInput, batchBytes: number): void {
+  if (headers !== undefined && headers.length > MAX_HEADERS_PER_RECORD) {
+    throw new MillraceError(
+      'INVALID_BATCH',
+      `a record with ${headers.length} headers; at most ${MAX_HEADERS_PER_RECORD} are allowed`,
+    )
+  }
+  if (batchBytes > MAX_BATCH_BYTES)
+    throw new MillraceError('BATCH_TOO_LARGE', `a batch of ${batchBytes} bytes is more than the format allows`)
 }

@@ -61,10 +61,10 @@ function checkTimestamps({ baseTimestamp, maxTimestamp }: RecordBatch, rules: Ba
   }
 }
 
-function checkProducer({ producerId, producerEpoch, baseSequence }: RecordBatch): void {
-  const stamped = producerId >= 0 && producerEpoch >= 0 && baseSequence >= 0
-  const plain = producerId === -1 && producerEpoch === -1 && baseSequence === -1
-  if (!stamped && !plain) {
+/** Without a producer id, epoch and sequence mean nothing: some clients set them to 0, others to -1. */
+function checkProducer({ producerId, producerEpoch, baseSequence, isTransactional }: RecordBatch): void {
+  if (producerId === -1 && !isTransactional) return
+  if (producerId < 0 || producerEpoch < 0 || baseSequence < 0) {
     throw new MillraceError(
       'INVALID_BATCH',
       `producer ${producerId}, epoch ${producerEpoch} and sequence ${baseSequence} do not go together`,

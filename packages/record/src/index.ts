@@ -1,7 +1,7 @@
 export { BatchBuilder, type BuildOptions } from './batch-builder.ts'
 export { type BatchRules, validateClientBatch } from './batch-validation.ts'
 export { checksum } from './checksum.ts'
-export { type Clock, systemClock, type Timer } from './clock.ts'
+export { type Clock, foregroundClock, systemClock, type Timer } from './clock.ts'
 export { COMPRESSION_CODECS, type CompressionCodec } from './compression.ts'
 export {
   asMillraceError,
@@ -16,6 +16,7 @@ export {
   DEFAULT_LIMITS,
   DEFAULT_MAX_MESSAGE_BYTES,
   type Limits,
+  MAX_HEADERS_PER_RECORD,
   MAX_TOPIC_NAME_LENGTH,
   REMEMBERED_BATCHES,
 } from './limits.ts'

@@ -73,6 +73,8 @@ export const DEFAULT_LIMITS: Limits = {
 
 /** The longest topic name, in characters, as in Kafka. */
 export const MAX_TOPIC_NAME_LENGTH = 249
+/** Headers of one record. */
+export const MAX_HEADERS_PER_RECORD = 10_000
 /** Batches per producer and partition by which a repeated one is recognised; a client keeps fewer in flight. */
 export const REMEMBERED_BATCHES = 32
 /** Kafka's default of `max.message.bytes`: the largest batch, its header included. */

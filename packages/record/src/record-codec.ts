@@ -10,6 +10,7 @@
  *   header count      varint   then for each: key length varint, UTF-8 key, value length varint (-1: null), value
  */
 import { MillraceError } from './errors.ts'
+import { MAX_HEADERS_PER_RECORD } from './limits.ts'
 import type { RecordHeader, RecordInput, StoredRecord } from './record.ts'
 import { VarintReader, varintBytes, varlongBytes, writeVarint, writeVarlong } from './varint.ts'
 
@@ -21,28 +22,34 @@ interface RecordBase {
   readonly baseTimestamp: number
   readonly maxTimestamp: number
   readonly isLogAppendTime: boolean
+  readonly lastOffsetDelta: number
   readonly recordCount: number
 }
 
 /**
- * Yields the records in `bytes`.
+ * Yields the records in `bytes`, their offsets rising within what the base says; compaction may have left gaps.
  * @throws MillraceError INVALID_BATCH where their framing contradicts itself or the batch's header
  */
 export function* readRecords(bytes: Buffer, base: RecordBase): Generator<StoredRecord, void, undefined> {
   const reader = new VarintReader(bytes)
-  const { baseOffset, baseTimestamp, recordCount } = base
+  const { baseOffset, baseTimestamp, lastOffsetDelta, recordCount } = base
   const appendTime = base.isLogAppendTime ? base.maxTimestamp : undefined
+  let previousDelta = -1
   for (let index = 0; index < recordCount; index++) {
     const end = readRecordEnd(reader)
-    const timestampDelta = reader.readVarlong()
+    const timestamp = baseTimestamp + reader.readVarlong()
+    if (!Number.isSafeInteger(timestamp)) throw new MillraceError('INVALID_BATCH', `record ${index} is out of all time`)
     const offsetDelta = reader.readVarint()
+    if (offsetDelta <= previousDelta || offsetDelta > lastOffsetDelta)
+      throw new MillraceError('INVALID_BATCH', `record ${index} has offset delta ${offsetDelta}`)
+    previousDelta = offsetDelta
     const key = readNullable(reader)
     const value = readNullable(reader)
     const headers = readHeaders(reader)
     if (reader.position !== end) throw badLength(index)
     yield {
       offset: baseOffset + offsetDelta,
-      timestamp: appendTime ?? baseTimestamp + timestampDelta,
+      timestamp: appendTime ?? timestamp,
       key,
       value,
       headers,
@@ -66,8 +73,7 @@ export function checkRecordFraming(bytes: Buffer, recordCount: number): void {
       throw new MillraceError('INVALID_BATCH', `record ${index} has offset delta ${offsetDelta}`)
     skipNullable(reader)
     skipNullable(reader)
-    const headerCount = reader.readVarint()
-    if (headerCount < 0) throw new MillraceError('INVALID_BATCH', `a header count of ${headerCount}`)
+    const headerCount = readHeaderCount(reader)
     for (let header = 0; header < headerCount; header++) {
       const keyLength = reader.readVarint()
       if (keyLength < 0) throw new MillraceError('INVALID_BATCH', 'a header without a key')
@@ -101,9 +107,8 @@ function skipNullable(reader: VarintReader): void {
 }
 
 function readHeaders(reader: VarintReader): readonly RecordHeader[] {
-  const count = reader.readVarint()
+  const count = readHeaderCount(reader)
   if (count === 0) return NO_HEADERS
-  if (count < 0) throw new MillraceError('INVALID_BATCH', `a header count of ${count}`)
   const headers: RecordHeader[] = []
   for (let index = 0; index < count; index++) {
     const keyLength = reader.readVarint()
@@ -111,6 +116,14 @@ function readHeaders(reader: VarintReader): readonly RecordHeader[] {
     headers.push({ key: reader.readBytes(keyLength).toString('utf8'), value: readNullable(reader) })
   }
   return headers
+}
+
+/** Bounded, because two bytes of a compressed batch may stand for a header that takes a hundred in memory. */
+function readHeaderCount(reader: VarintReader): number {
+  const count = reader.readVarint()
+  if (count < 0 || count > MAX_HEADERS_PER_RECORD)
+    throw new MillraceError('INVALID_BATCH', `a header count of ${count}; 0 to ${MAX_HEADERS_PER_RECORD} are allowed`)
+  return count
 }
 
 function badLength(index: number): MillraceError {

@@ -36,14 +36,21 @@ export class VarintReader {
   /** @throws MillraceError INVALID_BATCH when it is cut off or not a safe integer */
   readVarlong(): number {
     const { bytes } = this
-    const first = bytes[this.position]
-    if (first !== undefined && first < 0x80) {
-      this.position++
-      return (first >>> 1) ^ -(first & 1)
-    }
-    let raw = 0n
-    for (let shift = 0n; shift < 70n; shift += 7n) {
+    let raw = 0
+    for (let shift = 0; shift < 28; shift += 7) {
       const byte = bytes[this.position++]
+      if (byte === undefined) throw cutOff()
+      raw |= (byte & 0x7f) << shift
+      if (byte < 0x80) return (raw >>> 1) ^ -(raw & 1)
+    }
+    return this.readLongTail(BigInt(raw))
+  }
+
+  /** The rest of a varlong whose first four bytes gave `low`. */
+  private readLongTail(low: bigint): number {
+    let raw = low
+    for (let shift = 28n; shift < 70n; shift += 7n) {
+      const byte = this.bytes[this.position++]
       if (byte === undefined) throw cutOff()
       raw |= BigInt(byte & 0x7f) << shift
       if (byte < 0x80) {
