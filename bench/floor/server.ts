@@ -1,0 +1,137 @@
+/*
+ * The floor's server: what the machine can do when nothing is done but the work that cannot be left out. It imports
+ * nothing of Millrace. Run as `node server.ts DIR [unsynced]`; it sends `{ port }` to its parent, or prints it.
+ *
+ *   /produce  frames with one batch each: the CRC is checked, the base offset stamped; what arrived while the last
+ *             sync ran goes into one writev and one fdatasync; then one frame with the number of batches is answered
+ *   /echo     frames of any content: write, fdatasync, the same frame back
+ *   /read     the file that was produced, in one long answer
+ */
+import { once } from 'node:events'
+import { fdatasync, openSync, read, writevSync } from 'node:fs'
+import { createServer, type ServerHttp2Stream } from 'node:http2'
+import { join } from 'node:path'
+import { isWhole, recordCount, stamp } from './batch.ts'
+import { FRAME_PREFIX_BYTES, FrameReader, writePrefix } from './frames.ts'
+
+const WINDOW_BYTES = 16 * 2 ** 20
+const READ_BYTES = 2 ** 20
+/** The most Buffers that one writev takes (IOV_MAX). */
+const MAX_IOV = 1024
+
+/** One file; what arrives while a round is written and synced makes up the next round. */
+class GroupCommit {
+  private readonly file: number
+  private readonly sync: boolean
+  private waiting: { bytes: Buffer; done: () => void }[] = []
+  private running = false
+  size = 0
+
+  constructor(path: string, sync: boolean) {
+    this.file = openSync(path, 'w+')
+    this.sync = sync
+  }
+
+  append(bytes: Buffer, done: () => void): void {
+    this.waiting.push({ bytes, done })
+    if (!this.running) {
+      this.running = true
+      // What arrives in this turn of the event loop goes along.
+      setImmediate(() => this.round())
+    }
+  }
+
+  private round(): void {
+    const round = this.waiting.splice(0, MAX_IOV)
+    let bytes = 0
+    for (const part of round) bytes += part.bytes.length
+    const buffers = round.map((part) => part.bytes)
+    const written = writevSync(this.file, buffers, this.size)
+    if (written !== bytes) throw new Error(`wrote ${written} of ${bytes} bytes`)
+    this.size += bytes
+    if (this.sync) fdatasync(this.file, (failure) => this.finish(round, failure))
+    else this.finish(round, null)
+  }
+
+  private finish(round: readonly { done: () => void }[], error: Error | null): void {
+    if (error) throw error
+    for (const part of round) part.done()
+    if (this.waiting.length > 0) this.round()
+    else this.running = false
+  }
+
+  read(at: number, into: Buffer): Promise<number> {
+    return new Promise((resolve, reject) => {
+      read(this.file, into, 0, Math.min(into.length, this.size - at), at, (error, bytes) =>
+        error ? reject(error) : resolve(bytes),
+      )
+    })
+  }
+}
+
+const directory = process.argv[2] ?? '.'
+const synced = process.argv[3] !== 'unsynced'
+const log = new GroupCommit(join(directory, 'produced.log'), synced)
+const echoes = new GroupCommit(join(directory, 'echoed.log'), synced)
+let nextOffset = 0
+
+function produce(stream: ServerHttp2Stream): void {
+  let acknowledged = 0
+  const answer = (): void => {
+    const frame = Buffer.allocUnsafe(FRAME_PREFIX_BYTES + 4)
+    writePrefix(frame, 4)
+    frame.writeUInt32BE(acknowledged, FRAME_PREFIX_BYTES)
+    acknowledged = 0
+    stream.write(frame)
+  }
+  const done = (): void => {
+    if (acknowledged++ === 0) queueMicrotask(answer)
+  }
+  const frames = new FrameReader((batch) => {
+    if (!isWhole(batch, 0, batch.length)) throw new Error('a batch is not whole')
+    stamp(batch, nextOffset)
+    nextOffset += recordCount(batch, 0)
+    log.append(batch, done)
+  })
+  stream.on('data', (chunk: Buffer) => frames.push(chunk))
+}
+
+function echo(stream: ServerHttp2Stream): void {
+  const frames = new FrameReader((payload) => {
+    const frame = Buffer.allocUnsafe(FRAME_PREFIX_BYTES + payload.length)
+    writePrefix(frame, payload.length)
+    frame.set(payload, FRAME_PREFIX_BYTES)
+    echoes.append(payload, () => stream.write(frame))
+  })
+  stream.on('data', (chunk: Buffer) => frames.push(chunk))
+}
+
+async function send(stream: ServerHttp2Stream): Promise<void> {
+  for (let at = 0; at < log.size; ) {
+    const bytes = Buffer.allocUnsafeSlow(READ_BYTES)
+    const length = await log.read(at, bytes)
+    at += length
+    if (!stream.write(bytes.subarray(0, length))) await once(stream, 'drain')
+  }
+  stream.end()
+}
+
+const server = createServer({ settings: { initialWindowSize: WINDOW_BYTES } })
+server.on('session', (session) => session.setLocalWindowSize(WINDOW_BYTES))
+server.on('stream', (stream, headers) => {
+  stream.respond({ ':status': 200 })
+  if (headers[':path'] === '/read') {
+    void send(stream)
+    return
+  }
+  stream.on('end', () => stream.end())
+  if (headers[':path'] === '/produce') produce(stream)
+  else echo(stream)
+})
+server.listen(0, '127.0.0.1', () => {
+  const address = server.address() as { port: number }
+  if (process.send) process.send({ port: address.port })
+  else console.log(address.port)
+})
+process.on('disconnect', () => process.exit())
+process.on('SIGTERM', () => process.exit())

@@ -1,0 +1,59 @@
+import type { Contender, ContenderName } from '../contenders/contender.ts'
+import type { Figures, Task } from './tasks.ts'
+import type { Unit } from './units.ts'
+
+/** One kind of figure. The first column of a benchmark is the one that is compared. */
+export interface Column {
+  /** Its name among the figures. */
+  readonly key: string
+  readonly title: string
+  readonly unit: Unit
+  readonly better: 'more' | 'less'
+}
+
+/** What is measured in each round: one contender with one setting. */
+export interface Entry {
+  /** Unique in the benchmark. */
+  readonly name: string
+  readonly contender: ContenderName
+  /** The entry that this one is compared with. */
+  readonly baseline?: string
+  measure(run: Run): Promise<Figures>
+}
+
+/** What an entry works with. */
+export interface Run {
+  /** Whether this is a short run. */
+  readonly quick: boolean
+  /**
+   * Does a task with the contender's client, in a process of its own, and adds the processor time that client and
+   * server took and the server's peak memory to the figures.
+   */
+  perform(task: Task): Promise<Figures>
+  /** Starts a server of the contender's for this entry alone and stops it; returns how long it took to be ready. */
+  coldStartMs(): Promise<number>
+}
+
+/** A figure that the product must reach. */
+export interface Target {
+  readonly entry: string
+  readonly column: string
+  /** Compare the ratio to the entry's baseline in place of the figure. */
+  readonly ratio?: boolean
+  readonly atLeast?: number
+  readonly atMost?: number
+}
+
+export interface Benchmark {
+  readonly name: string
+  /** One line on what is measured. */
+  readonly about: string
+  readonly columns: readonly [Column, ...Column[]]
+  readonly entries: readonly Entry[]
+  readonly targets: readonly Target[]
+  readonly rounds: { readonly quick: number; readonly full: number }
+  /** False for a benchmark that starts its servers itself. */
+  readonly sharedServers: boolean
+  /** Done once for each contender before the first round, with its server running. */
+  prepare?(run: Run, contender: Contender): Promise<void>
+}

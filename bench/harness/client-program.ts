@@ -1,0 +1,36 @@
+import type { Figures, Task, TaskAnswer, TaskMessage, Tasks } from './tasks.ts'
+
+const PROGRESS_EVERY_MS = 100
+
+/** Turns this process into a client program: it does the tasks that its parent sends, one after another. */
+export function serveTasks(tasks: Tasks): void {
+  const send = (answer: TaskAnswer): void => {
+    process.send?.(answer)
+  }
+  let reportedAtMs = 0
+  const progress = (done: number): void => {
+    const nowMs = performance.now()
+    if (nowMs - reportedAtMs < PROGRESS_EVERY_MS) return
+    reportedAtMs = nowMs
+    send({ done })
+  }
+  process.on('message', async ({ url, task }: TaskMessage) => {
+    try {
+      const before = process.cpuUsage()
+      const run = tasks[task.kind] as (url: string, task: Task, report: typeof progress) => Promise<Figures>
+      const figures = await run(url, task, progress)
+      const { user, system } = process.cpuUsage(before)
+      send({ figures, cpuMs: (user + system) / 1000 })
+    } catch (error) {
+      send({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+    }
+  })
+}
+
+/** `count` different values of `bytes` bytes, made before the clock starts. */
+export function makeValues(count: number, bytes: number): Buffer[] {
+  return Array.from({ length: count }, (_, index) => {
+    const value = Buffer.alloc(bytes, `${index} The quick brown fox jumps over the lazy dog. `)
+    return value
+  })
+}

@@ -1,0 +1,100 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import type { Figures, Progress, Task, TaskAnswer, TaskMessage } from './tasks.ts'
+
+const STOP_AFTER_MS = 10_000
+/** Clock ticks per second in /proc/PID/stat; 100 on every Linux that Node.js runs on. */
+const TICKS_PER_SECOND = 100
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** Sees to it that `child` does not outlive this process. */
+export function adopt(child: ChildProcess): ChildProcess {
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+  return child
+}
+
+/** Asks `child` to end, and makes it end when it does not. */
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_AFTER_MS)
+  child.kill('SIGTERM')
+  await ended
+  clearTimeout(timer)
+}
+
+/** The most memory that a process ever had (VmHWM), in bytes; undefined where /proc does not tell. */
+export function peakMemoryBytes(pid: number): number | undefined {
+  const line = readProc(pid, 'status')?.match(/^VmHWM:\s+(\d+) kB$/m)
+  return line?.[1] === undefined ? undefined : Number(line[1]) * 1024
+}
+
+/** Processor time that a process used so far, its threads included, in ms; undefined where /proc does not tell. */
+export function cpuMs(pid: number): number | undefined {
+  // The fields after the command, which may hold spaces and parentheses itself.
+  const fields = readProc(pid, 'stat')
+    ?.replace(/^.*\) /s, '')
+    .split(' ')
+  return fields === undefined ? undefined : ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND
+}
+
+function readProc(pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+export interface ClientRun {
+  readonly figures: Figures
+  /** Processor time of the client process for the whole task, in ms. */
+  readonly cpuMs: number
+}
+
+/** Starts a client program, lets it do `message`, and ends it. */
+export async function runClient(
+  program: URL,
+  message: TaskMessage,
+  options: { execArgv: readonly string[]; progress: Progress; signal: AbortSignal },
+): Promise<ClientRun> {
+  const { execArgv, progress, signal } = options
+  signal.throwIfAborted()
+  const child = adopt(fork(program, { execArgv: [...execArgv] }))
+  try {
+    return await new Promise<ClientRun>((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      child.on('error', reject)
+      child.on('exit', (code, killed) => reject(new Error(`the client ended with ${killed ?? code}`)))
+      child.on('message', (answer: TaskAnswer) => {
+        if ('done' in answer) progress(answer.done)
+        else if ('figures' in answer) resolve(answer)
+        else reject(new Error(`${describe(message.task)}: ${answer.error}`))
+      })
+      child.send(message)
+    })
+  } finally {
+    // The client program ends by itself once nobody talks to it, and so writes its profile.
+    if (child.connected) child.disconnect()
+    await stopped(child)
+  }
+}
+
+function describe(task: Task): string {
+  return Object.entries(task)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ')
+}
+
+async function stopped(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_AFTER_MS)
+  await once(child, 'exit')
+  clearTimeout(timer)
+}

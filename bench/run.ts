@@ -1,0 +1,166 @@
+/** The bench's command line; `npm run bench` comes here. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { latency } from './benchmarks/latency.ts'
+import { memory } from './benchmarks/memory.ts'
+import { produce } from './benchmarks/produce.ts'
+import { readback } from './benchmarks/readback.ts'
+import { start } from './benchmarks/start.ts'
+import type { Contender } from './contenders/contender.ts'
+import { floor } from './contenders/floor.ts'
+import { millrace } from './contenders/millrace.ts'
+import type { Benchmark } from './harness/benchmark.ts'
+import { describeMachine, whyNotDurable } from './harness/machine.ts'
+import { ProgressLine } from './harness/progress.ts'
+import { judge, renderMachine, renderResult } from './harness/report.ts'
+import { type BenchmarkResult, runBenchmark } from './harness/runner.ts'
+
+const BENCHMARKS: readonly Benchmark[] = [produce, latency, readback, memory, start]
+const CONTENDERS: readonly Contender[] = [floor, millrace]
+const RESULTS = fileURLToPath(new URL('results', import.meta.url))
+const README = fileURLToPath(new URL('README.md', import.meta.url))
+const README_MARKS = ['<!-- results: begin -->', '<!-- results: end -->'] as const
+
+const USAGE = `npm run bench [-- NAME…] [OPTIONS]
+
+${BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join('\n')}
+
+  --quick           fewer records and rounds
+  --rounds N        so many rounds of each
+  --only NAMES      only these contenders, with commas between them: ${CONTENDERS.map(({ name }) => name).join(', ')}
+  --dir DIR         keep data under DIR while it runs, in place of the system's directory for temporary files
+  --profile         write CPU profiles of servers and clients to bench/results/profiles
+  --readme          put the tables into bench/README.md
+`
+
+/** A wrong command line: exit code 2. */
+class UsageError extends Error {}
+
+interface Options {
+  readonly benchmarks: readonly Benchmark[]
+  readonly contenders: readonly Contender[]
+  readonly quick: boolean
+  readonly rounds: number | undefined
+  readonly parent: string
+  readonly profile: boolean
+  readonly readme: boolean
+}
+
+/** Undefined when there is nothing to run but to show the usage. */
+function readOptions(): Options | undefined {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      only: { type: 'string' },
+      dir: { type: 'string', default: tmpdir() },
+      profile: { type: 'boolean', default: false },
+      readme: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds)
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
+    throw new UsageError(`--rounds ${values.rounds}: a number from 1 on is allowed`)
+  const { quick, dir: parent, profile, readme } = values
+  return {
+    benchmarks: pick(BENCHMARKS, positionals, 'benchmark'),
+    contenders: pick(CONTENDERS, values.only?.split(',') ?? [], 'contender'),
+    quick,
+    rounds,
+    parent,
+    profile,
+    readme,
+  }
+}
+
+/** Those of `all` that are named, in their own order; all where none is. */
+function pick<T extends { readonly name: string }>(
+  all: readonly T[],
+  names: readonly string[],
+  kind: string,
+): readonly T[] {
+  const unknown = names.find((name) => !all.some((one) => one.name === name))
+  if (unknown !== undefined)
+    throw new UsageError(`${unknown} is no ${kind}; there are ${all.map(({ name }) => name).join(', ')}`)
+  return names.length === 0 ? all : all.filter(({ name }) => names.includes(name))
+}
+
+async function run(options: Options): Promise<void> {
+  const stopping = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.once(name, () => stopping.abort(new Error(`ended by ${name}`)))
+  const directory = await mkdtemp(join(options.parent, 'millrace-bench-'))
+  try {
+    const progress = new ProgressLine()
+    const machine = describeMachine(directory)
+    const version = await readVersion()
+    const worthless = whyNotDurable(machine)
+    const about = renderMachine(machine, version)
+    console.log(about)
+    if (worthless !== undefined) console.log(`\nNOT DURABLE: ${worthless}. Name another place with --dir.`)
+    const results: BenchmarkResult[] = []
+    const texts: string[] = []
+    for (const benchmark of options.benchmarks) {
+      const result = await runBenchmark(benchmark, options.contenders, {
+        directory,
+        quick: options.quick,
+        rounds: options.rounds,
+        profiles: options.profile ? join(RESULTS, 'profiles') : undefined,
+        progress,
+        signal: stopping.signal,
+      })
+      results.push(result)
+      const text = renderResult(benchmark, result)
+      texts.push(text)
+      console.log(`\n${text}`)
+    }
+    const startedAt = new Date().toISOString()
+    const verdicts = options.benchmarks.flatMap((benchmark, index) =>
+      benchmark.targets.map((target) => judge(target, results[index]!)),
+    )
+    await mkdir(RESULTS, { recursive: true })
+    const path = join(RESULTS, `${startedAt.replace(/[:.]/g, '-')}.json`)
+    const durable = worthless === undefined
+    const contenders = options.contenders.map(({ name, durability }) => ({ name, durability }))
+    const { quick } = options
+    await writeFile(
+      path,
+      `${JSON.stringify({ startedAt, version, quick, durable, machine, contenders, verdicts, results }, null, 2)}\n`,
+    )
+    console.log(`\n${relative(process.cwd(), path)}`)
+    if (options.readme) await writeReadme([about, ...texts].join('\n\n'))
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function readVersion(): Promise<string> {
+  const text = await readFile(new URL('../packages/cli/package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+async function writeReadme(text: string): Promise<void> {
+  const readme = await readFile(README, 'utf8')
+  const [begin, end] = README_MARKS
+  const from = readme.indexOf(begin)
+  const to = readme.indexOf(end)
+  if (from === -1 || to < from) throw new Error(`bench/README.md lacks ${begin} and ${end}`)
+  await writeFile(README, `${readme.slice(0, from + begin.length)}\n\n${text}\n\n${readme.slice(to)}`)
+}
+
+try {
+  const options = readOptions()
+  if (options === undefined) console.log(USAGE)
+  else await run(options)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error))
+  // parseArgs throws TypeErrors with a code.
+  const isUsage = error instanceof UsageError || (error instanceof TypeError && 'code' in error)
+  process.exitCode = isUsage ? 2 : 1
+}
