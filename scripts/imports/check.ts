@@ -179,7 +179,7 @@ class House {
   /** Tests find what the whole repository uses for tests in the root package.json. */
   private isDeclared(file: SourceFile, folder: string, name: string): boolean {
     if (TEST.test(file.path) && [...TEST_EXTRAS.libraries, '@millrace/testkit'].includes(name)) return true
-    if (FILE_RULES[file.path]?.libraries?.includes(name)) return true
+    if (fileRule(file.path).libraries?.includes(name)) return true
     return Object.hasOwn(this.manifests.get(folder)?.dependencies ?? {}, name)
   }
 
@@ -203,11 +203,17 @@ function packageName(specifier: string): string {
     .join('/')
 }
 
+/** What a file may do more than its package. */
+function fileRule(path: string): Partial<PackageRule> {
+  const key = Object.keys(FILE_RULES).find((name) => (name.endsWith('/') ? path.startsWith(name) : path === name))
+  return key === undefined ? {} : (FILE_RULES[key] ?? {})
+}
+
 /** The rule of the package, widened for the file; undefined when the package is not in the table. */
 function ruleFor(path: string, folder: string): PackageRule | undefined {
   const rule = PACKAGE_RULES[folder]
   if (rule === undefined) return undefined
-  const own = FILE_RULES[path] ?? {}
+  const own = fileRule(path)
   const extras = TEST.test(path) ? TEST_EXTRAS : { ours: [], libraries: [] }
   return {
     ...rule,

@@ -40,12 +40,13 @@ export const PACKAGE_RULES: Readonly<Record<string, PackageRule>> = {
   testkit: { ours: ['record', 'engine'], types: ['log'], libraries: [] },
 }
 
-/** Single files that may do more than their package, with the reason. */
+/** Files, and folders with a slash at the end, that may do more than their package, with the reason. */
 export const FILE_RULES: Readonly<Record<string, Partial<PackageRule>>> = {
   // The system's clock is the one that is passed in.
   'packages/record/src/clock.ts': { ambient: true },
   // The suite is a set of tests that engines run.
   'packages/engine/src/conformance.ts': { libraries: ['vitest'] },
+  'packages/engine/src/conformance/': { libraries: ['vitest'], ambient: true },
   // It starts its own package's sources or what was built from them.
   'packages/cli/bin/millrace.mjs': { computedImports: true },
   // The types of protobufjs name it, and bring it.
