@@ -220,5 +220,7 @@ function ruleFor(path: string, folder: string): PackageRule | undefined {
     ...own,
     ours: [...rule.ours, ...extras.ours],
     libraries: [...rule.libraries, ...(own.libraries ?? []), ...extras.libraries],
+    // A test may read its fixtures.
+    withoutModules: TEST.test(path) ? [] : (rule.withoutModules ?? []),
   }
 }
