@@ -1,0 +1,174 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Broker } from '@millrace/broker'
+import { type Clock, type ErrorCode, type Limits, type Logger, MillraceError } from '@millrace/record'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { TSchema } from 'typebox'
+import type { RequestGuard } from '../guard.ts'
+import { readBody } from './body.ts'
+import { parseJson } from './json-text.ts'
+import { PathMethods, routeNotFound } from './methods.ts'
+import { logFailure, mapError, PROBLEM_TYPE, problemOf } from './problem.ts'
+import { aboutRoutes } from './routes/about.ts'
+import type { RouteContext } from './routes/context.ts'
+import { recordRoutes } from './routes/records.ts'
+import { topicRoutes } from './routes/topics.ts'
+import { bodyValidator, textValidator } from './validation.ts'
+import { Waits } from './waits.ts'
+
+export interface RestAppOptions {
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: Limits
+  readonly guard: RequestGuard
+}
+
+/** REST without a port of its own: a server for HTTP/1.1 or HTTP/2 passes its requests in. */
+export interface RestApp {
+  /** Answers one request of a `node:http` server or of the compatibility layer of a `node:http2` server. */
+  handle(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void
+  /** Ends the waits of open requests, which are answered at once; later requests get SHUTTING_DOWN. */
+  drain(): void
+  /** Lets go of everything. After `drain`, when the servers have closed. */
+  close(): Promise<void>
+}
+
+export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
+  const { broker, logger } = options
+  const waits = new Waits()
+  let draining = false
+  const context: RouteContext = { broker, logger, waits, isDraining: () => draining }
+
+  const app = Fastify({
+    logger: false,
+    forceCloseConnections: false,
+    // Names have their own limit, and the server bounds the whole request line.
+    routerOptions: { maxParamLength: 65_536 },
+    frameworkErrors: (error, request, reply) => sendProblem(logger, error, request, reply),
+  })
+  const methods = new PathMethods()
+  methods.watch(app)
+  app.setValidatorCompiler(({ schema, httpPart }) => {
+    if (httpPart === 'body') return bodyValidator(schema as TSchema)
+    return textValidator(schema as TSchema, httpPart === 'querystring' ? 'query parameter' : 'path parameter')
+  })
+  // The response schemas describe; what a route returns is written as it is.
+  app.setSerializerCompiler(() => JSON.stringify)
+  app.setErrorHandler((error, request, reply) => sendProblem(logger, error, request, reply))
+  app.setNotFoundHandler((request) => {
+    throw routeNotFound(request)
+  })
+  admit(app, options, methods, () => draining)
+  readJsonBodies(app, options)
+
+  aboutRoutes(app, context)
+  topicRoutes(app, context)
+  recordRoutes(app, context)
+  await app.ready()
+
+  return {
+    // Fastify is typed for one kind of server; its request handling needs only what both kinds have.
+    handle: (request, response) => app.routing(request as IncomingMessage, response as ServerResponse),
+    drain() {
+      draining = true
+      waits.endAll()
+    },
+    close: () => app.close(),
+  }
+}
+
+/** What every request must pass before its body is looked at. */
+function admit(app: FastifyInstance, { guard }: RestAppOptions, methods: PathMethods, isDraining: () => boolean): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('cache-control', 'no-store')
+    const { headers, method } = request
+    const refusal = guard.checkRequest(headers)
+    if (refusal !== undefined) throw refusal
+    reply.headers(guard.corsHeaders(headers))
+    const preflight = guard.preflightHeaders(method, headers)
+    if (preflight !== undefined) return reply.code(204).headers(preflight).send()
+    if (isDraining() && request.url.startsWith('/v1')) {
+      throw new MillraceError('SHUTTING_DOWN', 'the server is shutting down')
+    }
+    if (request.is404) return answerUnrouted(request, reply, methods)
+    checkContent(request)
+    return undefined
+  })
+}
+
+function answerUnrouted(request: FastifyRequest, reply: FastifyReply, methods: PathMethods): FastifyReply {
+  const allow = methods.allowed(request.url)
+  if (allow === undefined) throw routeNotFound(request)
+  reply.header('allow', allow)
+  if (request.method === 'OPTIONS') return reply.code(204).send()
+  throw new MillraceError('METHOD_NOT_ALLOWED', `${request.method} is not for this path; ${allow} are`)
+}
+
+const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i
+
+/**
+ * Bodies must say that they are JSON: a page of another site can send other types without asking its browser first.
+ * @throws MillraceError UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST for a body where none is taken
+ */
+function checkContent(request: FastifyRequest): void {
+  const { headers } = request
+  if (!takesBody(request)) {
+    const empty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
+    if (!empty) throw unwantedBody()
+    return
+  }
+  const type = headers['content-type']
+  if (type === undefined || !JSON_TYPE.test(type)) {
+    const given = type === undefined ? 'no content type is given' : `not ${JSON.stringify(type.slice(0, 100))}`
+    throw new MillraceError('UNSUPPORTED_MEDIA_TYPE', `the body must be application/json in UTF-8; ${given}`)
+  }
+  const encoding = headers['content-encoding']
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new MillraceError('UNSUPPORTED_MEDIA_TYPE', 'the body must be sent without a content encoding')
+  }
+}
+
+function takesBody({ routeOptions }: FastifyRequest): boolean {
+  return (routeOptions.schema as { body?: unknown } | undefined)?.body !== undefined
+}
+
+function unwantedBody(): MillraceError {
+  return new MillraceError('INVALID_REQUEST', 'this call takes no body')
+}
+
+function readJsonBodies(app: FastifyInstance, { clock, limits }: RestAppOptions): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const declared = request.headers['content-length']
+    const bytes = await readBody(payload, declared === undefined ? undefined : Number(declared), {
+      maxBytes: limits.requestBytes,
+      timeoutMs: limits.requestTimeoutMs,
+      clock,
+    })
+    if (takesBody(request)) return parseJson(bytes)
+    if (bytes.length > 0) throw unwantedBody()
+    return undefined
+  })
+}
+
+const RETRY_AFTER_SECONDS = '1'
+
+function sendProblem(logger: Logger, cause: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const error = mapError(cause)
+  const problem = problemOf(error)
+  logFailure(logger, error, { method: request.method, url: request.url })
+  const ends = ENDS_CONNECTION.has(error.code)
+  if (request.raw.httpVersionMajor === 1 && ends) reply.header('connection', 'close')
+  // Fastify ends the connection after every body that it could not take; what is left of it is read all the same.
+  else if (reply.hasHeader('connection')) reply.removeHeader('connection')
+  if (error.kind === 'busy' || error.kind === 'unavailable') reply.header('retry-after', RETRY_AFTER_SECONDS)
+  reply.header('cache-control', 'no-store')
+  // As bytes, because Fastify gives text a charset, which this type does not have.
+  reply
+    .code(problem.status)
+    .header('content-type', PROBLEM_TYPE)
+    .send(Buffer.from(JSON.stringify(problem)))
+}
+
+const ENDS_CONNECTION: ReadonlySet<ErrorCode> = new Set(['TIMED_OUT', 'SHUTTING_DOWN'])

@@ -1,0 +1,20 @@
+import type { Broker } from '@millrace/broker'
+import type { Logger } from '@millrace/record'
+import type { Waits } from '../waits.ts'
+
+/** What the routes work with. */
+export interface RouteContext {
+  readonly broker: Broker
+  readonly logger: Logger
+  readonly waits: Waits
+  /** Whether the server is on its way out. */
+  readonly isDraining: () => boolean
+}
+
+declare module 'fastify' {
+  interface FastifySchema {
+    /** For the description of the API: the call in a few words, and what else there is to say. */
+    summary?: string
+    description?: string
+  }
+}

@@ -1,0 +1,161 @@
+import type { Broker, FetchedRecords, Position, ProduceResult } from '@millrace/broker'
+import { MillraceError } from '@millrace/record'
+import type { FastifyInstance } from 'fastify'
+import type { Static } from 'typebox'
+import { logFailure, publicMessage } from '../problem.ts'
+import { decodeRecord, recordBytes, recordText } from '../record-json.ts'
+import {
+  FetchAnswer,
+  FetchQuery,
+  NoQuery,
+  OffsetsAnswer,
+  OffsetsQuery,
+  PartitionPath,
+  Problem,
+  ProduceAnswer,
+  ProduceBody,
+  TopicPath,
+} from '../schemas.ts'
+import type { RouteContext } from './context.ts'
+
+/** Writing and reading records, and finding offsets. */
+export function recordRoutes(app: FastifyInstance, context: RouteContext): void {
+  produceRoute(app, context)
+  fetchRoute(app, context)
+  offsetsRoute(app, context)
+}
+
+function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): void {
+  app.post<{ Params: Static<typeof TopicPath>; Body: Static<typeof ProduceBody> }>(
+    '/v1/topics/:topic/records',
+    {
+      schema: {
+        summary: 'Append records',
+        description: 'All or nothing for each partition. 207 when some partitions failed: their errors stand in place.',
+        params: TopicPath,
+        querystring: NoQuery,
+        body: ProduceBody,
+        response: { 200: ProduceAnswer, 207: ProduceAnswer, '4xx': Problem, '5xx': Problem },
+      },
+    },
+    async ({ params, body, raw }, reply): Promise<ProduceAnswer> => {
+      const { records, acks = 'committed' } = body
+      const plain = records.map((record, index) => decodeRecord(record, `records/${index}`))
+      const results = await broker.produce.records(params.topic, plain, { acks })
+      const failures = distinctErrors(results)
+      if (failures.length === 1 && results.every((result) => 'error' in result)) throw failures[0]!
+      if (failures.length > 0) reply.code(207)
+      for (const error of failures) logFailure(logger, error, { method: raw.method ?? '', url: raw.url ?? '' })
+      return { results: results.map(resultJson) }
+    },
+  )
+}
+
+/** The first error of each code. */
+function distinctErrors(results: readonly ProduceResult[]): MillraceError[] {
+  const byCode = new Map<string, MillraceError>()
+  for (const result of results) {
+    if ('error' in result && !byCode.has(result.error.code)) byCode.set(result.error.code, result.error)
+  }
+  return [...byCode.values()]
+}
+
+function resultJson(result: ProduceResult): ProduceAnswer['results'][number] {
+  const { partition } = result
+  if ('error' in result) return { partition, error: { code: result.error.code, detail: publicMessage(result.error) } }
+  return { partition, offset: result.offset, timestamp: result.timestamp }
+}
+
+function fetchRoute(app: FastifyInstance, { broker, waits }: RouteContext): void {
+  app.get<{ Params: Static<typeof PartitionPath>; Querystring: FetchQuery }>(
+    '/v1/topics/:topic/partitions/:partition/records',
+    {
+      schema: {
+        summary: 'Read records',
+        params: PartitionPath,
+        querystring: FetchQuery,
+        response: { 200: FetchAnswer, '4xx': Problem, '5xx': Problem },
+      },
+    },
+    async ({ params, query }, reply) => {
+      const from = positionOf(query) ?? { at: 'earliest' }
+      const { limit, waitMs = 0, isolation } = query
+      const maxBytes = Math.min(query.maxBytes ?? broker.limits.fetchBytes, broker.limits.fetchBytes)
+      const options = { limit, maxBytes, waitMs, isolation }
+      const fetched =
+        waitMs === 0
+          ? await broker.fetch.records(params.topic, params.partition, from, options)
+          : await waits.run(reply.raw, (signal) =>
+              broker.fetch.records(params.topic, params.partition, from, { ...options, signal }),
+            )
+      return reply.type('application/json').send(fetchText(bounded(fetched, maxBytes), query.as))
+    },
+  )
+}
+
+/** As many of the records as `maxBytes` allows, but at least one: a batch is opened whole, whatever it expands to. */
+function bounded(fetched: FetchedRecords, maxBytes: number): FetchedRecords {
+  const { records } = fetched
+  let bytes = 0
+  for (const [index, record] of records.entries()) {
+    bytes += recordBytes(record)
+    if (bytes > maxBytes && index > 0) {
+      return { ...fetched, records: records.slice(0, index), nextOffset: record.offset }
+    }
+  }
+  return fetched
+}
+
+function fetchText({ records, nextOffset, highWatermark, logStartOffset }: FetchedRecords, as?: 'json'): string {
+  const texts = records.map((record) => recordText(record, as ?? 'bytes'))
+  return `{"records":[${texts.join(',')}],"nextOffset":${nextOffset},"highWatermark":${highWatermark},"logStartOffset":${logStartOffset}}`
+}
+
+function offsetsRoute(app: FastifyInstance, { broker }: RouteContext): void {
+  app.get<{ Params: Static<typeof PartitionPath>; Querystring: OffsetsQuery }>(
+    '/v1/topics/:topic/partitions/:partition/offsets',
+    {
+      schema: {
+        summary: 'Find offsets',
+        description: 'One end, the first offset at or after a time, or, when nothing is asked for, both ends.',
+        params: PartitionPath,
+        querystring: OffsetsQuery,
+        response: { 200: OffsetsAnswer, '4xx': Problem },
+      },
+    },
+    async ({ params, query }): Promise<OffsetsAnswer> => {
+      const position = positionOf({ from: query.at, timestamp: query.timestamp }, 'at')
+      if (position !== undefined) return offsetAt(broker, params, position)
+      const { offset: earliest } = await offsetAt(broker, params, { at: 'earliest' })
+      const { offset: latest } = await offsetAt(broker, params, { at: 'latest' })
+      return { earliest, latest }
+    },
+  )
+}
+
+async function offsetAt(
+  broker: Broker,
+  { topic, partition }: Static<typeof PartitionPath>,
+  position: Position,
+): Promise<{ offset: number; timestamp?: number; found: boolean }> {
+  const source = await broker.fetch.source(topic, partition)
+  return source.offsetAt(position)
+}
+
+interface AskedPosition {
+  readonly offset?: number | undefined
+  readonly from?: 'earliest' | 'latest' | undefined
+  readonly timestamp?: number | undefined
+}
+
+/** @throws MillraceError INVALID_REQUEST when more than one position is asked for */
+function positionOf({ offset, from, timestamp }: AskedPosition, fromName = 'from'): Position | undefined {
+  const given = [offset, from, timestamp].filter((value) => value !== undefined)
+  if (given.length > 1) {
+    const names = fromName === 'from' ? 'offset, from and timestamp' : `${fromName} and timestamp`
+    throw new MillraceError('INVALID_REQUEST', `only one of ${names} may be given`)
+  }
+  if (offset !== undefined) return { offset }
+  if (from !== undefined) return { at: from }
+  return timestamp === undefined ? undefined : { timestampMs: timestamp }
+}

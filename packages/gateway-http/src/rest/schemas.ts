@@ -1,0 +1,191 @@
+import { type Static, Type } from 'typebox'
+
+/** The shapes of REST's requests and answers, as JSON Schema. What is described here is what users are told. */
+
+const Count = (description: string) => Type.Integer({ minimum: 0, description })
+const Closed = { additionalProperties: false } as const
+
+const Bytes = 'A string stands for its UTF-8 bytes, null for none, any other value for its compact JSON text.'
+
+export const HeaderJson = Type.Object(
+  {
+    key: Type.String({ description: 'Name of the header. Names may repeat.' }),
+    value: Type.Optional(Type.Unknown({ description: `${Bytes} Absent: null.` })),
+    valueBase64: Type.Optional(Type.String({ description: 'The value as base64, instead of `value`.' })),
+  },
+  Closed,
+)
+
+export const RecordJson = Type.Object(
+  {
+    key: Type.Optional(Type.Unknown({ description: `${Bytes} Absent: no key.` })),
+    keyBase64: Type.Optional(Type.String({ description: 'The key as base64, instead of `key`.' })),
+    value: Type.Optional(Type.Unknown({ description: `${Bytes} Null or absent: a tombstone.` })),
+    valueBase64: Type.Optional(Type.String({ description: 'The value as base64, instead of `value`.' })),
+    headers: Type.Optional(
+      Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Array(HeaderJson)], {
+        description: 'An object of names and values, or an array of {"key", "value" or "valueBase64"}.',
+      }),
+    ),
+    partition: Type.Optional(Type.Integer({ description: 'Absent: chosen by the key, or else by the broker.' })),
+    timestamp: Type.Optional(Type.Integer({ description: "Milliseconds since 1970. Absent: the broker's time." })),
+  },
+  Closed,
+)
+export type RecordJson = Static<typeof RecordJson>
+
+export const ProduceBody = Type.Object(
+  {
+    records: Type.Array(RecordJson, { minItems: 1, description: 'The records, in order.' }),
+    acks: Type.Optional(
+      Type.Enum(['committed', 'none'], {
+        description: 'When to answer: when the records are committed (the default), or when they have their offsets.',
+      }),
+    ),
+  },
+  Closed,
+)
+
+export const ProduceAnswer = Type.Object({
+  results: Type.Array(
+    Type.Object({
+      partition: Count('Partition of the record.'),
+      offset: Type.Optional(Count('Offset of the record.')),
+      timestamp: Type.Optional(Count('Timestamp of the record, in ms since 1970.')),
+      error: Type.Optional(
+        Type.Object({
+          code: Type.String({ description: 'Permanent literal.' }),
+          detail: Type.String({ description: 'What happened, in words.' }),
+        }),
+      ),
+    }),
+    { description: 'One for each record, in the order given.' },
+  ),
+})
+export type ProduceAnswer = Static<typeof ProduceAnswer>
+
+export const CreateTopicBody = Type.Object(
+  {
+    name: Type.String({ description: '1 to 249 of ASCII letters, digits, `.`, `_` and `-`.' }),
+    partitions: Type.Optional(Type.Integer({ description: 'Number of partitions. Default 1.' })),
+    config: Type.Optional(
+      Type.Record(
+        Type.String(),
+        Type.Union([Type.String(), Type.Number(), Type.Boolean()], { description: 'a string, a number or a boolean' }),
+        { description: 'Settings by their Kafka names.' },
+      ),
+    ),
+  },
+  Closed,
+)
+
+export const Topic = Type.Object({
+  name: Type.String(),
+  id: Type.String({ description: "UUID, the topic's for life." }),
+  partitions: Count('Number of partitions.'),
+  createdAtMs: Count('Milliseconds since 1970.'),
+})
+export type Topic = Static<typeof Topic>
+
+export const TopicList = Type.Object({ topics: Type.Array(Topic, { description: 'By name.' }) })
+
+export const TopicDetail = Type.Object({
+  name: Type.String(),
+  id: Type.String({ description: "UUID, the topic's for life." }),
+  createdAtMs: Count('Milliseconds since 1970.'),
+  config: Type.Record(Type.String(), Type.String(), { description: 'All settings, defaults included.' }),
+  partitions: Type.Array(
+    Type.Object({
+      partition: Count('Number of the partition, from 0 on.'),
+      logStartOffset: Count('The first offset that can be read.'),
+      highWatermark: Count('The offset after the last committed record.'),
+      lastStableOffset: Count('The offset up to which transactions are decided.'),
+      sizeBytes: Count('Bytes of log.'),
+      leaderEpoch: Count('Rises with each unclean start.'),
+    }),
+  ),
+})
+export type TopicDetail = Static<typeof TopicDetail>
+
+const TopicName = Type.String({ description: 'Name of the topic.' })
+
+export const NoQuery = Type.Object({}, Closed)
+export const TopicPath = Type.Object({ topic: TopicName }, Closed)
+export const PartitionPath = Type.Object(
+  { topic: TopicName, partition: Count('Number of the partition, from 0 on.') },
+  Closed,
+)
+
+const Timestamp = Count('The first record at or after this time, in ms since 1970.')
+
+export const FetchQuery = Type.Object(
+  {
+    offset: Type.Optional(Count('Offset of the first record. Instead of it: `from` or `timestamp`.')),
+    from: Type.Optional(
+      Type.Enum(['earliest', 'latest'], { description: 'The first record there is (default), or the next to come.' }),
+    ),
+    timestamp: Type.Optional(Timestamp),
+    limit: Type.Optional(Type.Integer({ minimum: 1, description: 'Records at most.' })),
+    maxBytes: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'Bytes of records at most; the first comes whatever its size.' }),
+    ),
+    waitMs: Type.Optional(Count('How long to wait when there is nothing yet. Default 0.')),
+    isolation: Type.Optional(
+      Type.Enum(['committed', 'uncommitted'], {
+        description: '`committed` (default) leaves out what open and aborted transactions wrote.',
+      }),
+    ),
+    as: Type.Optional(Type.Enum(['json'], { description: '`json`: values that are JSON come as such.' })),
+  },
+  Closed,
+)
+export type FetchQuery = Static<typeof FetchQuery>
+
+const StoredBytes = (name: string) => ({
+  [name]: Type.Optional(Type.Unknown({ description: 'Bytes that are valid UTF-8, as a string; null is null.' })),
+  [`${name}Base64`]: Type.Optional(Type.String({ description: 'All other bytes.' })),
+})
+
+export const FetchAnswer = Type.Object({
+  records: Type.Array(
+    Type.Object({
+      offset: Count('Offset of the record.'),
+      timestamp: Count('Milliseconds since 1970.'),
+      ...StoredBytes('key'),
+      ...StoredBytes('value'),
+      headers: Type.Array(Type.Object({ key: Type.String(), ...StoredBytes('value') })),
+    }),
+  ),
+  nextOffset: Count('Where to read on.'),
+  highWatermark: Count('The offset after the last committed record.'),
+  logStartOffset: Count('The first offset that can be read.'),
+})
+
+export const OffsetsQuery = Type.Object(
+  {
+    at: Type.Optional(Type.Enum(['earliest', 'latest'], { description: 'One end of the partition.' })),
+    timestamp: Type.Optional(Timestamp),
+  },
+  Closed,
+)
+export type OffsetsQuery = Static<typeof OffsetsQuery>
+
+export const OffsetsAnswer = Type.Object({
+  earliest: Type.Optional(Count('The first offset that can be read; when nothing was asked for.')),
+  latest: Type.Optional(Count('The offset after the last committed record; when nothing was asked for.')),
+  offset: Type.Optional(Count('The offset that was asked for; the latest, when no record is that young.')),
+  timestamp: Type.Optional(Count('Timestamp of the record that was found by time.')),
+  found: Type.Optional(Type.Boolean({ description: 'False when there is no record at or after the time.' })),
+})
+export type OffsetsAnswer = Static<typeof OffsetsAnswer>
+
+export const Problem = Type.Object(
+  {
+    type: Type.String({ description: 'A URN made of the code.' }),
+    title: Type.String({ description: 'What the code means.' }),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'What happened, in words.' }),
+    code: Type.String({ description: 'Permanent literal, for example TOPIC_NOT_FOUND.' }),
+  },
+  { description: 'An error (RFC 9457). Further members tell facts about it, such as the offsets that there are.' },
+)

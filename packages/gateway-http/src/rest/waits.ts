@@ -1,0 +1,34 @@
+import type { ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+
+/** The requests that wait for data. A wait ends early when its client goes away or when the server drains. */
+export class Waits {
+  private readonly open = new Set<AbortController>()
+  private ended = false
+
+  /** Requests that wait right now. */
+  get size(): number {
+    return this.open.size
+  }
+
+  /** Runs `wait` with a signal that is aborted when nobody wants, or may have, the answer any longer. */
+  async run<T>(response: ServerResponse | Http2ServerResponse, wait: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController()
+    const abort = (): void => controller.abort()
+    if (this.ended || response.destroyed) abort()
+    response.once('close', abort)
+    this.open.add(controller)
+    try {
+      return await wait(controller.signal)
+    } finally {
+      response.off('close', abort)
+      this.open.delete(controller)
+    }
+  }
+
+  /** Ends all waits, and every later one at once. */
+  endAll(): void {
+    this.ended = true
+    for (const controller of this.open) controller.abort()
+  }
+}
