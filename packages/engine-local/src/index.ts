@@ -1,1 +1,1 @@
-export {}
+export { type LocalEngineOptions, openLocalEngine } from './local-engine.ts'

@@ -1,1 +1,12 @@
-export {}
+export { Committer } from './committer.ts'
+export { DataDirectory } from './data-directory.ts'
+export { type Disk, type DiskFile, type DiskLock, hasSystemCode, readFile, replaceFile, storageError } from './disk.ts'
+export { METADATA_FILE, partitionDirectoryName } from './file-names.ts'
+export { FilePool } from './file-pool.ts'
+export type { LogContext } from './log-context.ts'
+export { memoryDisk } from './memory-disk.ts'
+export { nodeDisk } from './node-disk.ts'
+export type { AppendedBatch, LogRead, PartitionLog, PartitionLogConfig } from './partition-log.ts'
+export { openPartitionLog } from './recovery.ts'
+export { IndexCache } from './segment-indexes.ts'
+export { TailCache } from './tail-cache.ts'

@@ -31,6 +31,8 @@ export interface Limits {
   readonly topics: number
   readonly partitionsPerTopic: number
   readonly partitions: number
+  /** Files kept open, over all partitions. */
+  readonly openFiles: number
   /** Memory behind the batches that are kept for readers at the tail, over all partitions. */
   readonly tailCacheBytes: number
   /** Memory for index files of closed segments, over all partitions. */
@@ -62,6 +64,7 @@ export const DEFAULT_LIMITS: Limits = {
   topics: 10_000,
   partitionsPerTopic: 1_000,
   partitions: 20_000,
+  openFiles: 500,
   tailCacheBytes: 32 * MiB,
   indexCacheBytes: 32 * MiB,
   producersPerPartition: 10_000,

@@ -1,3 +1,5 @@
+export { CrashDisk, type DiskFault, type DiskOperation } from './crash-disk.ts'
+export type { CrashCounts } from './crash-disk-file.ts'
 export { ManualClock } from './manual-clock.ts'
 export { createMemoryEngine, MemoryEngine, type MemoryEngineOptions } from './memory-engine.ts'
 export { type SeededRandom, seededRandom } from './seeded-random.ts'

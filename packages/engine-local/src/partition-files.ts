@@ -1,0 +1,106 @@
+import { parseTopicConfig, type TopicDescription } from '@millrace/engine'
+import {
+  type Disk,
+  type LogContext,
+  METADATA_FILE,
+  openPartitionLog,
+  type PartitionLog,
+  partitionDirectoryName,
+  readFile,
+  replaceFile,
+} from '@millrace/log'
+import { MillraceError } from '@millrace/record'
+
+const DELETED_SUFFIX = '.deleted'
+
+/**
+ * The partition directories below a data directory. Each holds a `partition.metadata` file, as Kafka's does, that names
+ * the id of its topic: a directory whose topic the catalog does not know is what a crash left behind.
+ */
+export class PartitionFiles {
+  private readonly context: LogContext
+  private readonly root: string
+
+  constructor(context: LogContext, root: string) {
+    this.context = context
+    this.root = root
+  }
+
+  directory(topic: string, partition: number): string {
+    return `${this.root}/${partitionDirectoryName(topic, partition)}`
+  }
+
+  /** Makes the directories of a new topic; when it returns, they outlive a crash. */
+  async create({ id, name, partitions }: TopicDescription): Promise<void> {
+    const { disk } = this.context
+    await inParallel(partitions, async (partition) => {
+      const directory = this.directory(name, partition)
+      // What a crash left there belongs to no topic: the catalog would know it.
+      await disk.remove(directory)
+      await disk.makeDirectory(directory)
+      await replaceFile(disk, `${directory}/${METADATA_FILE}`, Buffer.from(`version: 0\ntopic_id: ${id}\n`))
+    })
+    await disk.syncDirectory(this.root)
+  }
+
+  /** Opens the logs of a topic's partitions. */
+  async open({ id, name, partitions, settings }: TopicDescription, clean: boolean): Promise<PartitionLog[]> {
+    const config = parseTopicConfig(settings)
+    return inParallel(partitions, async (partition) => {
+      const directory = this.directory(name, partition)
+      if ((await topicIdOf(this.context.disk, directory)) !== id) {
+        throw new MillraceError(
+          'DATA_DIR_INVALID',
+          `${directory} is missing or is not a partition of topic ${name} (${id})`,
+        )
+      }
+      return openPartitionLog(this.context, { directory, config, clean })
+    })
+  }
+
+  /** Takes the directories of a deleted topic out of the way of a new one of its name; returns where they are now. */
+  async setAside({ id, name, partitions }: TopicDescription): Promise<string[]> {
+    const { disk } = this.context
+    const aside: string[] = []
+    for (let partition = 0; partition < partitions; partition++) {
+      const directory = `${this.root}/${id}-${partition}${DELETED_SUFFIX}`
+      await disk.rename(this.directory(name, partition), directory)
+      aside.push(directory)
+    }
+    await disk.syncDirectory(this.root)
+    return aside
+  }
+
+  /** Removes the directories that belong to no topic: of deleted ones, and of ones whose making a crash cut short. */
+  async removeOrphans(known: (topicId: string) => boolean): Promise<void> {
+    const { disk, logger } = this.context
+    for (const name of await disk.list(this.root)) {
+      const directory = `${this.root}/${name}`
+      if (!name.endsWith(DELETED_SUFFIX)) {
+        const topicId = await topicIdOf(disk, directory)
+        if (topicId === undefined || known(topicId)) continue
+        logger.warn({ directory }, 'a directory belongs to no topic; it is removed')
+      }
+      await disk.remove(directory)
+    }
+  }
+}
+
+/** The id in a partition's metadata file; undefined when there is no such file. */
+async function topicIdOf(disk: Disk, directory: string): Promise<string | undefined> {
+  const bytes = await readFile(disk, `${directory}/${METADATA_FILE}`)
+  return /^topic_id: (\S+)$/m.exec(bytes?.toString('utf8') ?? '')?.[1]
+}
+
+/** Runs `work` for 0 to `count` - 1, a few at a time; gives the results in order. */
+async function inParallel<T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> {
+  const AT_ONCE = 16
+  const results: T[] = []
+  const indexes = Array.from({ length: count }, (_, index) => index).values()
+  await Promise.all(
+    Array.from({ length: Math.min(AT_ONCE, count) }, async () => {
+      for (const index of indexes) results[index] = await work(index)
+    }),
+  )
+  return results
+}

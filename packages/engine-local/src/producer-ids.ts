@@ -1,0 +1,32 @@
+import type { ProducerIds } from '@millrace/engine'
+import type { KeyValueLog } from './key-value-log.ts'
+import { Serial } from './serial.ts'
+
+const KEY = 'producer-ids'
+/** Ids are set aside in blocks, so that a new producer seldom waits for the disk. A crash wastes the rest of a block. */
+const BLOCK = 1_000
+
+/** Gives producer ids, each once in the life of the data directory. */
+export class LocalProducerIds implements ProducerIds {
+  private readonly store: KeyValueLog
+  private readonly serial = new Serial()
+  private next: number
+  private end: number
+
+  constructor(store: KeyValueLog) {
+    this.store = store
+    const kept = store.get(KEY) as { end: number } | undefined
+    this.next = kept?.end ?? 0
+    this.end = this.next
+  }
+
+  allocate(): Promise<{ producerId: number; producerEpoch: number }> {
+    return this.serial.run(async () => {
+      if (this.next === this.end) {
+        await this.store.put(KEY, { end: this.end + BLOCK })
+        this.end += BLOCK
+      }
+      return { producerId: this.next++, producerEpoch: 0 }
+    })
+  }
+}

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto'
+import { parseTopicConfig, type TopicCatalog, type TopicDescription, type TopicSettings } from '@millrace/engine'
+import { type Disk, type PartitionLog, storageError } from '@millrace/log'
+import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import type { KeyValueLog } from './key-value-log.ts'
+import type { PartitionFiles } from './partition-files.ts'
+import { Serial } from './serial.ts'
+
+const KEY_PREFIX = 'topic/'
+
+interface OpenTopic {
+  readonly description: TopicDescription
+  readonly logs: readonly PartitionLog[]
+}
+
+export interface CatalogOptions {
+  readonly disk: Disk
+  readonly store: KeyValueLog
+  readonly files: PartitionFiles
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly logger: Logger
+}
+
+/**
+ * The topics of a data directory and their open logs. A topic exists when its record in the catalog's log is committed:
+ * its directories are made before that, and taken away after the record of its deletion.
+ */
+export class LocalTopicCatalog implements TopicCatalog {
+  private readonly options: CatalogOptions
+  private readonly byId = new Map<string, OpenTopic>()
+  /** By the name in lower case, because some file systems would fold names that differ in no more than that. */
+  private readonly byFoldedName = new Map<string, OpenTopic>()
+  private readonly changes = new Serial()
+  private readonly removals = new Serial()
+  private partitions = 0
+  private ended: MillraceError | undefined
+
+  constructor(options: CatalogOptions) {
+    this.options = options
+  }
+
+  /** Opens the logs of all topics that the store knows. `clean`: the last shutdown was in order. */
+  async open(clean: boolean): Promise<void> {
+    const { store, files } = this.options
+    const known = [...store.entries()].filter(([key]) => key.startsWith(KEY_PREFIX))
+    await files.removeOrphans((id) => store.get(KEY_PREFIX + id) !== undefined)
+    for (const [, value] of known) {
+      const description = value as TopicDescription
+      this.add({ description, logs: await files.open(description, clean) })
+    }
+  }
+
+  create(topic: { name: string; partitions: number; settings: TopicSettings }): Promise<TopicDescription> {
+    return this.changes.run(async () => {
+      this.check(topic)
+      const { store, files, clock } = this.options
+      const description = { id: randomUUID(), ...topic, createdAtMs: clock.nowMs() }
+      // What is left of a topic that could not be made is removed by the next that has its name, or at the next start.
+      try {
+        await files.create(description)
+        const logs = await files.open(description, true)
+        await store.put(KEY_PREFIX + description.id, description)
+        this.add({ description, logs })
+        return description
+      } catch (error) {
+        throw storageError(error, `making topic ${topic.name}`)
+      }
+    })
+  }
+
+  async find(name: string): Promise<TopicDescription | undefined> {
+    this.checkOpen()
+    const topic = this.byFoldedName.get(name.toLowerCase())
+    return topic?.description.name === name ? topic.description : undefined
+  }
+
+  async list(): Promise<readonly TopicDescription[]> {
+    this.checkOpen()
+    const descriptions = [...this.byId.values()].map((topic) => topic.description)
+    return descriptions.sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  delete(id: string): Promise<void> {
+    return this.changes.run(async () => {
+      this.checkOpen()
+      const topic = this.byId.get(id)
+      if (topic === undefined) throw notFound()
+      const { description } = topic
+      await this.options.store.put(KEY_PREFIX + id, null)
+      this.byId.delete(id)
+      this.byFoldedName.delete(description.name.toLowerCase())
+      this.partitions -= description.partitions
+      await Promise.all(topic.logs.map((log) => log.abandon(notFound())))
+      this.removeLater(await this.options.files.setAside(description))
+    })
+  }
+
+  /** @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, SHUTTING_DOWN */
+  log(topicId: string, partition: number): PartitionLog {
+    this.checkOpen()
+    const topic = this.byId.get(topicId)
+    if (topic === undefined) throw notFound()
+    const log = topic.logs[partition]
+    if (log !== undefined) return log
+    const { name, partitions } = topic.description
+    throw new MillraceError(
+      'PARTITION_NOT_FOUND',
+      `topic ${name} has partitions 0 to ${partitions - 1}, and no ${partition}`,
+    )
+  }
+
+  /** Refuses further calls and closes all logs. */
+  async close(): Promise<void> {
+    this.ended = new MillraceError('SHUTTING_DOWN', 'the server is shutting down')
+    await this.changes.idle()
+    await Promise.all([...this.byId.values()].flatMap((topic) => topic.logs.map((log) => log.close())))
+    await this.removals.idle()
+  }
+
+  checkOpen(): void {
+    if (this.ended !== undefined) throw this.ended
+  }
+
+  private check({ name, partitions, settings }: { name: string; partitions: number; settings: TopicSettings }): void {
+    this.checkOpen()
+    const { limits } = this.options
+    const other = this.byFoldedName.get(name.toLowerCase())?.description.name
+    if (other === name) throw new MillraceError('TOPIC_EXISTS', `topic ${name} exists`)
+    if (other !== undefined) {
+      throw new MillraceError(
+        'TOPIC_NAME_CONFLICT',
+        `topic ${other} exists, whose name differs from ${name} only in case`,
+      )
+    }
+    parseTopicConfig(settings)
+    if (!Number.isInteger(partitions) || partitions < 1 || partitions > limits.partitionsPerTopic) {
+      throw new MillraceError(
+        'INVALID_PARTITIONS',
+        `${partitions} partitions: 1 to ${limits.partitionsPerTopic} are allowed`,
+      )
+    }
+    if (this.byId.size >= limits.topics)
+      throw new MillraceError('LIMIT_REACHED', `there are ${limits.topics} topics already`)
+    if (this.partitions + partitions > limits.partitions) {
+      throw new MillraceError(
+        'LIMIT_REACHED',
+        `there are ${this.partitions} of at most ${limits.partitions} partitions already`,
+      )
+    }
+  }
+
+  private add(topic: OpenTopic): void {
+    const { id, name, partitions } = topic.description
+    this.byId.set(id, topic)
+    this.byFoldedName.set(name.toLowerCase(), topic)
+    this.partitions += partitions
+  }
+
+  private removeLater(directories: readonly string[]): void {
+    const { disk, logger } = this.options
+    void this.removals.run(async () => {
+      try {
+        for (const directory of directories) await disk.remove(directory)
+      } catch (error) {
+        logger.warn({ err: error }, 'removing the files of a deleted topic failed; the next start tries again')
+      }
+    })
+  }
+}
+
+function notFound(): MillraceError {
+  return new MillraceError('TOPIC_NOT_FOUND', 'the topic does not exist, or no longer')
+}

@@ -1,0 +1,59 @@
+import { BATCH_HEADER_BYTES, batchSizeAt, MillraceError, RecordBatch } from '@millrace/record'
+import type { DiskFile } from './disk.ts'
+
+const CHUNK_BYTES = 1 << 20
+
+export interface ScanResult {
+  /** Where the scan stopped: at `end`, at the batch that `visit` refused, or at the bytes that are no batch. */
+  readonly position: number
+  /** Why, when what lies there is not a whole batch. */
+  readonly error?: MillraceError
+}
+
+/**
+ * Walks the batches of a file from `start` to `end`, reading large pieces. Only lengths and magic are checked; `visit`
+ * sees each batch with its position, and ends the scan by returning false. A batch's Buffer is only good during the
+ * call.
+ */
+export async function scanBatches(
+  file: DiskFile,
+  start: number,
+  end: number,
+  visit: (batch: RecordBatch, position: number) => boolean,
+): Promise<ScanResult> {
+  let chunk = Buffer.allocUnsafeSlow(Math.max(Math.min(CHUNK_BYTES, end - start), 0))
+  let position = start
+  while (position < end) {
+    const filled = await file.read(chunk.subarray(0, Math.min(chunk.length, end - position)), position)
+    const bytes = chunk.subarray(0, filled)
+    let at = 0
+    let needed: number = BATCH_HEADER_BYTES
+    while (bytes.length - at >= BATCH_HEADER_BYTES) {
+      const size = sizeOrError(bytes, at)
+      if (size instanceof MillraceError) return { position: position + at, error: size }
+      if (at + size > bytes.length) {
+        needed = size
+        break
+      }
+      if (!visit(RecordBatch.at(bytes, at), position + at)) return { position: position + at }
+      at += size
+      needed = BATCH_HEADER_BYTES
+    }
+    position += at
+    if (position >= end) break
+    if (position + needed > end || filled < Math.min(chunk.length, end - position + at)) {
+      return { position, error: new MillraceError('CORRUPT_BATCH', `a batch at ${position} is cut off`) }
+    }
+    if (needed > chunk.length) chunk = Buffer.allocUnsafeSlow(needed)
+  }
+  return { position }
+}
+
+function sizeOrError(bytes: Buffer, at: number): number | MillraceError {
+  try {
+    return batchSizeAt(bytes, at)
+  } catch (error) {
+    if (error instanceof MillraceError) return error
+    throw error
+  }
+}

@@ -1,0 +1,61 @@
+import { BATCH_HEADER_BYTES, batchSizeAt, MillraceError, RecordBatch } from '@millrace/record'
+
+/** The part of a piece of a log that a reader wants. Positions are within the piece. */
+export interface BatchWindow {
+  /** Where the first wanted batch starts; when it is not whole in the piece, `to` is the same. */
+  readonly from: number
+  readonly to: number
+  /** The offset after the last batch in the window; the one that was asked for when the window is empty. */
+  readonly nextOffset: number
+  /** When the window is empty: the bytes from `from` on that it takes to get further. */
+  readonly neededBytes: number
+}
+
+/**
+ * Finds in `bytes`, which start with a batch and may end inside one, the batches from the one that holds `offset` (or
+ * the next after it) on: whole ones with a valid CRC, up to `maxBytes`, but at least one.
+ * @throws MillraceError CORRUPT_BATCH, with `position` in `bytes`, when the first wanted batch, or one before it that
+ *   must be passed over, is damaged
+ */
+export function selectBatches(bytes: Buffer, offset: number, maxBytes: number): BatchWindow {
+  let from = 0
+  let at = 0
+  let nextOffset = offset
+  let neededBytes: number = BATCH_HEADER_BYTES
+  while (bytes.length - at >= BATCH_HEADER_BYTES) {
+    const size = sizeOf(bytes, at, from)
+    if (size === undefined) break
+    if (at + size > bytes.length) {
+      neededBytes = size
+      break
+    }
+    const batch = RecordBatch.at(bytes, at)
+    if (batch.nextOffset <= offset) {
+      at += size
+      from = at
+      continue
+    }
+    if (at > from && at + size - from > maxBytes) break
+    if (!batch.hasValidChecksum()) {
+      if (at > from) break
+      throw corruptAt(at, `the CRC of the batch at offset ${batch.baseOffset} is wrong`)
+    }
+    at += size
+    nextOffset = batch.nextOffset
+  }
+  return at > from ? { from, to: at, nextOffset, neededBytes } : { from, to: from, nextOffset: offset, neededBytes }
+}
+
+/** The size of the batch at `at`; undefined for one that is damaged behind good ones, which are served first. */
+function sizeOf(bytes: Buffer, at: number, from: number): number | undefined {
+  try {
+    return batchSizeAt(bytes, at)
+  } catch (error) {
+    if (at > from) return undefined
+    throw corruptAt(at, error instanceof Error ? error.message : String(error))
+  }
+}
+
+function corruptAt(position: number, reason: string): MillraceError {
+  return new MillraceError('CORRUPT_BATCH', reason, { details: { position } })
+}

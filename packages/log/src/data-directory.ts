@@ -1,0 +1,73 @@
+import { MillraceError } from '@millrace/record'
+import type { Disk, DiskLock } from './disk.ts'
+import { storageError, writeNewFile } from './disk.ts'
+
+const LOCK_FILE = 'lock'
+const CLEAN_FILE = 'clean-shutdown'
+const PROBE_FILE = 'probe'
+
+/**
+ * The directory that holds everything. One process at a time has it, by the lock. A marker file says that the last one
+ * closed it in order; it is there only while nobody has the directory, and `wasClean` tells what it said.
+ */
+export class DataDirectory {
+  readonly disk: Disk
+  readonly path: string
+  readonly wasClean: boolean
+  private readonly lock: DiskLock
+
+  private constructor(disk: Disk, path: string, lock: DiskLock, wasClean: boolean) {
+    this.disk = disk
+    this.path = path
+    this.lock = lock
+    this.wasClean = wasClean
+  }
+
+  /**
+   * Takes the directory at `path`, and makes it where there is none.
+   * @throws MillraceError DATA_DIR_LOCKED, DATA_DIR_INVALID
+   */
+  static async open(disk: Disk, path: string): Promise<DataDirectory> {
+    try {
+      await disk.makeDirectory(path)
+      const lock = await disk.lock(`${path}/${LOCK_FILE}`)
+      if (lock === undefined)
+        throw new MillraceError('DATA_DIR_LOCKED', `another process uses the data directory ${path}`)
+      const wasClean = (await disk.list(path)).includes(CLEAN_FILE)
+      await disk.remove(`${path}/${CLEAN_FILE}`)
+      await disk.syncDirectory(path)
+      return new DataDirectory(disk, path, lock, wasClean)
+    } catch (error) {
+      if (error instanceof MillraceError) throw error
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new MillraceError('DATA_DIR_INVALID', `the data directory ${path} cannot be used: ${reason}`, {
+        cause: error,
+      })
+    }
+  }
+
+  /** Writes and syncs a little, to see whether the disk works. */
+  async probe(): Promise<void> {
+    const path = `${this.path}/${PROBE_FILE}`
+    await writeNewFile(this.disk, path, Buffer.alloc(4096))
+    await this.disk.remove(path)
+  }
+
+  /**
+   * Gives the directory back.
+   * @param clean whether every partition was closed in order, so that the next start need not look for torn ends
+   * @throws MillraceError STORAGE_FAILED, DISK_FULL when the marker cannot be written; the lock is given back all the same
+   */
+  async close(clean: boolean): Promise<void> {
+    try {
+      if (clean) {
+        await writeNewFile(this.disk, `${this.path}/${CLEAN_FILE}`, Buffer.alloc(0))
+        await this.disk.syncDirectory(this.path)
+      }
+    } catch (error) {
+      throw storageError(error, 'closing the data directory')
+    } finally {
+      await this.lock.release()
+    }
+  }
+}

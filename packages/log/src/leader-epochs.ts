@@ -1,0 +1,57 @@
+import type { Disk } from './disk.ts'
+import { readFile, replaceFile } from './disk.ts'
+
+interface LeaderEpoch {
+  readonly epoch: number
+  readonly startOffset: number
+}
+
+/**
+ * The leader epochs of a partition and where each began, in a text file like Kafka's (LeaderEpochCheckpointFile.java):
+ * a line with the version (0), a line with the number of entries, then `epoch startOffset` for each. The epoch rises
+ * after every unclean start, so that an offset that was given out twice can be told apart.
+ */
+export class LeaderEpochs {
+  private readonly disk: Disk
+  private readonly path: string
+  private readonly epochs: LeaderEpoch[]
+
+  private constructor(disk: Disk, path: string, epochs: LeaderEpoch[]) {
+    this.disk = disk
+    this.path = path
+    this.epochs = epochs
+  }
+
+  /** Reads the file; one that is not there or not readable stands for no epochs. */
+  static async open(disk: Disk, path: string): Promise<LeaderEpochs> {
+    const bytes = await readFile(disk, path)
+    return new LeaderEpochs(disk, path, parse(bytes?.toString('utf8') ?? ''))
+  }
+
+  /** The latest epoch; -1 when there is none yet. */
+  get latest(): number {
+    return this.epochs.at(-1)?.epoch ?? -1
+  }
+
+  get entries(): readonly LeaderEpoch[] {
+    return this.epochs
+  }
+
+  /** Begins the next epoch at `startOffset`; when it returns, that is on disk. */
+  async raise(startOffset: number): Promise<void> {
+    const epoch = this.latest + 1
+    while (this.epochs.length > 0 && (this.epochs.at(-1) as LeaderEpoch).startOffset >= startOffset) this.epochs.pop()
+    this.epochs.push({ epoch, startOffset })
+    const lines = [0, this.epochs.length, ...this.epochs.map((entry) => `${entry.epoch} ${entry.startOffset}`)]
+    await replaceFile(this.disk, this.path, Buffer.from(`${lines.join('\n')}\n`))
+  }
+}
+
+function parse(text: string): LeaderEpoch[] {
+  const [version, count, ...lines] = text.split('\n')
+  if (version !== '0') return []
+  return lines.slice(0, Number(count)).map((line) => {
+    const [epoch, startOffset] = line.split(' ').map(Number) as [number, number]
+    return { epoch, startOffset }
+  })
+}

@@ -1,0 +1,18 @@
+import type { Clock, Limits, Logger } from '@millrace/record'
+import type { Committer } from './committer.ts'
+import type { Disk } from './disk.ts'
+import type { FilePool } from './file-pool.ts'
+import type { IndexCache } from './segment-indexes.ts'
+import type { TailCache } from './tail-cache.ts'
+
+/** What all partitions of one data directory share. */
+export interface LogContext {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: Limits
+  readonly committer: Committer
+  readonly files: FilePool
+  readonly tails: TailCache
+  readonly indexes: IndexCache
+}

@@ -1,0 +1,131 @@
+import fs from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import type { Disk, DiskFile, DiskLock } from './disk.ts'
+
+/** The machine's file system. */
+export function nodeDisk(): Disk {
+  return new NodeDisk()
+}
+
+class NodeDisk implements Disk {
+  async open(path: string, { create = false } = {}): Promise<DiskFile> {
+    const flags = create ? fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL : fs.constants.O_RDWR
+    return new NodeFile(await call<number>((done) => fs.open(path, flags, 0o644, done)))
+  }
+
+  async list(directory: string): Promise<string[]> {
+    return (await fs.promises.readdir(directory)).sort()
+  }
+
+  async makeDirectory(directory: string): Promise<void> {
+    await fs.promises.mkdir(directory, { recursive: true })
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return fs.promises.rename(from, to)
+  }
+
+  remove(path: string): Promise<void> {
+    return fs.promises.rm(path, { recursive: true, force: true })
+  }
+
+  async syncDirectory(directory: string): Promise<void> {
+    // Windows has no such call, and none is needed there: NTFS journals its directories.
+    if (process.platform === 'win32') return
+    const handle = await fs.promises.open(directory, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  }
+
+  /**
+   * SQLite's exclusive lock, because it is one of the kernel's on the file itself (fcntl or LockFileEx): it ends with
+   * the process however that ends, holds between containers that share a directory, where process ids mean nothing,
+   * and needs no port and no short path.
+   */
+  async lock(path: string): Promise<DiskLock | undefined> {
+    let database: DatabaseSync | undefined
+    try {
+      database = new DatabaseSync(path, { timeout: 0 })
+      database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+    } catch (error) {
+      database?.close()
+      const SQLITE_BUSY = 5
+      if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined
+      throw error
+    }
+    const held = database
+    return { release: async () => held.close() }
+  }
+}
+
+class NodeFile implements DiskFile {
+  private readonly fd: number
+
+  constructor(fd: number) {
+    this.fd = fd
+  }
+
+  async read(buffer: Buffer, position: number): Promise<number> {
+    let filled = 0
+    while (filled < buffer.length) {
+      const bytes = await call<number>((done) =>
+        fs.read(this.fd, buffer, filled, buffer.length - filled, position + filled, done),
+      )
+      if (bytes === 0) break
+      filled += bytes
+    }
+    return filled
+  }
+
+  async writev(buffers: readonly Buffer[], position: number): Promise<void> {
+    let left = buffers
+    let at = position
+    for (;;) {
+      const size = left.reduce((sum, buffer) => sum + buffer.length, 0)
+      const written = await call<number>((done) => fs.writev(this.fd, left as Buffer[], at, done))
+      if (written === size) return
+      if (written === 0) throw new Error('the system wrote nothing')
+      left = dropBytes(left, written)
+      at += written
+    }
+  }
+
+  datasync(): Promise<void> {
+    return call((done) => fs.fdatasync(this.fd, done))
+  }
+
+  truncate(sizeBytes: number): Promise<void> {
+    return call((done) => fs.ftruncate(this.fd, sizeBytes, done))
+  }
+
+  async size(): Promise<number> {
+    return (await call<fs.Stats>((done) => fs.fstat(this.fd, done))).size
+  }
+
+  close(): Promise<void> {
+    return call((done) => fs.close(this.fd, done))
+  }
+}
+
+/** What is left of `buffers` after their first `bytes` bytes. */
+function dropBytes(buffers: readonly Buffer[], bytes: number): Buffer[] {
+  let drop = bytes
+  let index = 0
+  for (; index < buffers.length; index++) {
+    const { length } = buffers[index] as Buffer
+    if (drop < length) break
+    drop -= length
+  }
+  const [first, ...rest] = buffers.slice(index) as [Buffer, ...Buffer[]]
+  return [first.subarray(drop), ...rest]
+}
+
+/** A promise for a call of `node:fs` with a callback: on the hot path it is cheaper than `fs.promises`. */
+function call<T = void>(start: (done: (error: Error | null, value?: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, value) => (error ? reject(error) : resolve(value as T)))
+  })
+}

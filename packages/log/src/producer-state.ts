@@ -1,0 +1,135 @@
+import { MillraceError, REMEMBERED_BATCHES, sequenceAfter } from '@millrace/record'
+
+/** A batch that an idempotent producer wrote, as far as it takes to recognise its repeat. */
+export interface RememberedBatch {
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly lastOffsetDelta: number
+  readonly baseOffset: number
+  /** The batch's largest timestamp, in ms since 1970. */
+  readonly timestamp: number
+}
+
+/** The fields of a batch by which its producer is known. */
+export interface SequencedBatch {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly lastOffsetDelta: number
+}
+
+/** What `ProducerState.check` found: a batch to append, or one that was appended before. */
+export type SequenceCheck =
+  | { readonly kind: 'next' }
+  /** `original` is undefined when the batch is older than what is remembered. */
+  | { readonly kind: 'duplicate'; readonly original: RememberedBatch | undefined }
+
+const NEXT: SequenceCheck = { kind: 'next' }
+const SEQUENCES = 2 ** 31
+
+/**
+ * What one partition knows of its idempotent producers: for each, the last batches it wrote. Batches are entered when
+ * they get their offset, before they are committed; `forgetFrom` takes back those whose append failed. The window of
+ * remembered batches counts committed ones, so that what is taken back never costs a producer its place.
+ */
+export class ProducerState {
+  /** Oldest batch first; producers in the order of their last append. */
+  private readonly producers = new Map<number, RememberedBatch[]>()
+  private readonly maxProducers: number
+
+  constructor(maxProducers: number) {
+    this.maxProducers = maxProducers
+  }
+
+  get size(): number {
+    return this.producers.size
+  }
+
+  /**
+   * Whether the batch is its producer's next one or a repeat. A producer that is not known, and one with a new epoch,
+   * must begin at sequence 0: were any sequence taken, a batch that overtook a failed one would shut that one out.
+   * @throws MillraceError OUT_OF_ORDER_SEQUENCE for a gap; PRODUCER_FENCED for an epoch that is over
+   */
+  check(batch: SequencedBatch): SequenceCheck {
+    const { producerId, producerEpoch, baseSequence, lastOffsetDelta } = batch
+    const remembered = this.producers.get(producerId)
+    const last = remembered?.at(-1)
+    if (remembered === undefined || last === undefined || producerEpoch > last.producerEpoch) {
+      if (baseSequence === 0) return NEXT
+      throw outOfOrder(batch, 0)
+    }
+    if (producerEpoch < last.producerEpoch) {
+      throw new MillraceError(
+        'PRODUCER_FENCED',
+        `producer ${producerId} has epoch ${last.producerEpoch}; this batch has ${producerEpoch}`,
+      )
+    }
+    const expected = sequenceAfter(last.baseSequence, last.lastOffsetDelta + 1)
+    if (baseSequence === expected) return NEXT
+    const ahead = (baseSequence - expected + SEQUENCES) % SEQUENCES
+    if (ahead < SEQUENCES / 2) throw outOfOrder(batch, expected)
+    const original = remembered.find(
+      (known) =>
+        known.producerEpoch === producerEpoch &&
+        known.baseSequence === baseSequence &&
+        known.lastOffsetDelta === lastOffsetDelta,
+    )
+    if (original === undefined && lastOffsetDelta >= SEQUENCES - ahead) throw outOfOrder(batch, expected)
+    return { kind: 'duplicate', original }
+  }
+
+  /**
+   * Enters a batch that got its offset.
+   * @param committedEnd the end of what is committed: only batches below it may fall out of the window
+   */
+  add(producerId: number, batch: RememberedBatch, committedEnd: number): void {
+    let remembered = this.producers.get(producerId)
+    if (remembered === undefined) {
+      remembered = []
+      if (this.producers.size >= this.maxProducers) this.forgetIdlest(committedEnd)
+    } else {
+      this.producers.delete(producerId)
+    }
+    this.producers.set(producerId, remembered)
+    remembered.push(batch)
+    while (remembered.length > REMEMBERED_BATCHES && endOf(remembered[1] as RememberedBatch) <= committedEnd) {
+      remembered.shift()
+    }
+  }
+
+  /** Takes back every batch at or after `offset`. */
+  forgetFrom(offset: number): void {
+    for (const [producerId, remembered] of this.producers) {
+      while (remembered.length > 0 && (remembered.at(-1) as RememberedBatch).baseOffset >= offset) remembered.pop()
+      if (remembered.length === 0) this.producers.delete(producerId)
+    }
+  }
+
+  /** Each producer with its batches that end at or before `end`, idlest producer first. */
+  *below(end: number): Generator<[producerId: number, batches: RememberedBatch[]], void, undefined> {
+    for (const [producerId, remembered] of this.producers) {
+      const batches = remembered.filter((batch) => endOf(batch) <= end).slice(-REMEMBERED_BATCHES)
+      if (batches.length > 0) yield [producerId, batches]
+    }
+  }
+
+  private forgetIdlest(committedEnd: number): void {
+    for (const [producerId, remembered] of this.producers) {
+      if (endOf(remembered.at(-1) as RememberedBatch) > committedEnd) continue
+      this.producers.delete(producerId)
+      return
+    }
+  }
+}
+
+function endOf(batch: RememberedBatch): number {
+  return batch.baseOffset + batch.lastOffsetDelta + 1
+}
+
+function outOfOrder(batch: SequencedBatch, expected: number): MillraceError {
+  return new MillraceError(
+    'OUT_OF_ORDER_SEQUENCE',
+    `producer ${batch.producerId} sent sequence ${batch.baseSequence}; ${expected} is next`,
+    { details: { expectedSequence: expected } },
+  )
+}

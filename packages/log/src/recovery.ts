@@ -1,0 +1,203 @@
+import { MillraceError, type RecordBatch } from '@millrace/record'
+import { type ScanResult, scanBatches } from './batch-scan.ts'
+import { readFile, storageError, writeNewFile } from './disk.ts'
+import { baseOffsetsIn, LEADER_EPOCH_FILE, LOG_START_FILE, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
+import { LeaderEpochs } from './leader-epochs.ts'
+import type { LogContext } from './log-context.ts'
+import { PartitionLog, type PartitionLogConfig, type RecoveredPartition } from './partition-log.ts'
+import { decodeProducerSnapshot } from './producer-snapshot.ts'
+import { ProducerState } from './producer-state.ts'
+import { Segment } from './segment.ts'
+import { SegmentIndexes } from './segment-indexes.ts'
+import { SegmentList } from './segment-list.ts'
+
+export interface OpenOptions {
+  readonly directory: string
+  readonly config: PartitionLogConfig
+  /** Whether the last shutdown was clean; then the files are what it left. */
+  readonly clean: boolean
+}
+
+/**
+ * Opens the log in a partition's directory, which must exist, and makes its first segment where there is none.
+ *
+ * Sealed segments are whole: their checksum file was written after they were synced. After a shutdown that was not
+ * clean, every other segment is scanned, which checks each batch, makes the indexes again, and cuts the last one off
+ * behind its last whole batch; the bytes that are cut off are kept in a `.cut` file. What remains may have been written
+ * without a sync (the process died, the machine did not), so it is synced before anybody reads it. Then the leader
+ * epoch rises.
+ * @throws MillraceError STORAGE_FAILED, DISK_FULL
+ */
+export async function openPartitionLog(context: LogContext, options: OpenOptions): Promise<PartitionLog> {
+  try {
+    const recovered = await new Recovery(context, options).run()
+    return new PartitionLog(context, options.config, recovered)
+  } catch (error) {
+    throw storageError(error, `opening ${options.directory}`)
+  }
+}
+
+class Recovery {
+  private readonly context: LogContext
+  private readonly directory: string
+  private readonly config: PartitionLogConfig
+  private readonly clean: boolean
+  private names: string[] = []
+
+  constructor(context: LogContext, { directory, config, clean }: OpenOptions) {
+    this.context = context
+    this.directory = directory
+    this.config = config
+    this.clean = clean
+  }
+
+  async run(): Promise<RecoveredPartition> {
+    const { context, directory } = this
+    this.names = await context.disk.list(directory)
+    for (const name of this.names) {
+      if (name.endsWith(TEMPORARY_SUFFIX)) await context.disk.remove(`${directory}/${name}`)
+    }
+    const epochs = await LeaderEpochs.open(context.disk, `${directory}/${LEADER_EPOCH_FILE}`)
+    const segments = await this.openSegments()
+    const active = segments.at(-1) as Segment
+    const logStartOffset = await this.readLogStart(segments[0] as Segment)
+    const { producers, snapshots } = await this.recoverProducers(segments)
+    const isNew = epochs.latest < 0
+    if (isNew || !this.clean) await epochs.raise(active.nextOffset)
+    return { segments: new SegmentList(context, directory, segments, snapshots), producers, epochs, logStartOffset }
+  }
+
+  private async openSegments(): Promise<Segment[]> {
+    const bases = baseOffsetsIn(this.names, 'log')
+    if (bases.length === 0) return [await Segment.create(this.context, this.directory, 0)]
+    const sealed = new Set(baseOffsetsIn(this.names, 'crc'))
+    const segments: Segment[] = []
+    for (const [index, baseOffset] of bases.entries()) {
+      const nextBase = bases[index + 1]
+      if (nextBase === undefined) segments.push(await this.openLast(baseOffset))
+      else if (sealed.has(baseOffset))
+        segments.push(await Segment.openSealed(this.context, this.directory, baseOffset, nextBase))
+      else segments.push(await this.openScanned(baseOffset, nextBase))
+    }
+    return segments
+  }
+
+  private async openLast(baseOffset: number): Promise<Segment> {
+    const { context, directory } = this
+    const asLeft = this.clean ? await Segment.openActive(context, directory, baseOffset) : undefined
+    return asLeft ?? (await this.openScanned(baseOffset, undefined))
+  }
+
+  /** @param nextBase where the next segment begins; undefined for the last one, whose end may be torn */
+  private async openScanned(baseOffset: number, nextBase: number | undefined): Promise<Segment> {
+    const { context } = this
+    const segment = new Segment(context, this.directory, baseOffset, new SegmentIndexes())
+    const { stop, fileBytes } = await context.files.use(segment.path('log'), async (file) => {
+      const size = await file.size()
+      const result = await scanBatches(file, 0, size, (batch) => {
+        if (!follows(batch, segment.nextOffset, nextBase)) return false
+        if (!batch.hasValidChecksum()) {
+          // Only the last segment can be torn. Damage in another one is not cut off: what follows it was acknowledged.
+          if (nextBase === undefined) return false
+          context.logger.error({ file: segment.path('log'), offset: batch.baseOffset }, 'a stored batch is damaged')
+        }
+        segment.advance(batch, batch.nextOffset, this.config.indexIntervalBytes)
+        return true
+      })
+      return { stop: result, fileBytes: size }
+    })
+    segment.estimateStart()
+    if (nextBase !== undefined && segment.nextOffset < nextBase) segment.keepDamaged(fileBytes, nextBase)
+    else if (segment.sizeBytes < fileBytes) await this.cutTail(segment, fileBytes, stop)
+    await segment.sync()
+    return segment
+  }
+
+  private async cutTail(segment: Segment, fileBytes: number, stop: ScanResult): Promise<void> {
+    const { context } = this
+    const cutBytes = fileBytes - segment.sizeBytes
+    context.logger.warn(
+      { file: segment.path('log'), position: segment.sizeBytes, bytes: cutBytes, reason: stop.error?.message },
+      'the end of a segment is not whole, as a crash leaves it; it is cut off and kept beside',
+    )
+    const kept = Buffer.allocUnsafeSlow(Math.min(cutBytes, MAX_KEPT_BYTES))
+    await context.files.use(segment.path('log'), (file) => file.read(kept, segment.sizeBytes))
+    await writeNewFile(context.disk, segment.path('cut'), kept)
+    await segment.cut()
+  }
+
+  private async readLogStart(first: Segment): Promise<number> {
+    const bytes = await readFile(this.context.disk, `${this.directory}/${LOG_START_FILE}`)
+    const kept = Number(bytes?.toString('latin1').trim() || 0)
+    return Number.isSafeInteger(kept) ? Math.max(kept, first.baseOffset) : first.baseOffset
+  }
+
+  /** The newest snapshot that can be read, and what was appended after it. */
+  private async recoverProducers(segments: Segment[]): Promise<{ producers: ProducerState; snapshots: number[] }> {
+    const { disk, limits, logger } = this.context
+    const end = (segments.at(-1) as Segment).nextOffset
+    const snapshots: number[] = []
+    let producers: ProducerState | undefined
+    let from = 0
+    for (const offset of baseOffsetsIn(this.names, 'snapshot').reverse()) {
+      const path = `${this.directory}/${segmentFileName(offset, 'snapshot')}`
+      const bytes = await readFile(disk, path)
+      try {
+        if (offset > end) throw new MillraceError('STORAGE_FAILED', 'it is of a later offset than the log has')
+        const decoded = decodeProducerSnapshot(bytes as Buffer, limits.producersPerPartition)
+        snapshots.unshift(offset)
+        if (producers !== undefined) continue
+        producers = decoded
+        from = offset
+      } catch (error) {
+        logger.warn({ err: error, file: path }, 'a producer snapshot is not used')
+        await disk.remove(path)
+      }
+    }
+    producers ??= new ProducerState(limits.producersPerPartition)
+    await replayProducers(this.context, segments, from, producers)
+    return { producers, snapshots }
+  }
+}
+
+/** Bytes of a cut tail that are kept; a torn tail is a round of writes, and more than this tells nobody anything. */
+const MAX_KEPT_BYTES = 16 * 2 ** 20
+
+/** Whether the batch's offsets are those that come next in a log that nobody compacted. */
+function follows(batch: RecordBatch, expectedOffset: number, nextBase: number | undefined): boolean {
+  const { lastOffsetDelta } = batch
+  const nextOffset = expectedOffset + lastOffsetDelta + 1
+  return (
+    batch.hasBaseOffset(expectedOffset) && lastOffsetDelta >= 0 && (nextBase === undefined || nextOffset <= nextBase)
+  )
+}
+
+async function replayProducers(
+  context: LogContext,
+  segments: readonly Segment[],
+  from: number,
+  producers: ProducerState,
+): Promise<void> {
+  for (const segment of segments) {
+    if (segment.nextOffset <= from) continue
+    const start = await segment.positionOf(from)
+    await context.files.use(segment.path('log'), (file) =>
+      scanBatches(file, start, segment.sizeBytes, (batch) => {
+        const { producerId, baseOffset } = batch
+        if (producerId < 0 || baseOffset < from) return true
+        producers.add(
+          producerId,
+          {
+            producerEpoch: batch.producerEpoch,
+            baseSequence: batch.baseSequence,
+            lastOffsetDelta: batch.lastOffsetDelta,
+            baseOffset,
+            timestamp: batch.maxTimestamp,
+          },
+          batch.nextOffset,
+        )
+        return true
+      }),
+    )
+  }
+}

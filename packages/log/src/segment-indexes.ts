@@ -1,0 +1,104 @@
+import type { RecordBatch } from '@millrace/record'
+import { OffsetIndex } from './offset-index.ts'
+import { TimeIndex } from './time-index.ts'
+
+/** The offset and the time index of one segment, kept in step as batches are added. */
+export class SegmentIndexes {
+  readonly offsets: OffsetIndex
+  readonly times: TimeIndex
+  private bytesSinceEntry = 0
+  private largest = -1
+  private offsetOfLargest = -1
+
+  constructor(offsets = new OffsetIndex(), times = new TimeIndex()) {
+    this.offsets = offsets
+    this.times = times
+    this.largest = times.lastTimestamp
+    if (times.entries > 0) this.offsetOfLargest = times.relativeOffsetAt(times.entries - 1)
+  }
+
+  /** The largest timestamp of all batches; -1 when there are none. */
+  get largestTimestamp(): number {
+    return this.largest
+  }
+
+  get memoryBytes(): number {
+    return this.offsets.memoryBytes + this.times.memoryBytes
+  }
+
+  /**
+   * Takes note of a batch that lies at `position` and whose last offset is `relativeLastOffset` from the segment's
+   * base offset.
+   */
+  add(batch: RecordBatch, relativeLastOffset: number, position: number, intervalBytes: number): void {
+    const { maxTimestamp } = batch
+    if (maxTimestamp > this.largest) {
+      this.largest = maxTimestamp
+      this.offsetOfLargest = relativeLastOffset
+    }
+    if (this.bytesSinceEntry > intervalBytes) {
+      this.offsets.append(relativeLastOffset, position)
+      this.times.append(this.largest, this.offsetOfLargest)
+      this.bytesSinceEntry = 0
+    }
+    this.bytesSinceEntry += batch.sizeBytes
+  }
+
+  /** Enters the largest timestamp, so that the time index alone tells it. To be called before its file is written. */
+  finish(): void {
+    if (this.largest >= 0) this.times.append(this.largest, this.offsetOfLargest)
+  }
+}
+
+/** Keeps the indexes of closed segments in memory up to a bound; those that were not used for longest go first. */
+export class IndexCache {
+  private readonly maxBytes: number
+  private bytes = 0
+  private readonly entries = new Map<object, { loaded: Promise<SegmentIndexes>; bytes: number }>()
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes
+  }
+
+  get memoryBytes(): number {
+    return this.bytes
+  }
+
+  /** The indexes of `segment`, from memory or by `load`. */
+  get(segment: object, load: () => Promise<SegmentIndexes>): Promise<SegmentIndexes> {
+    const known = this.entries.get(segment)
+    if (known !== undefined) {
+      this.entries.delete(segment)
+      this.entries.set(segment, known)
+      return known.loaded
+    }
+    const entry = { loaded: load(), bytes: 0 }
+    this.entries.set(segment, entry)
+    entry.loaded.then(
+      (indexes) => {
+        if (this.entries.get(segment) !== entry) return
+        entry.bytes = indexes.memoryBytes
+        this.bytes += entry.bytes
+        this.shrink()
+      },
+      () => {
+        if (this.entries.get(segment) === entry) this.entries.delete(segment)
+      },
+    )
+    return entry.loaded
+  }
+
+  drop(segment: object): void {
+    const entry = this.entries.get(segment)
+    if (entry === undefined) return
+    this.entries.delete(segment)
+    this.bytes -= entry.bytes
+  }
+
+  private shrink(): void {
+    for (const segment of this.entries.keys()) {
+      if (this.bytes <= this.maxBytes || this.entries.size === 1) return
+      this.drop(segment)
+    }
+  }
+}

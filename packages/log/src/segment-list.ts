@@ -1,0 +1,109 @@
+import { replaceFile, writeNewFile } from './disk.ts'
+import { LOG_START_FILE, segmentFileName } from './file-names.ts'
+import type { LogContext } from './log-context.ts'
+import { encodeProducerSnapshot } from './producer-snapshot.ts'
+import type { ProducerState } from './producer-state.ts'
+import { Segment } from './segment.ts'
+
+/** Snapshots that are kept; an older one serves when the newest is damaged. */
+const KEPT_SNAPSHOTS = 2
+
+/**
+ * The segments of one partition, in offset order; the last one is written to. There is always one. Closed segments are
+ * sealed one after another in the background; `sealed` waits for them.
+ */
+export class SegmentList {
+  readonly directory: string
+  private readonly context: LogContext
+  private readonly segments: Segment[]
+  private snapshots: number[]
+  private sealing: Promise<void> = Promise.resolve()
+
+  constructor(context: LogContext, directory: string, segments: Segment[], snapshots: number[]) {
+    this.context = context
+    this.directory = directory
+    this.segments = segments
+    this.snapshots = snapshots
+  }
+
+  get active(): Segment {
+    return this.segments.at(-1) as Segment
+  }
+
+  get sizeBytes(): number {
+    return this.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+  }
+
+  all(): readonly Segment[] {
+    return this.segments
+  }
+
+  /** The segment that holds `offset`, and those after it. */
+  from(offset: number): Segment[] {
+    let index = this.segments.length - 1
+    while (index > 0 && (this.segments[index] as Segment).baseOffset > offset) index--
+    return this.segments.slice(index)
+  }
+
+  /** Begins a new segment behind the active one, which must be synced, and has that one sealed. */
+  async roll(producers: ProducerState): Promise<void> {
+    const closed = this.active
+    this.segments.push(await Segment.create(this.context, this.directory, closed.nextOffset))
+    this.inBackground(closed, async () => {
+      await this.saveSnapshot(closed.nextOffset, encodeProducerSnapshot(producers, closed.nextOffset))
+      await closed.seal()
+    })
+  }
+
+  /**
+   * Begins a new segment in place of the active one, whose file can no longer be trusted behind what is committed: a
+   * sync of it failed. What is committed stays readable; the file is not sealed, so that recovery looks at it again.
+   */
+  async abandonActive(): Promise<void> {
+    const { active } = this
+    const { sizeBytes, nextOffset } = active
+    if (sizeBytes > 0) await this.context.files.use(active.path('log'), (file) => file.truncate(sizeBytes))
+    const fresh = await Segment.create(this.context, this.directory, nextOffset)
+    if (sizeBytes === 0) this.segments.pop()
+    this.segments.push(fresh)
+  }
+
+  /** Saves what a clean start needs of the active segment. */
+  async saveActive(producers: ProducerState): Promise<void> {
+    await this.active.saveIndexes()
+    await this.saveSnapshot(this.active.nextOffset, encodeProducerSnapshot(producers, this.active.nextOffset))
+  }
+
+  /** Keeps the log start for the next start, and removes the segments that lie wholly before it. */
+  async removeBefore(logStartOffset: number): Promise<void> {
+    await replaceFile(this.context.disk, `${this.directory}/${LOG_START_FILE}`, Buffer.from(`${logStartOffset}\n`))
+    while (this.segments.length > 1 && (this.segments[1] as Segment).baseOffset <= logStartOffset) {
+      const gone = this.segments.shift() as Segment
+      this.inBackground(gone, () => gone.remove())
+    }
+  }
+
+  /** Returns when nothing is left to do in the background. */
+  async sealed(): Promise<void> {
+    await this.sealing
+  }
+
+  private async saveSnapshot(offset: number, bytes: Buffer): Promise<void> {
+    const { disk } = this.context
+    await writeNewFile(disk, this.snapshotPath(offset), bytes)
+    this.snapshots = [...this.snapshots.filter((known) => known !== offset), offset]
+    for (const old of this.snapshots.splice(0, this.snapshots.length - KEPT_SNAPSHOTS)) {
+      await disk.remove(this.snapshotPath(old))
+    }
+  }
+
+  private snapshotPath(offset: number): string {
+    return `${this.directory}/${segmentFileName(offset, 'snapshot')}`
+  }
+
+  private inBackground(segment: Segment, work: () => Promise<void>): void {
+    this.sealing = this.sealing.then(work).catch((error: unknown) => {
+      this.context.logger.error({ err: error, file: segment.path('log') }, 'finishing a closed segment failed')
+    })
+  }
+}

@@ -1,0 +1,311 @@
+import { checksum, MillraceError, type RecordBatch } from '@millrace/record'
+import { scanBatches } from './batch-scan.ts'
+import { type BatchWindow, selectBatches } from './batch-window.ts'
+import { readFile, replaceFile, writeNewFile } from './disk.ts'
+import { type SegmentSuffix, segmentFileName } from './file-names.ts'
+import type { LogContext } from './log-context.ts'
+import { OffsetIndex } from './offset-index.ts'
+import { SegmentIndexes } from './segment-indexes.ts'
+import { TimeIndex } from './time-index.ts'
+
+/** Read at once when looking for a batch whose place is known to about an index interval. */
+const LOOKUP_BYTES = 16 * 1024
+const CHECKSUM_CHUNK_BYTES = 1 << 20
+/** Kafka's default of `index.interval.bytes`. */
+const REBUILT_INTERVAL_BYTES = 4096
+/** Offsets that a segment can hold at most: indexes keep them as int32. */
+const MAX_OFFSETS = 2 ** 31
+
+export interface SegmentRead {
+  readonly batches: readonly Buffer[]
+  readonly nextOffset: number
+}
+
+/**
+ * One `.log` file with its indexes: the batches from `baseOffset` on. The last segment of a partition is written to;
+ * the others are closed, and once they are sealed their files never change.
+ *
+ * `sizeBytes` and `nextOffset` tell what is committed: `write` puts bytes behind it, `advance` takes them in, and no
+ * read goes past it. Writing, advancing, cutting and sealing are the partition log's to call, one at a time; reads may
+ * come at any moment.
+ */
+export class Segment {
+  readonly baseOffset: number
+  /** When the first batch came, in ms since 1970; undefined while the segment is empty. */
+  startedAtMs: number | undefined
+  private readonly context: LogContext
+  private readonly directory: string
+  private size = 0
+  private end: number
+  /** The indexes, kept while no file holds them. */
+  private resident: SegmentIndexes | undefined
+
+  constructor(context: LogContext, directory: string, baseOffset: number, resident?: SegmentIndexes) {
+    this.context = context
+    this.directory = directory
+    this.baseOffset = baseOffset
+    this.end = baseOffset
+    this.resident = resident
+  }
+
+  /** Makes the file of a new segment and syncs its name. A file of that name is what an earlier try left behind. */
+  static async create(context: LogContext, directory: string, baseOffset: number): Promise<Segment> {
+    const segment = new Segment(context, directory, baseOffset, new SegmentIndexes())
+    await segment.remove()
+    const file = await context.disk.open(segment.path('log'), { create: true })
+    await file.close()
+    await context.disk.syncDirectory(directory)
+    return segment
+  }
+
+  /** A sealed segment that was found on disk. `nextBase` is where the next segment begins. */
+  static async openSealed(
+    context: LogContext,
+    directory: string,
+    baseOffset: number,
+    nextBase: number,
+  ): Promise<Segment> {
+    const segment = new Segment(context, directory, baseOffset)
+    segment.size = await segment.fileBytes()
+    segment.end = nextBase
+    return segment
+  }
+
+  /**
+   * The last segment, as a clean shutdown left it; undefined when it does not look like that. Its end is found from the
+   * last index entry on.
+   */
+  static async openActive(context: LogContext, directory: string, baseOffset: number): Promise<Segment | undefined> {
+    const segment = new Segment(context, directory, baseOffset)
+    segment.size = await segment.fileBytes()
+    segment.end = baseOffset + MAX_OFFSETS
+    const indexes = await segment.readIndexes()
+    if (indexes === undefined) return undefined
+    const { offsets } = indexes
+    const start = offsets.entries === 0 ? 0 : offsets.positionAt(offsets.entries - 1)
+    segment.end = baseOffset
+    const stop = await context.files.use(segment.path('log'), (file) =>
+      scanBatches(file, start, segment.size, (batch) => {
+        segment.end = batch.nextOffset
+        return batch.hasValidChecksum()
+      }),
+    )
+    if (stop.position !== segment.size) return undefined
+    segment.resident = indexes
+    segment.estimateStart()
+    return segment
+  }
+
+  get sizeBytes(): number {
+    return this.size
+  }
+
+  /** The offset after the last committed batch. */
+  get nextOffset(): number {
+    return this.end
+  }
+
+  path(suffix: SegmentSuffix): string {
+    return `${this.directory}/${segmentFileName(this.baseOffset, suffix)}`
+  }
+
+  /** Guesses `startedAtMs` of a segment that was found on disk by the first timestamp that its index knows. */
+  estimateStart(): void {
+    const nowMs = this.context.clock.nowMs()
+    const times = this.resident?.times
+    if (this.size > 0) this.startedAtMs = times?.entries ? Math.min(times.timestampAt(0), nowMs) : nowMs
+  }
+
+  /** Keeps, in a segment that is not the last, bytes that are no batches: reading them gives CORRUPT_BATCH. */
+  keepDamaged(fileBytes: number, nextOffset: number): void {
+    this.size = fileBytes
+    this.end = nextOffset
+  }
+
+  /** Writes batches behind what is committed. Until `advance` they are not there for anybody. */
+  write(buffers: readonly Buffer[]): Promise<void> {
+    return this.context.files.use(this.path('log'), (file) => file.writev(buffers, this.size))
+  }
+
+  sync(): Promise<void> {
+    return this.context.files.use(this.path('log'), (file) => file.datasync())
+  }
+
+  /** Takes in a batch that lies behind what was committed so far. */
+  advance(batch: RecordBatch, nextOffset: number, indexIntervalBytes: number): void {
+    const indexes = this.resident as SegmentIndexes
+    indexes.add(batch, nextOffset - 1 - this.baseOffset, this.size, indexIntervalBytes)
+    this.size += batch.sizeBytes
+    this.end = nextOffset
+  }
+
+  /** Cuts off, and syncs away, what was written behind the committed end. */
+  cut(): Promise<void> {
+    return this.context.files.use(this.path('log'), async (file) => {
+      await file.truncate(this.size)
+      await file.datasync()
+    })
+  }
+
+  /** Writes the index files. They are synced; their names are not. */
+  async saveIndexes(): Promise<void> {
+    const { disk } = this.context
+    if (this.resident === undefined) return
+    this.resident.finish()
+    await writeNewFile(disk, this.path('index'), this.resident.offsets.fileBytes)
+    await writeNewFile(disk, this.path('timeindex'), this.resident.times.fileBytes)
+  }
+
+  /**
+   * Finishes a segment that is closed and synced: its index files, then its checksum, whose presence says that all of
+   * it is whole.
+   */
+  async seal(): Promise<void> {
+    await this.saveIndexes()
+    const sum = await this.checksumOfLog()
+    await replaceFile(this.context.disk, this.path('crc'), Buffer.from(`${sum.toString(16).padStart(8, '0')}\n`))
+    this.resident = undefined
+  }
+
+  /**
+   * The batches from the one that holds `offset`, or the next one after it, on: up to `maxBytes`, but at least one.
+   * Undefined when all batches lie before `offset`.
+   * @throws MillraceError CORRUPT_BATCH, with `file` and `position`, for a batch that fails its CRC
+   */
+  async read(offset: number, maxBytes: number): Promise<SegmentRead | undefined> {
+    const { sizeBytes } = this
+    if (offset >= this.end) return undefined
+    let position = await this.positionOf(offset)
+    let length = maxBytes + LOOKUP_BYTES
+    while (position < sizeBytes) {
+      const bytes = await this.readAt(position, Math.min(length, sizeBytes - position))
+      const window = this.selectBatches(bytes, position, offset, maxBytes)
+      if (window.to > window.from) {
+        return { batches: [bytes.subarray(window.from, window.to)], nextOffset: window.nextOffset }
+      }
+      position += window.from
+      length = window.neededBytes
+      if (position < sizeBytes && position + length > sizeBytes) throw this.corrupt(position, 'a batch is cut off')
+    }
+    return undefined
+  }
+
+  /** The first record from `fromOffset` on whose timestamp is `timestampMs` or later, or undefined. */
+  async findTimestamp(
+    timestampMs: number,
+    fromOffset: number,
+  ): Promise<{ offset: number; timestamp: number } | undefined> {
+    const { sizeBytes } = this
+    const { offsets, times, largestTimestamp } = await this.indexes()
+    if (largestTimestamp < timestampMs) return undefined
+    const start = offsets.lookup(times.lookup(timestampMs))
+    let found: { offset: number; timestamp: number } | undefined
+    const stop = await this.context.files.use(this.path('log'), (file) =>
+      scanBatches(file, start, sizeBytes, (batch, position) => {
+        if (batch.maxTimestamp < timestampMs) return true
+        if (!batch.hasValidChecksum()) throw this.corrupt(position, 'the CRC is wrong')
+        for (const record of batch.records(this.context.limits.decompressedBytes)) {
+          if (record.timestamp < timestampMs || record.offset < fromOffset) continue
+          found = { offset: record.offset, timestamp: record.timestamp }
+          return false
+        }
+        return true
+      }),
+    )
+    if (stop.error !== undefined) throw this.corrupt(stop.position, stop.error.message)
+    return found
+  }
+
+  /** A position from which a scan meets the batch that holds `offset`, or the next after it. */
+  async positionOf(offset: number): Promise<number> {
+    return (await this.indexes()).offsets.lookup(Math.max(offset - this.baseOffset, 0))
+  }
+
+  /** Removes the segment's files. Reads that are under way finish or fail with ENOENT. */
+  async remove(): Promise<void> {
+    const { disk, files, indexes } = this.context
+    indexes.drop(this)
+    await files.drop((path) => path === this.path('log'))
+    for (const suffix of ['crc', 'index', 'timeindex', 'log'] as const) await disk.remove(this.path(suffix))
+  }
+
+  private indexes(): Promise<SegmentIndexes> {
+    if (this.resident !== undefined) return Promise.resolve(this.resident)
+    return this.context.indexes.get(this, () => this.loadIndexes())
+  }
+
+  private async loadIndexes(): Promise<SegmentIndexes> {
+    const indexes = await this.readIndexes()
+    if (indexes !== undefined) return indexes
+    this.context.logger.warn(
+      { file: this.path('log') },
+      'the indexes of a segment are missing or damaged; they are made again',
+    )
+    return this.rebuildIndexes()
+  }
+
+  /** The content of the index files; undefined when they are missing or do not fit the log. */
+  private async readIndexes(): Promise<SegmentIndexes | undefined> {
+    const { disk } = this.context
+    const offsetBytes = await readFile(disk, this.path('index'))
+    const timeBytes = await readFile(disk, this.path('timeindex'))
+    if (offsetBytes === undefined || timeBytes === undefined) return undefined
+    const offsets = new OffsetIndex(offsetBytes)
+    const times = new TimeIndex(timeBytes)
+    const whole = offsets.fileBytes.length === offsetBytes.length && times.fileBytes.length === timeBytes.length
+    const fits = whole && offsets.fits(this.size) && times.fits(this.end - this.baseOffset)
+    return fits ? new SegmentIndexes(offsets, times) : undefined
+  }
+
+  private async fileBytes(): Promise<number> {
+    return this.context.files.use(this.path('log'), (file) => file.size())
+  }
+
+  private async rebuildIndexes(): Promise<SegmentIndexes> {
+    const indexes = new SegmentIndexes()
+    await this.context.files.use(this.path('log'), (file) =>
+      scanBatches(file, 0, this.size, (batch, position) => {
+        indexes.add(batch, batch.lastOffset - this.baseOffset, position, REBUILT_INTERVAL_BYTES)
+        return true
+      }),
+    )
+    indexes.finish()
+    return indexes
+  }
+
+  private async readAt(position: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(length)
+    const filled = await this.context.files.use(this.path('log'), (file) => file.read(bytes, position))
+    if (filled < length) throw this.corrupt(position + filled, 'the file is shorter than what was written')
+    return bytes
+  }
+
+  private selectBatches(bytes: Buffer, position: number, offset: number, maxBytes: number): BatchWindow {
+    try {
+      return selectBatches(bytes, offset, maxBytes)
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error
+      throw this.corrupt(position + Number(error.details.position ?? 0), error.message)
+    }
+  }
+
+  private corrupt(position: number, reason: string): MillraceError {
+    const file = this.path('log')
+    return new MillraceError('CORRUPT_BATCH', `${file} at byte ${position}: ${reason}`, { details: { file, position } })
+  }
+
+  private checksumOfLog(): Promise<number> {
+    return this.context.files.use(this.path('log'), async (file) => {
+      const chunk = Buffer.allocUnsafeSlow(Math.min(CHECKSUM_CHUNK_BYTES, Math.max(this.size, 1)))
+      let sum = 0
+      for (let position = 0; position < this.size; ) {
+        const bytes = await file.read(chunk.subarray(0, Math.min(chunk.length, this.size - position)), position)
+        if (bytes === 0)
+          throw new MillraceError('STORAGE_FAILED', `${this.path('log')} is shorter than what was written`)
+        sum = checksum(chunk.subarray(0, bytes), sum)
+        position += bytes
+      }
+      return sum
+    })
+  }
+}

@@ -1,0 +1,147 @@
+import type { RecordBatch } from '@millrace/record'
+
+interface CachedBatch {
+  readonly tail: PartitionTail
+  /** Emptied when the batch is released: the queue may pass over the entry much later. */
+  buffer: Buffer
+  readonly baseOffset: number
+  readonly nextOffset: number
+}
+
+const RELEASED = Buffer.alloc(0)
+
+/**
+ * Keeps the batches that were appended last, in the very Buffers that were appended, so that readers at the tail touch
+ * no file and share one copy. One for a data directory: the oldest batch of all partitions goes first.
+ *
+ * What counts is the memory behind a Buffer, not its length: a batch is mostly a view into what the network delivered,
+ * and keeping 100 bytes of a megabyte keeps the megabyte. Views into the same memory count once.
+ */
+export class TailCache {
+  private readonly maxBytes: number
+  private bytes = 0
+  private readonly views = new Map<ArrayBufferLike, number>()
+  private queue: CachedBatch[] = []
+  private first = 0
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes
+  }
+
+  /** Memory that is held, in bytes. */
+  get memoryBytes(): number {
+    return this.bytes
+  }
+
+  /** The tail of one partition. */
+  tail(): PartitionTail {
+    return new PartitionTail(this)
+  }
+
+  add(tail: PartitionTail, batch: RecordBatch, baseOffset: number, nextOffset: number): CachedBatch {
+    const { buffer } = batch
+    const entry = { tail, buffer, baseOffset, nextOffset }
+    this.queue.push(entry)
+    const views = this.views.get(buffer.buffer) ?? 0
+    if (views === 0) this.bytes += buffer.buffer.byteLength
+    this.views.set(buffer.buffer, views + 1)
+    return entry
+  }
+
+  /** Drops the oldest batches until the rest fits. */
+  shrink(): void {
+    while (this.bytes > this.maxBytes && this.first < this.queue.length) {
+      const oldest = this.queue[this.first++] as CachedBatch
+      if (oldest.buffer === RELEASED) continue
+      oldest.tail.dropOldest()
+      this.release(oldest)
+    }
+    if (this.first > 1024 && this.first * 2 > this.queue.length) {
+      this.queue = this.queue.slice(this.first)
+      this.first = 0
+    }
+  }
+
+  release(entry: CachedBatch): void {
+    const memory = entry.buffer.buffer
+    entry.buffer = RELEASED
+    const views = (this.views.get(memory) as number) - 1
+    if (views > 0) {
+      this.views.set(memory, views)
+    } else {
+      this.views.delete(memory)
+      this.bytes -= memory.byteLength
+    }
+  }
+}
+
+/** The cached batches of one partition: consecutive, up to the last one appended. */
+export class PartitionTail {
+  private readonly cache: TailCache
+  private batches: CachedBatch[] = []
+  private first = 0
+
+  constructor(cache: TailCache) {
+    this.cache = cache
+  }
+
+  /** Adds the batch that was appended last. */
+  append(batch: RecordBatch, baseOffset: number, nextOffset: number): void {
+    this.batches.push(this.cache.add(this, batch, baseOffset, nextOffset))
+    this.cache.shrink()
+  }
+
+  /**
+   * The batches from the one that holds `offset` on, which end at or before `end`, up to `maxBytes` but at least one;
+   * undefined when the cache does not reach back to `offset`.
+   */
+  read(offset: number, end: number, maxBytes: number): { batches: Buffer[]; nextOffset: number } | undefined {
+    const start = this.batches[this.first]
+    if (start === undefined || offset < start.baseOffset) return undefined
+    const batches: Buffer[] = []
+    let nextOffset = offset
+    let left = maxBytes
+    for (let index = this.indexOf(offset); index < this.batches.length; index++) {
+      const batch = this.batches[index] as CachedBatch
+      if (batch.nextOffset > end || (batches.length > 0 && batch.buffer.length > left)) break
+      batches.push(batch.buffer)
+      left -= batch.buffer.length
+      nextOffset = batch.nextOffset
+    }
+    return batches.length > 0 ? { batches, nextOffset } : undefined
+  }
+
+  /** Takes back the batches at or after `offset`. */
+  cutFrom(offset: number): void {
+    while (this.batches.length > this.first && (this.batches.at(-1) as CachedBatch).baseOffset >= offset) {
+      this.cache.release(this.batches.pop() as CachedBatch)
+    }
+  }
+
+  /** Lets go of everything. */
+  clear(): void {
+    this.cutFrom(0)
+    this.batches = []
+    this.first = 0
+  }
+
+  /** For the cache: the oldest batch is gone. */
+  dropOldest(): void {
+    this.first++
+    if (this.first > 256 && this.first * 2 > this.batches.length) {
+      this.batches = this.batches.slice(this.first)
+      this.first = 0
+    }
+  }
+
+  private indexOf(offset: number): number {
+    let low = this.first
+    let high = this.batches.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.batches[middle] as CachedBatch).nextOffset <= offset) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}

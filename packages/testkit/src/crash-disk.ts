@@ -1,0 +1,272 @@
+import type { Disk, DiskFile, DiskLock } from '@millrace/log'
+import { type CrashCounts, CrashDiskFile } from './crash-disk-file.ts'
+import type { SeededRandom } from './seeded-random.ts'
+
+export type DiskOperation =
+  | 'open'
+  | 'create'
+  | 'read'
+  | 'write'
+  | 'datasync'
+  | 'truncate'
+  | 'rename'
+  | 'remove'
+  | 'syncDirectory'
+
+/** A fault to come. */
+export interface DiskFault {
+  readonly operation: DiskOperation
+  /** Only for paths that contain this. */
+  readonly path?: string
+  /** The system's code, for example EIO or ENOSPC. */
+  readonly code: string
+  /** How often it strikes. Default 1. */
+  readonly times?: number
+}
+
+type Entries = Map<string, CrashDiskFile | 'directory'>
+
+/** A change of names that no sync of its directory has made durable yet. */
+interface NameChange {
+  readonly directory: string
+  readonly apply: (entries: Entries) => void
+}
+
+/**
+ * A simulated disk that forgets what was not synced. Programs see their writes at once; `crash` goes back to what was
+ * synced, plus whatever chance kept of the rest: any subset of the unsynced writes, torn at and inside sectors, in any
+ * order, and of the unsynced changes of names likewise. Files that were open before a crash fail from then on, so that
+ * a "dead" program cannot write any more.
+ *
+ * Every call takes a turn of the event loop, so that a crash can fall between any two of them.
+ */
+export class CrashDisk implements Disk {
+  /** What crashes did to unsynced writes so far. A test in which one of them stays 0 has not tested it. */
+  readonly counts: CrashCounts = { kept: 0, lost: 0, torn: 0, reordered: 0 }
+  /** Bytes of all files together past which writes fail with ENOSPC. */
+  capacityBytes = Number.POSITIVE_INFINITY
+  private readonly random: SeededRandom
+  private entries: Entries = new Map([['/', 'directory']])
+  private durable: Entries = new Map([['/', 'directory']])
+  private nameChanges: NameChange[] = []
+  private readonly locks = new Set<string>()
+  private faults: { fault: DiskFault; left: number }[] = []
+  private life = 0
+  private syncsHeld: Promise<void> | undefined
+
+  constructor(random: SeededRandom) {
+    this.random = random
+  }
+
+  /** Cuts the power and switches it on again. */
+  crash(): void {
+    this.life++
+    for (const { directory, apply } of this.nameChanges) {
+      if (this.durable.has(directory) && this.random.bool()) apply(this.durable)
+    }
+    this.nameChanges = []
+    for (const path of [...this.durable.keys()]) {
+      if (path !== '/' && !this.durable.has(parentOf(path))) this.durable.delete(path)
+    }
+    for (const file of new Set(this.durable.values())) if (file !== 'directory') file.crash(this.random, this.counts)
+    this.entries = new Map(this.durable)
+    this.locks.clear()
+    this.faults = []
+    this.syncsHeld = undefined
+    this.capacityBytes = Number.POSITIVE_INFINITY
+  }
+
+  /** Ends the program but not the machine, as SIGKILL does: its files are closed, everything it wrote stays. */
+  kill(): void {
+    this.life++
+    this.locks.clear()
+  }
+
+  /** Has a coming operation fail. A write that fails leaves a part of itself. */
+  failNext(fault: DiskFault): void {
+    this.faults.push({ fault, left: fault.times ?? 1 })
+  }
+
+  /** Keeps every `datasync` from returning until the function that it returns is called. */
+  holdSyncs(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.syncsHeld = promise
+    return () => {
+      if (this.syncsHeld === promise) this.syncsHeld = undefined
+      resolve()
+    }
+  }
+
+  /** The content of a file as programs see it. For tests that damage or inspect it. */
+  contentOf(path: string): Buffer {
+    const file = this.fileAt(path)
+    const bytes = Buffer.alloc(file.sizeBytes)
+    file.read(bytes, 0)
+    return bytes
+  }
+
+  /** Changes bytes behind the program's back, as decay does. */
+  damage(path: string, position: number, bytes: Buffer): void {
+    const file = this.fileAt(path)
+    file.write(bytes, position)
+    file.sync(file.unsyncedChanges)
+  }
+
+  paths(): string[] {
+    return [...this.entries.keys()].sort()
+  }
+
+  async open(path: string, { create = false } = {}): Promise<DiskFile> {
+    await this.step(create ? 'create' : 'open', path)
+    const known = this.entries.get(path)
+    if (create) {
+      if (known !== undefined) throw systemError('EEXIST', path)
+      if (!this.entries.has(parentOf(path))) throw systemError('ENOENT', path)
+      const file = new CrashDiskFile()
+      this.changeNames(parentOf(path), (entries) => entries.set(path, file))
+      return this.handle(path, file)
+    }
+    if (known === undefined || known === 'directory') throw systemError(known === undefined ? 'ENOENT' : 'EISDIR', path)
+    return this.handle(path, known)
+  }
+
+  async list(directory: string): Promise<string[]> {
+    await this.step('read', directory)
+    if (this.entries.get(directory) !== 'directory') throw systemError('ENOENT', directory)
+    const prefix = directory === '/' ? '/' : `${directory}/`
+    const names = [...this.entries.keys()]
+      .filter((path) => path.startsWith(prefix))
+      .map((path) => path.slice(prefix.length))
+    return names.filter((name) => name !== '' && !name.includes('/')).sort()
+  }
+
+  async makeDirectory(directory: string): Promise<void> {
+    await this.step('create', directory)
+    const missing: string[] = []
+    for (let path = directory; !this.entries.has(path); path = parentOf(path)) missing.unshift(path)
+    for (const path of missing) this.changeNames(parentOf(path), (entries) => entries.set(path, 'directory'))
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.step('rename', from)
+    if (!this.entries.has(from)) throw systemError('ENOENT', from)
+    this.changeNames(parentOf(from), (entries) => {
+      for (const [path, entry] of [...entries].filter(([known]) => isInside(known, from))) {
+        entries.delete(path)
+        entries.set(to + path.slice(from.length), entry)
+      }
+    })
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.step('remove', path)
+    if (!this.entries.has(path)) return
+    this.changeNames(parentOf(path), (entries) => {
+      for (const known of [...entries.keys()]) if (isInside(known, path)) entries.delete(known)
+    })
+  }
+
+  async syncDirectory(directory: string): Promise<void> {
+    await this.step('syncDirectory', directory)
+    const synced = this.nameChanges.filter((change) => change.directory === directory)
+    this.nameChanges = this.nameChanges.filter((change) => change.directory !== directory)
+    for (const { apply } of synced) apply(this.durable)
+  }
+
+  async lock(path: string): Promise<DiskLock | undefined> {
+    await this.step('open', path)
+    if (this.locks.has(path)) return undefined
+    this.locks.add(path)
+    const { life } = this
+    return {
+      release: async () => {
+        if (this.life === life) this.locks.delete(path)
+      },
+    }
+  }
+
+  private handle(path: string, file: CrashDiskFile): DiskFile {
+    const { life } = this
+    const step = (operation: DiskOperation): Promise<void> => this.step(operation, path, life)
+    return {
+      read: async (buffer, position) => {
+        await step('read')
+        return file.read(buffer, position)
+      },
+      writev: async (buffers, position) => {
+        const bytes = Buffer.concat(buffers)
+        const room = this.roomFor(file, position, bytes.length)
+        try {
+          await step('write')
+        } catch (error) {
+          if (this.life === life) file.write(bytes.subarray(0, this.random.int(0, bytes.length)), position)
+          throw error
+        }
+        file.write(bytes.subarray(0, room), position)
+        if (room < bytes.length) throw systemError('ENOSPC', path)
+      },
+      datasync: async () => {
+        const covered = file.unsyncedChanges
+        await step('datasync')
+        await this.syncsHeld
+        this.checkAlive(life, path)
+        file.sync(Math.min(covered, file.unsyncedChanges))
+      },
+      truncate: async (sizeBytes) => {
+        await step('truncate')
+        file.truncate(sizeBytes)
+      },
+      size: async () => {
+        await step('read')
+        return file.sizeBytes
+      },
+      close: async () => {},
+    }
+  }
+
+  private async step(operation: DiskOperation, path: string, life = this.life): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    this.checkAlive(life, path)
+    const struck = this.faults.find(
+      ({ fault, left }) => left > 0 && fault.operation === operation && path.includes(fault.path ?? ''),
+    )
+    if (struck === undefined) return
+    struck.left--
+    throw systemError(struck.fault.code, path)
+  }
+
+  private checkAlive(life: number, path: string): void {
+    if (this.life !== life) throw systemError('EIO', `${path} (the program that opened it is dead)`)
+  }
+
+  private roomFor(file: CrashDiskFile, position: number, bytes: number): number {
+    let used = 0
+    for (const other of new Set(this.entries.values())) if (other !== 'directory') used += other.sizeBytes
+    const growth = Math.max(position + bytes - file.sizeBytes, 0)
+    const over = used + growth - this.capacityBytes
+    return over <= 0 ? bytes : Math.max(bytes - over, 0)
+  }
+
+  private changeNames(directory: string, apply: (entries: Entries) => void): void {
+    apply(this.entries)
+    this.nameChanges.push({ directory, apply })
+  }
+
+  private fileAt(path: string): CrashDiskFile {
+    const file = this.entries.get(path)
+    if (file === undefined || file === 'directory') throw systemError('ENOENT', path)
+    return file
+  }
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf('/'), 0)) || '/'
+}
+
+function isInside(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`)
+}
+
+function systemError(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code })
+}
