@@ -204,8 +204,8 @@ export function producerTests(bench: BenchTest): void {
     'sequences wrap around from 2^31-1 to 0',
     bench(async (b) => {
       const partition = await b.createPartition()
-      const append = (baseSequence: number, count: number) =>
-        partition.append(hollow({ producerId: 1, producerEpoch: 0, baseSequence }, count), COMMITTED)
+      const append = (baseSequence: number, count: number, producerId = 1) =>
+        partition.append(hollow({ producerId, producerEpoch: 0, baseSequence }, count), COMMITTED)
       const last = 2 ** 31 - 1
       await append(0, last - 1)
       expect(await append(last - 1, 4)).toMatchObject({ baseOffset: last - 1, duplicate: false })
@@ -214,6 +214,12 @@ export function producerTests(bench: BenchTest): void {
       expect(await append(2, 1)).toMatchObject({ baseOffset: last + 3, duplicate: true })
       await failure(append(4, 1), 'OUT_OF_ORDER_SEQUENCE')
       expect(await append(3, 1)).toMatchObject({ baseOffset: last + 4, duplicate: false })
+
+      const end = last + 5
+      await append(0, last, 2)
+      expect(await append(last, 1, 2)).toMatchObject({ baseOffset: end + last, duplicate: false })
+      expect(await append(0, 2, 2)).toMatchObject({ baseOffset: end + last + 1, duplicate: false })
+      expect(await append(last, 1, 2)).toMatchObject({ baseOffset: end + last, duplicate: true })
     }),
   )
 
