@@ -6,7 +6,7 @@ import { checkRecordFraming } from './record-codec.ts'
 export interface BatchRules {
   /** Largest batch, its header included. */
   readonly maxBatchBytes: number
-  /** Bounds that every timestamp of the batch's header must keep, in ms since 1970. */
+  /** Bounds that every timestamp must keep, in ms since 1970; of a compressed batch, those of its header. */
   readonly minTimestamp: number
   readonly maxTimestamp: number
 }
@@ -43,7 +43,7 @@ export function validateClientBatch(batch: RecordBatch, rules: BatchRules): void
   }
   checkTimestamps(batch, rules)
   checkProducer(batch)
-  if (batch.codec === 'none') checkRecordFraming(batch.recordBytes(rules.maxBatchBytes), recordCount)
+  if (batch.codec === 'none') checkRecordFraming(batch.recordBytes(rules.maxBatchBytes), batch, rules.minTimestamp)
 }
 
 function checkTimestamps({ baseTimestamp, maxTimestamp }: RecordBatch, rules: BatchRules): void {

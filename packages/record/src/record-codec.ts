@@ -59,15 +59,21 @@ export function* readRecords(bytes: Buffer, base: RecordBase): Generator<StoredR
 }
 
 /**
- * Walks the framing of `recordCount` records without building them: each fills its length exactly, offset deltas count
- * up from 0, and nothing follows.
- * @throws MillraceError INVALID_BATCH
+ * Walks the framing of the records without building them: each fills its length exactly, offset deltas count up from 0,
+ * timestamps lie between `minTimestamp` and the base's largest, and nothing follows.
+ * @throws MillraceError INVALID_BATCH, INVALID_TIMESTAMP
  */
-export function checkRecordFraming(bytes: Buffer, recordCount: number): void {
+export function checkRecordFraming(bytes: Buffer, base: RecordBase, minTimestamp: number): void {
   const reader = new VarintReader(bytes)
+  const { baseTimestamp, maxTimestamp, recordCount } = base
   for (let index = 0; index < recordCount; index++) {
     const end = readRecordEnd(reader)
-    reader.readVarlong()
+    const timestamp = baseTimestamp + reader.readVarlong()
+    if (timestamp < minTimestamp || timestamp > maxTimestamp)
+      throw new MillraceError(
+        'INVALID_TIMESTAMP',
+        `timestamp ${timestamp} of record ${index} is not within ${minTimestamp} to the batch's largest, ${maxTimestamp}`,
+      )
     const offsetDelta = reader.readVarint()
     if (offsetDelta !== index)
       throw new MillraceError('INVALID_BATCH', `record ${index} has offset delta ${offsetDelta}`)
