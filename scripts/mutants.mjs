@@ -2,17 +2,9 @@
 // when a fault survives, a patch does not apply, or a test fails without the fault. What follows `--` names the faults
 // to try; without, all are.
 import { join } from 'node:path'
+import { copyTree, removeTree } from './lib/copy-tree.mjs'
 import { run } from './lib/main.mjs'
-import {
-  clearReport,
-  copyTree,
-  exactly,
-  readMutants,
-  readReport,
-  removeTree,
-  verdictOn,
-  withPatch,
-} from './lib/mutants.mjs'
+import { clearReport, exactly, readMutants, readReport, verdictOn, withPatch } from './lib/mutants.mjs'
 import { Complaint, ROOT } from './lib/project.mjs'
 
 const GOOD = 'caught'

@@ -1,6 +1,5 @@
-import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /**
@@ -45,34 +44,6 @@ export function applyPatch(folder, patch, options = []) {
 }
 
 /**
- * Copies what git knows or would add of `root` to a new temporary folder. Its node_modules points to the packages that
- * are installed, and for our own packages to the copy's.
- */
-export function copyTree(root) {
-  const copy = mkdtempSync(join(tmpdir(), 'millrace-mutants-'))
-  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 2 ** 26,
-  })
-  for (const path of new Set(listed.split('\0').filter(Boolean))) {
-    mkdirSync(dirname(join(copy, path)), { recursive: true })
-    cpSync(join(root, path), join(copy, path), { errorOnExist: false, force: true })
-  }
-  const modules = join(copy, 'node_modules')
-  mkdirSync(modules)
-  for (const name of readdirSync(join(root, 'node_modules'))) {
-    if (!isOurs(name) && !name.startsWith('.')) symlinkSync(join(root, 'node_modules', name), join(modules, name))
-  }
-  mkdirSync(join(modules, '@millrace'))
-  for (const folder of readdirSync(join(copy, 'packages'))) {
-    const { name } = JSON.parse(readFileSync(join(copy, 'packages', folder, 'package.json'), 'utf8'))
-    symlinkSync(join(copy, 'packages', folder), join(modules, name))
-  }
-  return copy
-}
-
-/**
  * Makes `run` happen with the patch applied to the copy, and takes the patch back.
  * @returns what `run` gives, or `{ problem }` when the patch does not apply
  */
@@ -100,10 +71,6 @@ export function exactly(title) {
   return `^\\s*${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`
 }
 
-export function removeTree(copy) {
-  rmSync(copy, { recursive: true, force: true })
-}
-
 export function readReport(path) {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
@@ -114,8 +81,4 @@ export function readReport(path) {
 
 export function clearReport(path) {
   writeFileSync(path, '')
-}
-
-function isOurs(name) {
-  return name === '@millrace' || name === 'millrace'
 }

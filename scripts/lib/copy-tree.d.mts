@@ -1,0 +1,2 @@
+export function copyTree(root: string): string
+export function removeTree(copy: string): void
