@@ -1,0 +1,143 @@
+import { resolve } from 'node:path'
+import { Broker } from '@millrace/broker'
+import type { Engine } from '@millrace/engine'
+import { createHttpGateway, type HttpGateway } from '@millrace/gateway-http'
+import { type Clock, type Limits, type Logger, MillraceError, systemClock } from '@millrace/record'
+import { formatAddress, isLoopback, parseAddress, reachableHost } from './address.ts'
+import { effectiveSettings, flatten, toConfig } from './config.ts'
+import { openLogger } from './logger.ts'
+import { removeReadyFile, writeReadyFile } from './ready-file.ts'
+import type { Config } from './settings.ts'
+
+/** What `startServer` takes. Everything left out has the default of the command, but for the log level: `silent`. */
+export interface ServerOptions extends Partial<Omit<Config, 'limits'>> {
+  readonly limits?: Partial<Limits>
+  /** Where messages go, instead of standard error. */
+  readonly logger?: Logger
+  /** Opens what keeps the logs, instead of the local engine over `data`. The server closes it. */
+  readonly openEngine?: (o: { clock: Clock; logger: Logger; limits: Limits }) => Promise<Engine>
+}
+
+/** A server that serves. */
+export interface Server extends AsyncDisposable {
+  /** Where REST and gRPC answer, for a client on this machine. */
+  readonly url: string
+  /** The bound `HOST:PORT` of REST and gRPC. */
+  readonly http: string
+  /** The data directory, or `memory`. */
+  readonly data: string
+  /**
+   * Stops accepting, lets open requests end within `limits.shutdownGraceMs`, commits what was appended and lets go of
+   * the data directory. Every call gives the same promise.
+   */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a server in this process; when it returns, the server is ready.
+ * @throws MillraceError INVALID_CONFIG; DATA_DIR_LOCKED, DATA_DIR_INVALID, STORAGE_FAILED; ADDRESS_UNAVAILABLE
+ */
+export async function startServer(options: ServerOptions = {}): Promise<Server> {
+  const config = configOf(options)
+  const logger = options.logger ?? (await openLogger(config.logLevel))
+  // A file that an earlier server left behind must not tell of this one before it is ready.
+  if (config.readyFile !== undefined) await removeReadyFile(config.readyFile)
+  const startedAtMs = systemClock.monotonicMs()
+  const engine = await (options.openEngine ?? openEngineOver(config.data))({
+    clock: systemClock,
+    logger,
+    limits: config.limits,
+  })
+  let gateway: HttpGateway | undefined
+  try {
+    const broker = new Broker({ engine, clock: systemClock, limits: config.limits, logger })
+    gateway = openGateway(broker, config, logger)
+    const bound = await listen(gateway, config.http)
+    const http = formatAddress(bound)
+    const url = `http://${formatAddress({ host: reachableHost(bound.host), port: bound.port })}`
+    if (config.readyFile !== undefined) {
+      await writeReadyFile(config.readyFile, { url, http, data: config.data, pid: process.pid })
+    }
+    logger.info({ http, data: config.data, tookMs: Math.round(systemClock.monotonicMs() - startedAtMs) }, 'serving')
+    return runningServer({ url, http, config, logger, gateway, engine })
+  } catch (error) {
+    await gateway?.close(0)
+    await engine.close()
+    throw error
+  }
+}
+
+function configOf(options: ServerOptions): Config {
+  const { logger: _, openEngine: __, ...settings } = options
+  const where = 'the options of startServer'
+  const given = { values: flatten(settings, where), nameOf: ({ key }: { key: string }) => key }
+  const embedded = { values: { logLevel: 'silent' }, nameOf: ({ key }: { key: string }) => key }
+  return toConfig(effectiveSettings([given, embedded]))
+}
+
+function openEngineOver(data: string): NonNullable<ServerOptions['openEngine']> {
+  return async ({ clock, logger, limits }) => {
+    const [{ openLocalEngine }, { memoryDisk, nodeDisk }] = await Promise.all([
+      import('@millrace/engine-local'),
+      import('@millrace/log'),
+    ])
+    const inMemory = data === 'memory'
+    const dataDir = inMemory ? '/memory' : resolve(data).replaceAll('\\', '/')
+    return openLocalEngine({ disk: inMemory ? memoryDisk() : nodeDisk(), dataDir, clock, logger, limits })
+  }
+}
+
+function openGateway(broker: Broker, config: Config, logger: Logger): HttpGateway {
+  return createHttpGateway({
+    broker,
+    clock: systemClock,
+    logger,
+    limits: config.limits,
+    allowedOrigins: config.corsOrigin,
+    checkHost: isLoopback(parseAddress(config.http)?.host ?? ''),
+  })
+}
+
+async function listen(gateway: HttpGateway, http: string): Promise<{ host: string; port: number }> {
+  const { host, port } = parseAddress(http) ?? { host: '', port: 0 }
+  try {
+    return await gateway.listen(host, port)
+  } catch (cause) {
+    const reasons: Record<string, string> = {
+      EADDRINUSE: 'another program listens there',
+      EADDRNOTAVAIL: 'this machine does not have that address',
+      EACCES: 'the operating system does not allow it',
+      ENOTFOUND: 'there is no host of that name',
+    }
+    const reason = reasons[(cause as NodeJS.ErrnoException).code ?? ''] ?? (cause as Error).message
+    throw new MillraceError('ADDRESS_UNAVAILABLE', `cannot listen at ${http}: ${reason}`, { cause })
+  }
+}
+
+function runningServer(o: {
+  url: string
+  http: string
+  config: Config
+  logger: Logger
+  gateway: HttpGateway
+  engine: Engine
+}): Server {
+  const { config, logger } = o
+  let closing: Promise<void> | undefined
+  const shutDown = async (): Promise<void> => {
+    logger.info({ graceMs: config.limits.shutdownGraceMs }, 'shutting down')
+    if (config.readyFile !== undefined) await removeReadyFile(config.readyFile).catch(() => {})
+    try {
+      await o.gateway.close(config.limits.shutdownGraceMs)
+    } finally {
+      // Also after a gateway that failed to close: the engine commits what it has and marks a clean shutdown.
+      await o.engine.close()
+    }
+    logger.info({}, 'shut down')
+  }
+  const close = (): Promise<void> => {
+    closing ??= shutDown()
+    return closing
+  }
+  return { url: o.url, http: o.http, data: config.data, close, [Symbol.asyncDispose]: close }
+}

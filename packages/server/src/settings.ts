@@ -1,0 +1,177 @@
+import { DEFAULT_LIMITS, type Limits } from '@millrace/record'
+import { formatAddress, parseAddress } from './address.ts'
+
+export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** What a server runs with, every default filled in. */
+export interface Config {
+  /** Directory of the data, or `memory`. */
+  readonly data: string
+  /** `HOST:PORT` of REST and gRPC; port 0 takes a free one. */
+  readonly http: string
+  /** Allows an address that other machines reach. */
+  readonly allowInsecure: boolean
+  /** Origins whose web pages may call. */
+  readonly corsOrigin: readonly string[]
+  readonly logLevel: LogLevel
+  /** File that gets a JSON line with the bound addresses while the server serves. */
+  readonly readyFile: string | undefined
+  readonly limits: Limits
+}
+
+/** One setting: a row from which its flag, its variable, its key in the file and its line of help come. */
+export interface Setting {
+  /** Its key in the file and in `startServer`'s options; one with a dot lies in an object. */
+  readonly key: string
+  /** What stands for the value in the help; undefined: the flag is a switch. */
+  readonly argument: string | undefined
+  /** Reads a value from a flag, a variable or JSON; undefined when it is not allowed. */
+  readonly parse: (value: unknown) => unknown
+  readonly default: unknown
+  /** What is allowed, to stand after "allowed is". */
+  readonly allowed: string
+  readonly help: string
+}
+
+const MAX_TIMER_MS = 2 ** 31 - 1
+const MAX_BUFFER_BYTES = 2 ** 30
+
+/** The range of each limit, and its help. */
+const LIMITS: Readonly<Record<keyof Limits, readonly [min: number, max: number, help: string]>> = {
+  requestBytes: [1_024, MAX_BUFFER_BYTES, 'Largest REST body or gRPC message'],
+  decompressedBytes: [1_024, MAX_BUFFER_BYTES, 'Largest size of a compressed batch when it is opened'],
+  recordsPerRequest: [1, 1_000_000, 'Most records in one REST produce request'],
+  fetchBytes: [1_024, MAX_BUFFER_BYTES, 'Most bytes that one fetch returns'],
+  fetchRecords: [1, 1_000_000, 'Most records that one REST fetch returns'],
+  fetchWaitMs: [0, MAX_TIMER_MS, 'Longest time that a fetch waits for data'],
+  pendingBytesPerPartition: [1_024, MAX_BUFFER_BYTES, 'Most bytes that wait in a partition to be committed'],
+  inFlightBytesPerConnection: [1_024, MAX_BUFFER_BYTES, 'Most produced bytes unanswered on a connection'],
+  streamsPerConnection: [1, 100_000, 'Most HTTP/2 streams of a connection'],
+  connections: [1, 1_000_000, 'Most open connections'],
+  partitionsPerFetchStream: [1, 1_000_000, 'Most partitions that one fetch stream follows'],
+  topics: [1, 1_000_000, 'Most topics'],
+  partitionsPerTopic: [1, 1_000_000, 'Most partitions of one topic'],
+  partitions: [1, 10_000_000, 'Most partitions of all topics'],
+  tailCacheBytes: [0, 64 * MAX_BUFFER_BYTES, 'Memory for the newest batches of all partitions'],
+  indexCacheBytes: [0, 64 * MAX_BUFFER_BYTES, 'Memory for index files of closed segments'],
+  producersPerPartition: [1, 10_000_000, 'Most idempotent producers that a partition remembers'],
+  headersTimeoutMs: [1, MAX_TIMER_MS, 'Time for the headers of a request'],
+  requestTimeoutMs: [1, MAX_TIMER_MS, 'Time for a REST request, and for the rest of a gRPC message'],
+  stalledReaderTimeoutMs: [1, MAX_TIMER_MS, 'Time that a reader may take nothing while data waits for it'],
+  shutdownGraceMs: [0, MAX_TIMER_MS, 'Time that open requests get to end at shutdown'],
+  openFiles: [16, 1_000_000, 'Most files that are open at once'],
+}
+
+/** Every setting of the server. */
+export const SETTINGS: readonly Setting[] = [
+  {
+    key: 'data',
+    argument: 'DIR|memory',
+    parse: text,
+    default: 'data',
+    allowed: 'a directory, or memory',
+    help: 'Where records are kept; memory forgets them at the end',
+  },
+  {
+    key: 'http',
+    argument: 'HOST:PORT',
+    parse: address,
+    default: '127.0.0.1:7070',
+    allowed: 'HOST:PORT with a port from 0 (a free one) to 65535',
+    help: 'Address of REST and gRPC; port 0 takes a free one',
+  },
+  {
+    key: 'allowInsecure',
+    argument: undefined,
+    parse: boolean,
+    default: false,
+    allowed: 'true or false',
+    help: 'Allow an address that other machines reach, although nobody has to log in',
+  },
+  {
+    key: 'corsOrigin',
+    argument: 'ORIGIN,…',
+    parse: origins,
+    default: [],
+    allowed: 'origins such as https://app.example.com, with commas between them, or *',
+    help: 'Origins whose web pages may call, with commas between them',
+  },
+  {
+    key: 'logLevel',
+    argument: 'LEVEL',
+    parse: (value) => LOG_LEVELS.find((level) => level === value),
+    default: 'info',
+    allowed: LOG_LEVELS.join(', '),
+    help: `Least important messages that are logged: ${LOG_LEVELS.join(', ')}`,
+  },
+  {
+    key: 'readyFile',
+    argument: 'FILE',
+    parse: text,
+    default: undefined,
+    allowed: 'a file name',
+    help: 'Write the bound addresses to FILE, as a JSON line, while the server serves',
+  },
+  ...limitSettings(),
+]
+
+/** `--flag-name` of a setting. */
+export function flagOf({ key }: Setting): string {
+  return `--${words(key).join('-')}`
+}
+
+/** `MILLRACE_NAME` of a setting. */
+export function variableOf({ key }: Setting): string {
+  return `MILLRACE_${words(key).join('_').toUpperCase()}`
+}
+
+/** `limits.requestBytes` is `limit`, `request`, `bytes`. */
+function words(key: string): string[] {
+  return key
+    .replace(/^limits\./, 'limit.')
+    .replace(/[A-Z]/g, (letter) => `.${letter.toLowerCase()}`)
+    .split('.')
+}
+
+function limitSettings(): Setting[] {
+  return Object.entries(LIMITS).map(([name, [min, max, help]]) => ({
+    key: `limits.${name}`,
+    argument: 'N',
+    parse: (value) => {
+      const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value
+      return Number.isSafeInteger(number) && Number(number) >= min && Number(number) <= max ? number : undefined
+    },
+    default: DEFAULT_LIMITS[name as keyof Limits],
+    allowed: `a whole number from ${min} to ${max}`,
+    help,
+  }))
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' && !value.includes('\0') ? value : undefined
+}
+
+function address(value: unknown): string | undefined {
+  const parsed = typeof value === 'string' ? parseAddress(value) : undefined
+  return parsed === undefined ? undefined : formatAddress(parsed)
+}
+
+function boolean(value: unknown): boolean | undefined {
+  if (value === true || value === 'true' || value === '1') return true
+  return value === false || value === 'false' || value === '0' ? false : undefined
+}
+
+function origins(value: unknown): readonly string[] | undefined {
+  const list = typeof value === 'string' ? value.split(',').map((origin) => origin.trim()) : value
+  return Array.isArray(list) && list.every(isOrigin) ? list : undefined
+}
+
+function isOrigin(value: unknown): boolean {
+  if (value === '*') return true
+  return (
+    typeof value === 'string' &&
+    /^https?:$/.test(URL.parse(value)?.protocol ?? '') &&
+    URL.parse(value)?.origin === value
+  )
+}
