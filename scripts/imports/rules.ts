@@ -46,7 +46,7 @@ export const FILE_RULES: Readonly<Record<string, Partial<PackageRule>>> = {
   'packages/record/src/clock.ts': { ambient: true },
   // The suite is a set of tests that engines run.
   'packages/engine/src/conformance.ts': { libraries: ['vitest'] },
-  'packages/engine/src/conformance/': { libraries: ['vitest'], ambient: true },
+  'packages/engine/src/conformance/': { libraries: ['vitest', 'fast-check'], ambient: true },
   // It starts its own package's sources or what was built from them.
   'packages/cli/bin/millrace.mjs': { computedImports: true },
   // The types of protobufjs name it, and bring it.
