@@ -1,6 +1,6 @@
 import { MillraceError } from '@millrace/record'
 import type { Disk, DiskLock } from './disk.ts'
-import { storageError, writeNewFile } from './disk.ts'
+import { parentOf, storageError, writeNewFile } from './disk.ts'
 
 const LOCK_FILE = 'lock'
 const CLEAN_FILE = 'clean-shutdown'
@@ -29,7 +29,7 @@ export class DataDirectory {
    */
   static async open(disk: Disk, path: string): Promise<DataDirectory> {
     try {
-      await disk.makeDirectory(path)
+      await makeDurableDirectory(disk, path)
       const lock = await disk.lock(`${path}/${LOCK_FILE}`)
       if (lock === undefined)
         throw new MillraceError('DATA_DIR_LOCKED', `another process uses the data directory ${path}`)
@@ -70,4 +70,11 @@ export class DataDirectory {
       await this.lock.release()
     }
   }
+}
+
+/** Makes a directory, and those above it, so that their names outlive a crash. */
+async function makeDurableDirectory(disk: Disk, path: string): Promise<void> {
+  const topmost = await disk.makeDirectory(path)
+  if (topmost === undefined) return
+  for (let made = path; made.length >= topmost.length; made = parentOf(made)) await disk.syncDirectory(parentOf(made))
 }

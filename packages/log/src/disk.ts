@@ -33,8 +33,8 @@ export interface Disk {
   open(path: string, options?: { create?: boolean }): Promise<DiskFile>
   /** The names in a directory, sorted. */
   list(directory: string): Promise<string[]>
-  /** Makes a directory and those above it; one that is there is left alone. */
-  makeDirectory(directory: string): Promise<void>
+  /** Makes a directory and those above it; returns the topmost that was made, undefined when all were there. */
+  makeDirectory(directory: string): Promise<string | undefined>
   /** Renames a file or directory; a file of the new name is replaced. */
   rename(from: string, to: string): Promise<void>
   /** Removes a file, or a directory with all that is in it; does nothing where there is none. */

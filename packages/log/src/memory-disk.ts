@@ -33,8 +33,13 @@ class MemoryDisk implements Disk {
       .sort()
   }
 
-  async makeDirectory(directory: string): Promise<void> {
-    for (let path = directory; path !== '/' && path !== ''; path = parent(path)) this.directories.add(path)
+  async makeDirectory(directory: string): Promise<string | undefined> {
+    let topmost: string | undefined
+    for (let path = directory; !this.directories.has(path); path = parent(path)) {
+      this.directories.add(path)
+      topmost = path
+    }
+    return topmost
   }
 
   async rename(from: string, to: string): Promise<void> {

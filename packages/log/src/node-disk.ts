@@ -17,8 +17,8 @@ class NodeDisk implements Disk {
     return (await fs.promises.readdir(directory)).sort()
   }
 
-  async makeDirectory(directory: string): Promise<void> {
-    await fs.promises.mkdir(directory, { recursive: true })
+  makeDirectory(directory: string): Promise<string | undefined> {
+    return fs.promises.mkdir(directory, { recursive: true })
   }
 
   rename(from: string, to: string): Promise<void> {

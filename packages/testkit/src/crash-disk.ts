@@ -140,11 +140,12 @@ export class CrashDisk implements Disk {
     return names.filter((name) => name !== '' && !name.includes('/')).sort()
   }
 
-  async makeDirectory(directory: string): Promise<void> {
+  async makeDirectory(directory: string): Promise<string | undefined> {
     await this.step('create', directory)
     const missing: string[] = []
     for (let path = directory; !this.entries.has(path); path = parentOf(path)) missing.unshift(path)
     for (const path of missing) this.changeNames(parentOf(path), (entries) => entries.set(path, 'directory'))
+    return missing[0]
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -194,16 +195,16 @@ export class CrashDisk implements Disk {
         return file.read(buffer, position)
       },
       writev: async (buffers, position) => {
-        const bytes = Buffer.concat(buffers)
-        const room = this.roomFor(file, position, bytes.length)
+        const total = buffers.reduce((sum, buffer) => sum + buffer.length, 0)
+        const room = this.roomFor(file, position, total)
         try {
           await step('write')
         } catch (error) {
-          if (this.life === life) file.write(bytes.subarray(0, this.random.int(0, bytes.length)), position)
+          if (this.life === life) writeAll(file, buffers, position, this.random.int(0, total))
           throw error
         }
-        file.write(bytes.subarray(0, room), position)
-        if (room < bytes.length) throw systemError('ENOSPC', path)
+        writeAll(file, buffers, position, room)
+        if (room < total) throw systemError('ENOSPC', path)
       },
       datasync: async () => {
         const covered = file.unsyncedChanges
@@ -256,6 +257,17 @@ export class CrashDisk implements Disk {
     const file = this.entries.get(path)
     if (file === undefined || file === 'directory') throw systemError('ENOENT', path)
     return file
+  }
+}
+
+/** Writes the first `maxBytes` of `buffers`, each buffer as a write of its own: they reach the platter in any order. */
+function writeAll(file: CrashDiskFile, buffers: readonly Buffer[], position: number, maxBytes: number): void {
+  let left = maxBytes
+  let at = position
+  for (const buffer of buffers) {
+    if (left > 0) file.write(buffer.subarray(0, left), at)
+    left -= buffer.length
+    at += buffer.length
   }
 }
 

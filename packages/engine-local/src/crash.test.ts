@@ -1,0 +1,273 @@
+import { type Engine, type EnginePartition, FLUSH_POLICIES } from '@millrace/engine'
+import { BatchBuilder, DEFAULT_LIMITS, type Limits, MillraceError, readBatches } from '@millrace/record'
+import { CrashDisk, ManualClock, type SeededRandom, seededRandom } from '@millrace/testkit'
+import { afterAll, describe, expect, test } from 'vitest'
+import { openLocalEngine } from './local-engine.ts'
+
+const LIMITS: Limits = { ...DEFAULT_LIMITS, tailCacheBytes: 4_096, indexCacheBytes: 2_048, openFiles: 3 }
+const SETTINGS = { 'segment.bytes': '2048', 'index.interval.bytes': '256' }
+const PARTITIONS = 2
+const SEEDS = Number(process.env.MILLRACE_CRASH_SEEDS ?? 150)
+const FIRST_SEED = Number(process.env.MILLRACE_CRASH_SEED ?? 1)
+
+/** A batch that somebody wants stored, with the values of its records. */
+interface Wanted {
+  readonly partition: number
+  readonly values: readonly string[]
+  readonly producerId: number
+  readonly baseSequence: number
+}
+
+/** What is known about one partition from the outside. */
+interface Known {
+  /** Value by offset: what an acknowledgement promised, or a reader saw. */
+  readonly promised: Map<number, string>
+  /** Every value that was ever sent. */
+  readonly sent: Set<string>
+}
+
+/** Writers, readers and crashes over one simulated disk, all from one seed. */
+class Run {
+  readonly disk: CrashDisk
+  private readonly random: SeededRandom
+  private readonly clock = new ManualClock()
+  private readonly known: Known[] = Array.from({ length: PARTITIONS }, () => ({ promised: new Map(), sent: new Set() }))
+  /** The idempotent producers' batches that are not acknowledged, oldest first, by producer and partition. */
+  private readonly unacknowledged = new Map<string, Wanted[]>()
+  private readonly sequences = new Map<string, number>()
+  private producers: number[] = []
+  private topicId = ''
+  private values = 0
+
+  constructor(seed: number) {
+    this.random = seededRandom(seed)
+    this.disk = new CrashDisk(this.random)
+  }
+
+  async run(): Promise<void> {
+    let engine = await this.open()
+    this.topicId = (await engine.topics.create({ name: 'events', partitions: PARTITIONS, settings: SETTINGS })).id
+    for (let count = 0; count < 2; count++) this.producers.push((await engine.producers.allocate()).producerId)
+    for (let life = 0; life < 5; life++) {
+      await this.live(engine)
+      engine = await this.endAndReopen(engine)
+      await this.checkAll(engine)
+    }
+    await this.deliverAll(engine)
+    await this.checkAll(engine)
+    await this.checkProducers(engine)
+    await engine.close()
+  }
+
+  /** Appends and reads for a while, at the end with appends still under way. */
+  private async live(engine: Engine): Promise<void> {
+    const running: Promise<void>[] = []
+    for (let step = this.random.int(5, 40); step > 0; step--) {
+      const partition = this.random.int(0, PARTITIONS - 1)
+      if (this.random.bool(0.75)) running.push(this.appendSome(engine, partition))
+      else running.push(this.readSome(engine, partition))
+      if (this.random.bool(0.2)) await Promise.race(running)
+      for (let turn = this.random.int(0, 3); turn > 0; turn--) await tick()
+    }
+    // Whatever is left fails once the engine is gone; nobody may hear of that as an unhandled rejection.
+    void Promise.allSettled(running)
+    for (let turn = this.random.int(0, 30); turn > 0; turn--) await tick()
+  }
+
+  private async endAndReopen(engine: Engine): Promise<Engine> {
+    const end = this.random.pick(['crash', 'crash', 'kill', 'close', 'crash while opening'])
+    if (end === 'close') await engine.close()
+    if (end === 'crash') this.disk.crash()
+    if (end === 'kill') this.disk.kill()
+    if (end === 'crash while opening') {
+      this.disk.crash()
+      const opening = this.open().catch(() => undefined)
+      for (let turn = this.random.int(0, 60); turn > 0; turn--) await tick()
+      this.disk.crash()
+      await opening
+    }
+    return this.open()
+  }
+
+  private open(): Promise<Engine> {
+    return openLocalEngine({ disk: this.disk, dataDir: '/data', clock: this.clock, limits: LIMITS })
+  }
+
+  private async appendSome(engine: Engine, partition: number): Promise<void> {
+    if (this.random.bool(0.3)) {
+      await this.append(engine, { partition, values: this.newValues(partition), producerId: -1, baseSequence: -1 })
+      return
+    }
+    const producerId = this.random.pick(this.producers)
+    const queue = this.queueOf(producerId, partition)
+    // What was not acknowledged is sent again first, in order, as a client does after it reconnected.
+    if (queue.length === 0 || this.random.bool(0.7)) {
+      const key = `${producerId}/${partition}`
+      const baseSequence = this.sequences.get(key) ?? 0
+      const wanted = { partition, values: this.newValues(partition), producerId, baseSequence }
+      this.sequences.set(key, baseSequence + wanted.values.length)
+      queue.push(wanted)
+    }
+    await Promise.allSettled(queue.map((wanted) => this.append(engine, wanted)))
+  }
+
+  private async append(engine: Engine, wanted: Wanted): Promise<void> {
+    const { partition, values, producerId, baseSequence } = wanted
+    const builder = new BatchBuilder()
+    for (const value of values) builder.append({ key: null, value: Buffer.from(value), timestamp: 1_000 })
+    const producer = { producerId, producerEpoch: producerId < 0 ? -1 : 0, baseSequence }
+    const { buffer } = builder.build({ producer })
+    const { baseOffset } = await engine.partition(this.topicId, partition).append(buffer, { acks: 'committed' })
+    if (producerId >= 0) {
+      const queue = this.queueOf(producerId, partition)
+      const at = queue.indexOf(wanted)
+      if (at >= 0) queue.splice(at, 1)
+    }
+    if (baseOffset >= 0) this.promise(partition, baseOffset, values)
+  }
+
+  private async readSome(engine: Engine, partition: number): Promise<void> {
+    const log = engine.partition(this.topicId, partition)
+    const { highWatermark } = await log.status()
+    const offset = this.random.int(0, highWatermark)
+    const { batches } = await log.read(offset, { maxBytes: this.random.pick([1, 500, 5_000]) })
+    for (const [at, value] of valuesIn(batches)) this.promise(partition, at, [value])
+  }
+
+  /** From now on these values must stand at these offsets. */
+  private promise(partition: number, baseOffset: number, values: readonly string[]): void {
+    const { promised, sent } = this.known[partition] as Known
+    for (const [index, value] of values.entries()) {
+      const before = promised.get(baseOffset + index)
+      if (before !== undefined) expect(value, `offset ${baseOffset + index}`).toBe(before)
+      expect(sent, 'a value that nobody sent').toContain(value)
+      promised.set(baseOffset + index, value)
+    }
+  }
+
+  private async checkAll(engine: Engine): Promise<void> {
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const stored = await readAll(engine.partition(this.topicId, partition))
+      const { promised } = this.known[partition] as Known
+      for (const [offset, value] of promised)
+        expect(stored.get(offset), `partition ${partition}, offset ${offset}`).toBe(value)
+      for (const [offset, value] of stored) this.promise(partition, offset, [value])
+    }
+  }
+
+  private async deliverAll(engine: Engine): Promise<void> {
+    for (const queue of this.unacknowledged.values()) {
+      for (const wanted of [...queue]) await this.append(engine, wanted)
+      expect(queue).toHaveLength(0)
+    }
+  }
+
+  /** Each idempotent producer's values are there once, in the order in which it sent them. */
+  private async checkProducers(engine: Engine): Promise<void> {
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const stored = new Map<string, number[]>()
+      await eachBatch(engine.partition(this.topicId, partition), (batch) => {
+        if (batch.producerId < 0) return
+        const key = `${batch.producerId}/${partition}`
+        const sequences = stored.get(key) ?? []
+        for (let index = 0; index < batch.recordCount; index++) sequences.push(batch.baseSequence + index)
+        stored.set(key, sequences)
+      })
+      for (const producerId of this.producers) {
+        const key = `${producerId}/${partition}`
+        const wanted = Array.from({ length: this.sequences.get(key) ?? 0 }, (_, sequence) => sequence)
+        expect(stored.get(key) ?? []).toEqual(wanted)
+      }
+    }
+  }
+
+  private newValues(partition: number): string[] {
+    const count = this.random.int(1, 6)
+    const padding = 'x'.repeat(this.random.int(0, 200))
+    const values = Array.from({ length: count }, () => `${this.values++}${padding}`)
+    for (const value of values) this.known[partition]?.sent.add(value)
+    return values
+  }
+
+  private queueOf(producerId: number, partition: number): Wanted[] {
+    const key = `${producerId}/${partition}`
+    const queue = this.unacknowledged.get(key) ?? []
+    this.unacknowledged.set(key, queue)
+    return queue
+  }
+}
+
+function tick(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+async function eachBatch(
+  partition: EnginePartition,
+  visit: (batch: ReturnType<typeof readBatches> extends Iterable<infer Batch> ? Batch : never) => void,
+): Promise<void> {
+  let { logStartOffset: offset, highWatermark } = (await partition.status()) as {
+    logStartOffset: number
+    highWatermark: number
+  }
+  while (offset < highWatermark) {
+    const { batches, nextOffset } = await partition.read(offset, { maxBytes: 1_000 })
+    for (const batch of batches.flatMap((bytes) => [...readBatches(bytes)])) visit(batch)
+    expect(nextOffset).toBeGreaterThan(offset)
+    offset = nextOffset
+  }
+}
+
+async function readAll(partition: EnginePartition): Promise<Map<number, string>> {
+  const stored = new Map<number, string>()
+  await eachBatch(partition, (batch) => {
+    expect(batch.hasValidChecksum()).toBe(true)
+    expect(batch.baseOffset, 'offsets without gaps').toBe(stored.size)
+    for (const { offset, value } of batch.records(1 << 20)) stored.set(offset, String(value))
+  })
+  return stored
+}
+
+function* valuesIn(batches: readonly Buffer[]): Generator<[offset: number, value: string]> {
+  for (const batch of batches.flatMap((bytes) => [...readBatches(bytes)])) {
+    for (const { offset, value } of batch.records(1 << 20)) yield [offset, String(value)]
+  }
+}
+
+describe('crashes', () => {
+  const totals = { kept: 0, lost: 0, torn: 0, reordered: 0 }
+
+  test.each(Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index))(
+    'take nothing that was acknowledged or seen (seed %i)',
+    async (seed) => {
+      const run = new Run(seed)
+      try {
+        await run.run()
+      } catch (error) {
+        const { code } = error instanceof MillraceError ? error : { code: 'a wrong history' }
+        throw new Error(`seed ${seed}: ${code}`, { cause: error })
+      }
+      for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += run.disk.counts[key]
+    },
+  )
+
+  afterAll(() => {
+    process.stdout.write(`unsynced writes in crashes: ${JSON.stringify(totals)}\n`)
+    for (const [what, count] of Object.entries(totals)) expect(count, `writes ${what}`).toBeGreaterThan(0)
+  })
+})
+
+describe('a process that dies while the machine goes on', () => {
+  test.each(FLUSH_POLICIES)('keeps what was acknowledged with flush.policy=%s', async (policy) => {
+    const disk = new CrashDisk(seededRandom(7))
+    const clock = new ManualClock()
+    const open = () => openLocalEngine({ disk, dataDir: '/data', clock })
+    const engine = await open()
+    const topic = await engine.topics.create({ name: 't', partitions: 1, settings: { 'flush.policy': policy } })
+    const builder = new BatchBuilder().append({ key: null, value: Buffer.from('kept'), timestamp: 1 })
+    await engine.partition(topic.id, 0).append(builder.build().buffer, { acks: 'committed' })
+    disk.kill()
+    const reopened = await open()
+    expect([...(await readAll(reopened.partition(topic.id, 0))).values()]).toEqual(['kept'])
+    await reopened.close()
+  })
+})
