@@ -1,8 +1,8 @@
 import type { MillraceError } from '@millrace/record'
 import { millrace } from '../generated/millrace.js'
-import { errorToMessage } from './errors.ts'
+import { errorFromMessage, errorToMessage } from './errors.ts'
 import { FRAME_HEADER_BYTES, writeFrameHeader } from './frame.ts'
-import { decodeError } from './produce-codec.ts'
+import { decodeMessage, encodeMessage } from './message-type.ts'
 import {
   bytesFieldBytes,
   FieldReader,
@@ -70,7 +70,7 @@ export function frameFetchStreamResponse(
 
 /** The frame that tells a fetch stream's client of a subscription's failure. */
 export function frameFetchStreamError(subscription: number, generation: number, error: MillraceError): Buffer {
-  const message = ErrorMessage.encode(errorToMessage(error)).finish() as Buffer
+  const message = encodeMessage(ErrorMessage, errorToMessage(error))
   const length = intFieldBytes(subscription) + intFieldBytes(generation) + bytesFieldBytes(message.length)
   const fields = new Fields(length, [])
   fields.writeInt(1, subscription)
@@ -174,7 +174,7 @@ function decodeResponse(bytes: Buffer, first: number): FetchStreamResponse {
     if (tag === BATCHES_TAG) batches = reader.readBytes()
     else if (inStream && tag === 0x08) subscription = reader.readUint()
     else if (inStream && tag === 0x10) generation = reader.readUint()
-    else if (inStream && tag === 0x42) error = decodeError(reader.readBytes())
+    else if (inStream && tag === 0x42) error = errorFromMessage(decodeMessage(ErrorMessage, reader.readBytes()))
     else if (tag === first << 3) nextOffset = reader.readInt()
     else if (tag === (first + 1) << 3) logStartOffset = reader.readInt()
     else if (tag === (first + 2) << 3) highWatermark = reader.readInt()

@@ -1,7 +1,9 @@
 import type { MillraceError } from '@millrace/record'
 import { millrace } from '../generated/millrace.js'
+import { checkElementCount } from './element-count.ts'
 import { errorFromMessage, errorToMessage } from './errors.ts'
 import { FRAME_HEADER_BYTES, writeFrameHeader } from './frame.ts'
+import { decodeMessage, encodeMessage } from './message-type.ts'
 import {
   bytesFieldBytes,
   FieldReader,
@@ -48,7 +50,7 @@ export function frameProduceStreamRequest(request: ProduceStreamRequest): Buffer
   const { id, topic, partition, acks, batch, records } = request
   const topicBytes = Buffer.byteLength(topic)
   const acksNumber = acks === 'none' ? 1 : 0
-  const encoded = records.map((record) => Record.encode(recordToMessage(record)).finish() as Buffer)
+  const encoded = records.map((record) => encodeMessage(Record, recordToMessage(record)))
   let headBytes = intFieldBytes(id) + bytesFieldBytes(topicBytes) + intFieldBytes(partition) + intFieldBytes(acksNumber)
   for (const record of encoded) headBytes += bytesFieldBytes(record.length)
   if (batch !== undefined) headBytes += 1 + varintBytes(batch.length)
@@ -71,7 +73,7 @@ export function frameProduceStreamRequest(request: ProduceStreamRequest): Buffer
 
 /**
  * The batch, and keys and values of records, are views of `bytes`.
- * @throws MillraceError INVALID_REQUEST, NUMBER_NOT_EXACT
+ * @throws MillraceError INVALID_REQUEST, NUMBER_NOT_EXACT; REQUEST_TOO_LARGE for absurdly many records or headers
  */
 export function decodeProduceStreamRequest(bytes: Buffer): ProduceStreamRequest {
   const reader = new FieldReader(bytes)
@@ -86,26 +88,20 @@ export function decodeProduceStreamRequest(bytes: Buffer): ProduceStreamRequest 
     else if (tag === 0x12) topic = reader.readString()
     else if (tag === 0x18) partition = reader.readInt32()
     else if (tag === 0x20) acks = acksOf(reader.readInt32())
-    else if (tag === 0x2a) {
-      if (records === NO_RECORDS) records = []
-      records.push(decodeRecord(reader.readBytes()))
+    else if (tag === RECORDS_TAG) {
+      if (records === NO_RECORDS) {
+        checkElementCount(bytes, RECORDS_TAG)
+        records = []
+      }
+      records.push(recordFromMessage(decodeMessage(Record, reader.readBytes())))
     } else if (tag === 0x7a) batch = reader.readBytes()
     else reader.skip(tag)
   }
   return { id, topic, partition, acks, batch, records }
 }
 
+const RECORDS_TAG = 0x2a
 const NO_RECORDS: WireRecord[] = []
-
-function decodeRecord(bytes: Buffer): WireRecord {
-  let record: millrace.v1.Record
-  try {
-    record = Record.decode(bytes)
-  } catch (error) {
-    throw malformed((error as Error).message)
-  }
-  return recordFromMessage(record)
-}
 
 /** @throws MillraceError INVALID_REQUEST for a number that has no meaning */
 export function acksOf(value: number): 'committed' | 'none' {
@@ -116,7 +112,7 @@ export function acksOf(value: number): 'committed' | 'none' {
 
 /** The frame of one response that carries `acks`. */
 export function frameProduceAcks(acks: readonly ProduceAck[]): Buffer {
-  const failures = acks.map(({ error }) => error && (ErrorMessage.encode(errorToMessage(error)).finish() as Buffer))
+  const failures = acks.map(({ error }) => error && encodeMessage(ErrorMessage, errorToMessage(error)))
   const lengths = acks.map((ack, index) => ackBytes(ack, failures[index]))
   const length = lengths.reduce((sum, bytes) => sum + bytesFieldBytes(bytes), 0)
   const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + length)
@@ -170,17 +166,8 @@ function decodeAck(bytes: Buffer): ProduceAck {
     else if (tag === 0x10) baseOffset = reader.readInt()
     else if (tag === 0x18) timestamp = reader.readInt()
     else if (tag === 0x20) duplicate = reader.readUint() !== 0
-    else if (tag === 0x2a) error = decodeError(reader.readBytes())
+    else if (tag === 0x2a) error = errorFromMessage(decodeMessage(ErrorMessage, reader.readBytes()))
     else reader.skip(tag)
   }
   return { id, baseOffset, timestamp, duplicate, error }
-}
-
-/** @throws MillraceError INVALID_REQUEST */
-export function decodeError(bytes: Buffer): MillraceError {
-  try {
-    return errorFromMessage(ErrorMessage.decode(bytes))
-  } catch (error) {
-    throw malformed((error as Error).message)
-  }
 }
