@@ -184,7 +184,9 @@ function batchAround(records: Buffer, codec: CompressionCodec, count = 1): Buffe
 
 const INT32_MAX = 2 ** 31 - 1
 const INT32_MIN = -(2 ** 31)
-const GOOD = record(fields(ZERO, 0n, 0, -1, -1, 0))
+const GOOD_BODY = fields(ZERO, 0n, 0, -1, -1, 0)
+const GOOD = record(GOOD_BODY)
+const SECOND = record(fields(ZERO, 0n, 1, -1, -1, 0))
 const LIES: [string, Buffer, number?][] = [
   ['a record count of 2^31 - 1', GOOD, INT32_MAX],
   ['a record count of 2^31 - 1 and many records', Buffer.concat(Array(4000).fill(GOOD)), INT32_MAX],
@@ -192,6 +194,12 @@ const LIES: [string, Buffer, number?][] = [
   ['no records at all', Buffer.alloc(0)],
   ['a record length of 2^31 - 1', record(fields(ZERO, 0n, 0, -1, -1, 0), INT32_MAX)],
   ['a record length of -2^31', record(fields(ZERO, 0n, 0, -1, -1, 0), INT32_MIN)],
+  ['a record length that ends before its last field', record(GOOD_BODY, GOOD_BODY.length - 1)],
+  [
+    'a record length that reaches into the next record',
+    Buffer.concat([record(GOOD_BODY, GOOD_BODY.length + 1), SECOND]),
+    2,
+  ],
   ['a record length of 0', record(Buffer.alloc(0))],
   ['an offset delta of 2^31 - 1', record(fields(ZERO, 0n, INT32_MAX, -1, -1, 0))],
   ['an offset delta of -1', record(fields(ZERO, 0n, -1, -1, -1, 0))],
