@@ -24,3 +24,12 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) }
   },
 }
+
+/** The machine's clock with timers that keep the process alive: for a program that waits on what they start. */
+export const foregroundClock: Clock = {
+  ...systemClock,
+  setTimer(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs)
+    return { cancel: () => clearTimeout(timer) }
+  },
+}

@@ -12,6 +12,7 @@ export {
   isErrorCode,
   MillraceError,
 } from './errors.ts'
+export { readInt64, writeInt64 } from './int64.ts'
 export {
   DEFAULT_LIMITS,
   DEFAULT_MAX_MESSAGE_BYTES,
