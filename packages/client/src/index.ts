@@ -1,1 +1,20 @@
-export {}
+export {
+  Admin,
+  type AdminCallOptions,
+  type NewTopic,
+  type OffsetQuery,
+  type PartitionInfo,
+  type PartitionOffset,
+  type TopicDetails,
+  type TopicInfo,
+} from './admin.ts'
+export type { HeadersInput, ProducerRecord, SendFailure, SendResult } from './call.ts'
+export { Millrace, type MillraceOptions, type Surroundings } from './millrace.ts'
+export type { ProducerOptions } from './options.ts'
+export { keyPartitioner, type PartitionedRecord, type Partitioner } from './partitioner.ts'
+export type { Position } from './position.ts'
+export { Producer, type SendOptions } from './producer.ts'
+export type { ReadEnd, ReadOptions } from './read-options.ts'
+export { ReadRecord } from './read-record.ts'
+export { BatchReader, type ReadBatch, RecordReader } from './reader.ts'
+export { defaultSerializer, type Serializer } from './serializer.ts'

@@ -1,0 +1,157 @@
+import { MillraceError, type RecordHeader } from '@millrace/record'
+import type { ByteBudget } from './byte-budget.ts'
+import type { Call, HeadersInput, ProducerRecord } from './call.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { Lane } from './lane.ts'
+import type { CheckedProducerOptions } from './options.ts'
+import type { Serializer } from './serializer.ts'
+import type { TopicDirectory, TopicFacts } from './topic-directory.ts'
+
+/** Bytes that a record is counted with beside its key, value and headers. */
+const RECORD_OVERHEAD_BYTES = 64
+/** Bytes that are taken over in one turn of the event loop, before what was written gets its chance to go out. */
+const BYTES_A_TURN = 2 * 1_048_576
+
+/** Why no more records of a call were taken over: it has no more, the buffer is full, others' turn, an unknown topic. */
+export type Pause = 'taken' | 'full' | 'yield' | { readonly unknown: string }
+
+/** A record as its bytes; one object that is used for all. */
+interface Draft {
+  topic: string
+  key: Buffer | null
+  value: Buffer | null
+  headers: readonly RecordHeader[] | undefined
+  timestamp: number
+}
+
+/** Puts the records of calls into the batches of their partitions. */
+export class Accumulator {
+  private readonly options: CheckedProducerOptions
+  private readonly serializer: Serializer
+  private readonly directory: TopicDirectory
+  private readonly budget: ByteBudget
+  private readonly dispatcher: Dispatcher
+  /** Partition that takes records without a key at the moment, by topic. */
+  private readonly sticky = new Map<string, number>()
+  private readonly draft: Draft = { topic: '', key: null, value: null, headers: undefined, timestamp: 0 }
+
+  constructor(parts: {
+    options: CheckedProducerOptions
+    serializer: Serializer
+    directory: TopicDirectory
+    budget: ByteBudget
+    dispatcher: Dispatcher
+  }) {
+    this.options = parts.options
+    this.serializer = parts.serializer
+    this.directory = parts.directory
+    this.budget = parts.budget
+    this.dispatcher = parts.dispatcher
+  }
+
+  /** Takes over records of `call`, in order, as far as it goes. A record that is wrong fails alone. */
+  pour(call: Call): Pause {
+    const { records } = call
+    const { draft } = this
+    let facts: TopicFacts | undefined
+    let poured = 0
+    while (!call.isTaken) {
+      const record = records[call.next] as ProducerRecord
+      try {
+        if (facts === undefined || facts.name !== record.topic) {
+          checkTopic(record)
+          facts = this.directory.known(record.topic)
+          if (facts === undefined) return { unknown: record.topic }
+        }
+        const bytes = this.fill(draft, record, call.nowMs)
+        const partition = this.partitionFor(record, facts)
+        if (!this.budget.tryTake(bytes)) return 'full'
+        this.put(draft, partition, facts, bytes, call)
+        poured += bytes
+      } catch (error) {
+        call.failNext(asInputError(error))
+      }
+      if (poured >= BYTES_A_TURN && !call.isTaken) return 'yield'
+    }
+    return 'taken'
+  }
+
+  private put(draft: Draft, partition: number | undefined, facts: TopicFacts, bytes: number, call: Call): void {
+    const maxBytes = Math.min(this.options.batchBytes, facts.maxMessageBytes)
+    const place = call.next
+    try {
+      for (;;) {
+        const lane = partition === undefined ? this.stickyLane(facts) : this.dispatcher.lane(facts.name, partition)
+        if (lane.append(draft, maxBytes, bytes, call, place)) break
+        this.dispatcher.pump(lane)
+      }
+    } catch (error) {
+      this.budget.give(bytes)
+      throw error
+    }
+    call.next = place + 1
+  }
+
+  /** The lane for records without a key: one until its batch is sealed, then the next. */
+  private stickyLane({ name, partitions }: TopicFacts): Lane {
+    const last = this.sticky.get(name)
+    if (last !== undefined && last < partitions) {
+      const lane = this.dispatcher.lane(name, last)
+      if (lane.openBatch !== undefined) return lane
+    }
+    const next = last === undefined ? 0 : (last + 1) % partitions
+    this.sticky.set(name, next)
+    return this.dispatcher.lane(name, next)
+  }
+
+  /** Undefined: any. */
+  private partitionFor(record: ProducerRecord, { partitions }: TopicFacts): number | undefined {
+    const partition = record.partition ?? this.options.partitioner(this.draft, partitions)
+    if (partition === undefined || (Number.isInteger(partition) && partition >= 0 && partition < partitions)) {
+      return partition
+    }
+    throw new MillraceError(
+      'PARTITION_NOT_FOUND',
+      `topic ${record.topic} has partitions 0 to ${partitions - 1}, not ${partition}`,
+    )
+  }
+
+  /** Makes the record's bytes. Returns what it is counted with. */
+  private fill(draft: Draft, record: ProducerRecord, nowMs: number): number {
+    const { key, value, headers, timestamp } = record
+    draft.topic = record.topic
+    draft.key = key === undefined || key === null ? null : this.serializer.serialize(key)
+    draft.value = this.serializer.serialize(value)
+    draft.headers = headers === undefined ? undefined : this.headersOf(headers)
+    draft.timestamp = timestamp ?? nowMs
+    if (!Number.isSafeInteger(draft.timestamp) || draft.timestamp < 0) {
+      throw new MillraceError('INVALID_TIMESTAMP', `timestamp ${timestamp} is not a whole number of ms since 1970`)
+    }
+    let bytes = RECORD_OVERHEAD_BYTES + (draft.key?.length ?? 0) + (draft.value?.length ?? 0)
+    if (draft.headers !== undefined) {
+      for (const header of draft.headers) bytes += header.key.length * 3 + (header.value?.length ?? 0)
+    }
+    return bytes
+  }
+
+  private headersOf(headers: HeadersInput): readonly RecordHeader[] {
+    const list = Array.isArray(headers)
+      ? (headers as readonly { key: string; value: unknown }[])
+      : Object.entries(headers).map(([key, value]) => ({ key, value }))
+    return list.map(({ key, value }) => {
+      if (typeof key !== 'string') throw new MillraceError('INVALID_REQUEST', 'a header needs a key that is a string')
+      return { key, value: this.serializer.serialize(value) }
+    })
+  }
+}
+
+function checkTopic(record: ProducerRecord | null): void {
+  if (typeof record?.topic === 'string' && record.topic !== '') return
+  throw new MillraceError('INVALID_TOPIC_NAME', 'a record needs a topic')
+}
+
+function asInputError(error: unknown): MillraceError {
+  if (error instanceof MillraceError) return error
+  const { message } = error instanceof Error ? error : new Error(String(error))
+  return new MillraceError('INVALID_REQUEST', message, { cause: error })
+}

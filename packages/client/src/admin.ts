@@ -1,0 +1,150 @@
+import { fromInt64, type millrace, UNARY } from '@millrace/wire'
+import { checkPartition, checkPosition, type Position, positionToMessage } from './position.ts'
+import type { TopicDirectory } from './topic-directory.ts'
+import type { CallOptions, Transport } from './transport.ts'
+
+export interface AdminCallOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Default: the client's `requestTimeoutMs`. */
+  readonly timeoutMs?: number | undefined
+}
+
+export interface NewTopic {
+  readonly name: string
+  /** Default 1. */
+  readonly partitions?: number | undefined
+  /** Settings by their Kafka names, for example `{ 'retention.ms': 3_600_000 }`. Default: the server's. */
+  readonly config?: Readonly<Record<string, string | number | boolean>> | undefined
+}
+
+export interface TopicInfo {
+  readonly name: string
+  /** UUID, the topic's for life. */
+  readonly id: string
+  readonly partitions: number
+  /** Milliseconds since 1970. */
+  readonly createdAtMs: number
+}
+
+export interface PartitionInfo {
+  readonly partition: number
+  readonly logStartOffset: number
+  /** The end of what is committed: the offset of the next record. */
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly sizeBytes: number
+  readonly leaderEpoch: number
+}
+
+export interface TopicDetails extends Omit<TopicInfo, 'partitions'> {
+  /** All settings, defaults included. */
+  readonly config: Readonly<Record<string, string>>
+  readonly partitions: readonly PartitionInfo[]
+}
+
+export interface OffsetQuery {
+  readonly topic: string
+  /** Default: all. */
+  readonly partition?: number | undefined
+  readonly at: Position
+}
+
+export interface PartitionOffset {
+  readonly partition: number
+  readonly offset: number
+  /** Time of the record at the offset, where it was found by time. */
+  readonly timestamp: number | undefined
+  /** False: there is no record at or after the time; the offset is the end. */
+  readonly found: boolean
+}
+
+/** Makes, finds and deletes topics. Calls fail with a MillraceError that has the server's code, or the signal's reason. */
+export class Admin {
+  private readonly transport: Transport
+  private readonly directory: TopicDirectory
+
+  constructor(transport: Transport, directory: TopicDirectory) {
+    this.transport = transport
+    this.directory = directory
+  }
+
+  /**
+   * @throws MillraceError TOPIC_EXISTS, TOPIC_NAME_CONFLICT, INVALID_TOPIC_NAME, INVALID_PARTITIONS, INVALID_CONFIG,
+   *   LIMIT_REACHED
+   */
+  async createTopic(
+    { name, partitions = 1, config = {} }: NewTopic,
+    options: AdminCallOptions = {},
+  ): Promise<TopicInfo> {
+    const settings = Object.fromEntries(Object.entries(config).map(([key, value]) => [key, String(value)]))
+    const request = { name, partitions, config: settings }
+    const { topic } = await this.transport.call(UNARY.createTopic, request, changing(options))
+    return topicInfo(topic)
+  }
+
+  /** All topics, by name. */
+  async listTopics(options: AdminCallOptions = {}): Promise<TopicInfo[]> {
+    const { topics } = await this.transport.call(UNARY.listTopics, {}, options)
+    return topics.map(topicInfo)
+  }
+
+  /** @throws MillraceError TOPIC_NOT_FOUND */
+  async describeTopic(name: string, options: AdminCallOptions = {}): Promise<TopicDetails> {
+    const response = await this.transport.call(UNARY.describeTopic, { name }, options)
+    return {
+      ...topicInfo(response.topic),
+      config: { ...response.config },
+      partitions: response.partitions.map(partitionInfo),
+    }
+  }
+
+  /** Deletes a topic with its records. @throws MillraceError TOPIC_NOT_FOUND */
+  async deleteTopic(name: string, options: AdminCallOptions = {}): Promise<void> {
+    await this.transport.call(UNARY.deleteTopic, { name }, changing(options))
+    this.directory.forget(name)
+  }
+
+  /**
+   * Finds offsets by position, by partition in order.
+   * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND
+   */
+  async offsets({ topic, partition, at }: OffsetQuery, options: AdminCallOptions = {}): Promise<PartitionOffset[]> {
+    const position = positionToMessage(checkPosition('at', at))
+    const partitions =
+      partition === undefined
+        ? Array.from({ length: (await this.describeTopic(topic, options)).partitions.length }, (_, index) => index)
+        : [checkPartition(partition)]
+    return Promise.all(
+      partitions.map(async (number) => {
+        const request = { topic, partition: number, at: position }
+        const { offset, timestamp, found } = await this.transport.call(UNARY.getOffset, request, options)
+        return {
+          partition: number,
+          offset: fromInt64(offset),
+          timestamp: timestamp === null ? undefined : fromInt64(timestamp),
+          found,
+        }
+      }),
+    )
+  }
+}
+
+function changing(options: AdminCallOptions): CallOptions {
+  return { ...options, once: true }
+}
+
+function topicInfo(topic: millrace.v1.Topic.$Properties | null | undefined): TopicInfo {
+  const { name = '', id = '', partitions = 0, createdAtMs } = topic ?? {}
+  return { name, id, partitions, createdAtMs: createdAtMs === undefined ? 0 : fromInt64(createdAtMs) }
+}
+
+function partitionInfo(status: millrace.v1.PartitionStatus): PartitionInfo {
+  return {
+    partition: status.partition,
+    logStartOffset: fromInt64(status.logStartOffset),
+    highWatermark: fromInt64(status.highWatermark),
+    lastStableOffset: fromInt64(status.lastStableOffset),
+    sizeBytes: fromInt64(status.sizeBytes),
+    leaderEpoch: status.leaderEpoch,
+  }
+}

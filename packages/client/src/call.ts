@@ -1,0 +1,153 @@
+import { MillraceError } from '@millrace/record'
+import { onAbort } from './abort.ts'
+import type { ClientBatch, ResultSink } from './client-batch.ts'
+
+/** A header as users give it: by name, or as a list where names repeat. */
+export type HeadersInput =
+  | Readonly<Record<string, unknown>>
+  | readonly { readonly key: string; readonly value: unknown }[]
+
+/** A record to send. */
+export interface ProducerRecord {
+  readonly topic: string
+  /** Records with equal keys go to one partition. Default: none. Made into bytes by the serializer, like `value`. */
+  readonly key?: unknown
+  /** Null or undefined: a tombstone. */
+  readonly value?: unknown
+  readonly headers?: HeadersInput | undefined
+  /** Milliseconds since 1970. Default: now. */
+  readonly timestamp?: number | undefined
+  /** Default: what the partitioner chooses. */
+  readonly partition?: number | undefined
+}
+
+/** Where a record is stored. */
+export interface SendResult {
+  readonly topic: string
+  readonly partition: number
+  /** -1: stored, but so long ago that the broker no longer knows where. */
+  readonly offset: number
+  /** The timestamp that it is stored with, in ms since 1970. */
+  readonly timestamp: number
+}
+
+/** What `sendBatchSettled` tells of a record that was not stored, or not for certain. */
+export interface SendFailure {
+  readonly topic: string
+  readonly error: MillraceError
+}
+
+/** One call to `send` or `sendBatch`: its records, how far they are taken over, and their results. */
+export class Call implements ResultSink {
+  readonly records: readonly ProducerRecord[]
+  /** Index of the first record that no batch holds yet. */
+  next = 0
+  /** The timestamp of records that have none. */
+  readonly nowMs: number
+  readonly promise: Promise<(SendResult | SendFailure)[]>
+  private readonly results: (SendResult | SendFailure)[]
+  private open: number
+  private ended = false
+  private resolve: (results: (SendResult | SendFailure)[]) => void = () => {}
+  private reject: (reason: unknown) => void = () => {}
+  private readonly forget: () => void
+
+  constructor(
+    records: readonly ProducerRecord[],
+    nowMs: number,
+    signal: AbortSignal | undefined,
+    aborted: (call: Call) => void,
+  ) {
+    this.records = records
+    this.nowMs = nowMs
+    this.open = records.length
+    this.results = new Array(records.length)
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+    this.forget = onAbort(signal, () => {
+      this.end()
+      this.reject(signal?.reason)
+      aborted(this)
+    })
+    if (this.open === 0) this.finish()
+  }
+
+  /** It has its results or was aborted; records that no batch holds yet are not wanted any more. */
+  get isEnded(): boolean {
+    return this.ended
+  }
+
+  get isTaken(): boolean {
+    return this.ended || this.next >= this.records.length
+  }
+
+  stored(batch: ClientBatch, from: number, to: number, baseOffset: number, appendTime: number | undefined): void {
+    const { topic, partition } = batch
+    const { results } = this
+    for (let position = from; position < to; position++) {
+      results[batch.placeOf(position)] = {
+        topic,
+        partition,
+        offset: baseOffset < 0 ? -1 : baseOffset + position,
+        timestamp: appendTime ?? batch.timestampOf(position),
+      }
+    }
+    this.settled(to - from)
+  }
+
+  failed(batch: ClientBatch, from: number, to: number, error: MillraceError): void {
+    const failure = { topic: batch.topic, error }
+    for (let position = from; position < to; position++) this.results[batch.placeOf(position)] = failure
+    this.settled(to - from)
+  }
+
+  /** Fails the record at `next` and goes on to the one after it. */
+  failNext(error: MillraceError): void {
+    this.results[this.next] = { topic: this.records[this.next]?.topic ?? '', error }
+    this.next++
+    this.settled(1)
+  }
+
+  /** Fails all records that no batch holds yet. */
+  failRest(error: MillraceError): void {
+    while (!this.isTaken) this.failNext(error)
+  }
+
+  private settled(count: number): void {
+    this.open -= count
+    if (this.open === 0) this.finish()
+  }
+
+  private finish(): void {
+    if (this.ended) return
+    this.end()
+    this.resolve(this.results)
+  }
+
+  private end(): void {
+    this.ended = true
+    this.forget?.()
+  }
+}
+
+/** The error of a call some of whose records failed: that of the first, with how many did. */
+export function firstFailure(results: readonly (SendResult | SendFailure)[]): MillraceError | undefined {
+  let first: MillraceError | undefined
+  let firstIndex = 0
+  let failures = 0
+  for (let index = 0; index < results.length; index++) {
+    const result = results[index] as SendResult | SendFailure
+    if (!('error' in result)) continue
+    if (failures++ === 0) {
+      first = result.error
+      firstIndex = index
+    }
+  }
+  if (first === undefined || results.length === 1) return first
+  return new MillraceError(first.code, `${failures} of ${results.length} records failed, first: ${first.message}`, {
+    cause: first,
+    details: { ...first.details, failedRecords: failures, firstFailed: firstIndex },
+  })
+}

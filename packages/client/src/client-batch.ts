@@ -1,0 +1,181 @@
+import {
+  BatchBuilder,
+  type CompressionCodec,
+  DEFAULT_LIMITS,
+  MillraceError,
+  type ProducerStamp,
+  type RecordBatch,
+  type RecordInput,
+} from '@millrace/record'
+import type { Failure } from './failure.ts'
+
+/** Where the results of records go. */
+export interface ResultSink {
+  /** The records at positions `from` up to `to` of `batch` are stored, the first of the batch at `baseOffset`. */
+  stored(batch: ClientBatch, from: number, to: number, baseOffset: number, appendTime: number | undefined): void
+  failed(batch: ClientBatch, from: number, to: number, error: MillraceError): void
+}
+
+/** Neighbouring records of a batch whose results go to the same place. */
+interface Run {
+  readonly sink: ResultSink
+  readonly from: number
+}
+
+export interface ClientBatchOptions {
+  readonly topic: string
+  readonly partition: number
+  readonly compression: CompressionCodec
+  /** When to give up, by the steady clock. */
+  readonly deadlineMs: number
+  /** Room for the encoded batch to start with. */
+  readonly expectedBytes: number
+}
+
+const UNNUMBERED = -1
+
+/**
+ * Records of one partition that are sent together, from the first that is put in until all are settled. It is encoded
+ * when it is sent first, and later only stamped anew.
+ */
+export class ClientBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly deadlineMs: number
+  /** Bytes that its records hold of the producer's buffer. */
+  bufferedBytes = 0
+
+  /** The request that carries it at the moment; 0: none. */
+  requestId = 0
+  /** Its first sequence; -1 before it has any. Kept by the PartitionQueue, as what follows. */
+  sequence: number = UNNUMBERED
+  /** It was sent and may be stored, whatever its last answer says. */
+  inDoubt = false
+  /** How its last attempt failed; undefined while it has no answer. */
+  answer: Failure | undefined
+  lastError: MillraceError | undefined
+
+  private readonly options: ClientBatchOptions
+  private builder: BatchBuilder | undefined
+  private encoded: RecordBatch | undefined
+  private readonly runs: Run[] = []
+  /** For each record its place in the call that sent it. */
+  private readonly places: number[] = []
+  private readonly timestamps: number[] = []
+
+  constructor(options: ClientBatchOptions) {
+    this.options = options
+    this.topic = options.topic
+    this.partition = options.partition
+    this.deadlineMs = options.deadlineMs
+    this.builder = new BatchBuilder(options.expectedBytes)
+  }
+
+  get recordCount(): number {
+    return this.places.length
+  }
+
+  /** Size so far, before compression; once it is encoded, its size. */
+  get sizeBytes(): number {
+    return this.encoded?.sizeBytes ?? this.builder?.sizeBytes ?? 0
+  }
+
+  get isNumbered(): boolean {
+    return this.sequence !== UNNUMBERED
+  }
+
+  /** Takes the sequence away, so that the batch gets another when it is sent again. */
+  unnumber(): void {
+    this.sequence = UNNUMBERED
+    this.inDoubt = false
+  }
+
+  /**
+   * Adds a record whose result goes to `sink`, unless the batch would then be larger than `maxBytes`.
+   * @param place of the record in the call that sent it
+   */
+  tryAppend(record: RecordInput, maxBytes: number, bufferedBytes: number, sink: ResultSink, place: number): boolean {
+    if (this.builder?.tryAppend(record, maxBytes) !== true) return false
+    const { runs, places } = this
+    if (runs.length === 0 || runs[runs.length - 1]?.sink !== sink) runs.push({ sink, from: places.length })
+    places.push(place)
+    this.timestamps.push(record.timestamp)
+    this.bufferedBytes += bufferedBytes
+    return true
+  }
+
+  /**
+   * The batch as it is sent, with the stamp of an idempotent producer if there is one.
+   * @throws MillraceError when the records cannot be encoded
+   */
+  encode(producer: ProducerStamp | undefined): RecordBatch {
+    if (this.encoded !== undefined) {
+      if (producer !== undefined) this.encoded.stampProducer(producer)
+      return this.encoded
+    }
+    if (this.builder === undefined) throw new MillraceError('INTERNAL', 'a batch without records')
+    const { compression } = this.options
+    this.encoded = this.builder.build(producer === undefined ? { compression } : { compression, producer })
+    this.builder = undefined
+    return this.encoded
+  }
+
+  /** The encoded batch. */
+  get bytes(): Buffer {
+    return this.encoded?.buffer ?? Buffer.alloc(0)
+  }
+
+  /** Two batches with the records of this one, which is then no longer used. For a batch of two records or more. */
+  split(): [ClientBatch, ClientBatch] {
+    const batch = this.encode(undefined)
+    const half = this.recordCount >>> 1
+    const expectedBytes = this.bytes.length
+    const parts: [ClientBatch, ClientBatch] = [
+      new ClientBatch({ ...this.options, expectedBytes }),
+      new ClientBatch({ ...this.options, expectedBytes }),
+    ]
+    let position = 0
+    let run = 0
+    for (const record of batch.records(DEFAULT_LIMITS.decompressedBytes)) {
+      while ((this.runs[run + 1]?.from ?? Number.POSITIVE_INFINITY) <= position) run++
+      const sink = (this.runs[run] as Run).sink
+      const part = parts[position < half ? 0 : 1]
+      part.tryAppend(record, Number.POSITIVE_INFINITY, 0, sink, this.places[position] as number)
+      position++
+    }
+    const first = Math.floor(this.bufferedBytes / 2)
+    parts[0].bufferedBytes = first
+    parts[1].bufferedBytes = this.bufferedBytes - first
+    return parts
+  }
+
+  /** Place of the record at `position` in the call that sent it. */
+  placeOf(position: number): number {
+    return this.places[position] as number
+  }
+
+  timestampOf(position: number): number {
+    return this.timestamps[position] as number
+  }
+
+  /**
+   * Hands out the results. The records' own timestamps hold, unless the topic replaced them with the time of the
+   * append, which shows in the largest one.
+   */
+  settleStored(baseOffset: number, timestamp: number): void {
+    const appendTime = timestamp === this.encoded?.maxTimestamp || timestamp <= 0 ? undefined : timestamp
+    this.eachRun((sink, from, to) => sink.stored(this, from, to, baseOffset, appendTime))
+  }
+
+  settleFailed(error: MillraceError): void {
+    this.eachRun((sink, from, to) => sink.failed(this, from, to, error))
+  }
+
+  private eachRun(settle: (sink: ResultSink, from: number, to: number) => void): void {
+    const { runs } = this
+    for (let index = 0; index < runs.length; index++) {
+      const { sink, from } = runs[index] as Run
+      settle(sink, from, runs[index + 1]?.from ?? this.places.length)
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import { MillraceError, readBatches, type StoredRecord } from '@millrace/record'
+import type { FetchStreamResponse } from '@millrace/wire'
+import type { Position } from './position.ts'
+import type { CheckedReadOptions } from './read-options.ts'
+
+/** Batches of one partition as they came, of which the records from `from` up to `until` are wanted. */
+export interface Chunk {
+  readonly cursor: Cursor
+  readonly bytes: Buffer
+  readonly from: number
+  readonly until: number
+}
+
+/** How far one partition is read. */
+export class Cursor {
+  /** Its number on the stream. */
+  readonly subscription: number
+  readonly partition: number
+  /** Of the last seek on the present stream. */
+  generation = 0
+  private readonly options: CheckedReadOptions
+  private readonly creditBytes: number
+  private start: Position
+  /** The next offset to come; undefined until the server has told where `start` is. */
+  private next: number | undefined
+  private end: number | undefined
+  private heldBytes = 0
+  private owedBytes = 0
+
+  constructor(subscription: number, partition: number, creditBytes: number, options: CheckedReadOptions) {
+    this.subscription = subscription
+    this.partition = partition
+    this.creditBytes = creditBytes
+    this.options = options
+    this.start = options.from
+    if (typeof options.to === 'object') this.end = options.to.offset
+  }
+
+  /** Everything that was asked for has come. */
+  get isComplete(): boolean {
+    return this.next !== undefined && this.end !== undefined && this.next >= this.end
+  }
+
+  /** Where a new stream has to begin, so that nothing is missed or comes twice. */
+  get position(): Position {
+    return this.next === undefined ? this.start : { offset: this.next }
+  }
+
+  /** A new stream begins. Returns the bytes that it may send. */
+  reopen(): number {
+    this.generation = 0
+    this.owedBytes = 0
+    return Math.max(0, this.creditBytes - this.heldBytes)
+  }
+
+  /** Goes elsewhere, because the offset is not there. */
+  seek(position: Position): void {
+    this.generation++
+    this.start = position
+    this.next = undefined
+  }
+
+  /** Takes a message of the present generation. Returns its batches, if it has any that are wanted. */
+  take(response: FetchStreamResponse): Chunk | undefined {
+    const { nextOffset, batches } = response
+    const from = this.next ?? nextOffset
+    this.next ??= nextOffset
+    if (this.end === undefined && this.options.to === 'end') {
+      this.end = this.options.isolation === 'committed' ? response.lastStableOffset : response.highWatermark
+    }
+    if (batches.length === 0) {
+      // Nothing to read between the two: a compacted or unreadable stretch.
+      this.next = Math.max(this.next, nextOffset)
+      return undefined
+    }
+    this.next = Math.max(from, nextOffset)
+    this.heldBytes += batches.length
+    return { cursor: this, bytes: batches, from, until: this.end ?? Number.POSITIVE_INFINITY }
+  }
+
+  /**
+   * Bytes that came have been used up, or were not wanted.
+   * @returns bytes to grant now; 0: not worth a message yet
+   */
+  release(bytes: number, held: boolean): number {
+    if (held) this.heldBytes -= bytes
+    this.owedBytes += bytes
+    if (this.owedBytes < this.creditBytes / 2) return 0
+    const grant = this.owedBytes
+    this.owedBytes = 0
+    return grant
+  }
+}
+
+/**
+ * The wanted records of a chunk, batch by batch.
+ * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH, UNSUPPORTED_COMPRESSION
+ */
+export function* recordsOf(chunk: Chunk, maxBytes: number): Generator<StoredRecord[], void, undefined> {
+  const { from, until, cursor } = chunk
+  for (const batch of readBatches(chunk.bytes)) {
+    if (!batch.hasValidChecksum()) {
+      throw new MillraceError('CORRUPT_BATCH', `the batch at offset ${batch.baseOffset} fails its checksum`, {
+        details: { partition: cursor.partition, offset: batch.baseOffset },
+      })
+    }
+    if (batch.nextOffset <= from || batch.baseOffset >= until || batch.isControl) continue
+    const whole = batch.baseOffset >= from && batch.nextOffset <= until
+    const records: StoredRecord[] = []
+    for (const record of batch.records(maxBytes)) {
+      if (whole || (record.offset >= from && record.offset < until)) records.push(record)
+    }
+    if (records.length > 0) yield records
+  }
+}

@@ -1,0 +1,40 @@
+import { MillraceError } from '@millrace/record'
+import { type millrace, toInt64 } from '@millrace/wire'
+import { invalid } from './options.ts'
+
+/**
+ * A place in a partition: its first record, the end of what is committed now, an offset, or the first record at or
+ * after a time (ms since 1970), which is the end where there is none.
+ */
+export type Position = 'earliest' | 'latest' | { readonly offset: number } | { readonly timestamp: number }
+
+/** @throws MillraceError INVALID_CONFIG */
+export function checkPosition(name: string, position: unknown): Position {
+  if (position === 'earliest' || position === 'latest') return position
+  if (typeof position === 'object' && position !== null) {
+    const { offset, timestamp } = position as { offset?: unknown; timestamp?: unknown }
+    if (isCount(offset) && timestamp === undefined) return { offset }
+    if (isCount(timestamp) && offset === undefined) return { timestamp }
+  }
+  const shown = typeof position === 'object' ? JSON.stringify(position) : position
+  throw invalid(name, shown, "'earliest', 'latest', { offset } or { timestamp }, whole numbers from 0 on")
+}
+
+export function positionToMessage(position: Position): millrace.v1.Position.$Properties {
+  if (position === 'earliest') return { earliest: true }
+  if (position === 'latest') return { latest: true }
+  if ('offset' in position) return { offset: toInt64(position.offset) }
+  return { timestamp: toInt64(position.timestamp) }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+/** @throws MillraceError INVALID_REQUEST */
+export function checkPartition(partition: unknown): number {
+  if (Number.isInteger(partition) && (partition as number) >= 0 && (partition as number) < 2 ** 31) {
+    return partition as number
+  }
+  throw new MillraceError('PARTITION_NOT_FOUND', `a partition is a whole number from 0 on, not ${partition}`)
+}

@@ -1,0 +1,286 @@
+import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { asMillraceError, MillraceError } from '@millrace/record'
+import {
+  decodeFetchStreamRequest,
+  decodeProduceStreamRequest,
+  errorTrailers,
+  FETCH_STREAM_PATH,
+  FrameReader,
+  frameMessage,
+  frameProduceAcks,
+  fromInt64,
+  type millrace,
+  OK_TRAILERS,
+  PRODUCE_STREAM_PATH,
+  type ProduceAck,
+  type ProduceStreamRequest,
+  toInt64,
+  UNARY,
+} from '@millrace/wire'
+import { FakeFetch } from './fake-fetch.ts'
+
+/** The part of an engine that a fake server needs; the memory engine of testkit has it. */
+export interface FakeEngine {
+  readonly topics: {
+    create(topic: { name: string; partitions: number; settings: Record<string, string> }): Promise<FakeTopic>
+    find(name: string): Promise<FakeTopic | undefined>
+    list(): Promise<readonly FakeTopic[]>
+    delete(id: string): Promise<void>
+  }
+  readonly producers: { allocate(): Promise<{ producerId: number; producerEpoch: number }> }
+  partition(topicId: string, partition: number): FakePartition
+}
+
+export interface FakeTopic {
+  readonly id: string
+  readonly name: string
+  readonly partitions: number
+  readonly createdAtMs: number
+  readonly settings: Readonly<Record<string, string>>
+}
+
+export interface FakePartition {
+  append(batch: Buffer, options: { acks: 'committed' | 'none' }): Promise<Omit<ProduceAck, 'id' | 'error'>>
+  read(offset: number, options: { maxBytes: number; waitMs?: number; signal?: AbortSignal }): Promise<FakeRead>
+  status(): Promise<{
+    logStartOffset: number
+    highWatermark: number
+    lastStableOffset: number
+    sizeBytes: number
+    leaderEpoch: number
+  }>
+  offsetForTimestamp(timestampMs: number): Promise<{ offset: number; timestamp: number } | undefined>
+}
+
+export interface FakeRead {
+  readonly batches: readonly Buffer[]
+  readonly nextOffset: number
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+}
+
+/**
+ * What becomes of a batch: it is stored and answered; refused with an error; stored, but answered with an error; or the
+ * connection is cut, before it is stored or after.
+ */
+export type ProduceFate = 'store' | { refuse: MillraceError } | { answer: MillraceError } | 'cut-before' | 'cut-after'
+
+/** Faults. All of them may be changed at any time. */
+export interface FakeFaults {
+  produce: (request: ProduceStreamRequest) => ProduceFate | Promise<ProduceFate>
+  /** An error to answer a unary call with, or `cut`. */
+  unary: (path: string) => MillraceError | 'cut' | undefined
+  /** Whether to cut the connection instead of sending a message of a fetch stream. */
+  fetch: () => boolean
+}
+
+/** A gRPC server over an engine, without the rules of the real one, that fails when it is told to. */
+export class FakeServer {
+  readonly faults: FakeFaults = { produce: () => 'store', unary: () => undefined, fetch: () => false }
+  /** Produce requests by topic and partition that have come and not been answered, and the most there were at once. */
+  inFlight = 0
+  maxInFlight = 0
+  connections = 0
+  readonly calls: string[] = []
+  private readonly engine: FakeEngine
+  private readonly sessions = new Set<ServerHttp2Session>()
+  private server: Http2Server | undefined
+  private port = 0
+
+  constructor(engine: FakeEngine) {
+    this.engine = engine
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  /** Listens, after a `stop` at the same port as before. */
+  async start(): Promise<this> {
+    const server = createServer()
+    server.on('session', (session) => {
+      this.connections++
+      this.sessions.add(session)
+      session.on('error', () => {})
+      session.once('close', () => this.sessions.delete(session))
+    })
+    server.on('stream', (stream, headers) => this.serve(stream, String(headers[':path'])))
+    await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve))
+    this.port = (server.address() as AddressInfo).port
+    this.server = server
+    return this
+  }
+
+  /** Cuts all connections. */
+  cut(): void {
+    for (const session of this.sessions) session.destroy()
+  }
+
+  async stop(): Promise<void> {
+    const { server } = this
+    this.server = undefined
+    const closed = new Promise<void>((resolve) => server?.close(() => resolve()))
+    this.cut()
+    if (server !== undefined) await closed
+  }
+
+  async partition(topic: string, partition: number): Promise<FakePartition> {
+    const found = await this.engine.topics.find(topic)
+    if (found === undefined) throw new MillraceError('TOPIC_NOT_FOUND', `there is no topic ${topic}`)
+    if (partition >= found.partitions) throw new MillraceError('PARTITION_NOT_FOUND', `no partition ${partition}`)
+    return this.engine.partition(found.id, partition)
+  }
+
+  private serve(stream: ServerHttp2Stream, path: string): void {
+    this.calls.push(path)
+    stream.on('error', () => {})
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+    let failure: MillraceError | undefined
+    stream.on('wantTrailers', () => stream.sendTrailers(failure === undefined ? OK_TRAILERS : errorTrailers(failure)))
+    const end = (error?: unknown): void => {
+      failure = error === undefined ? undefined : asMillraceError(error)
+      if (!stream.destroyed) stream.end()
+    }
+    const reader = new FrameReader({ maxMessageBytes: 64 * 1_048_576 })
+    const onMessage = this.handler(stream, path, end)
+    stream.on('data', (chunk: Buffer) => {
+      reader.push(chunk)
+      for (let bytes = reader.read(); bytes !== undefined; bytes = reader.read()) onMessage(bytes)
+    })
+    if (path === PRODUCE_STREAM_PATH || path === FETCH_STREAM_PATH) stream.on('end', () => end())
+  }
+
+  private handler(stream: ServerHttp2Stream, path: string, end: (error?: unknown) => void): (bytes: Buffer) => void {
+    if (path === PRODUCE_STREAM_PATH) return this.produceStream(stream)
+    if (path === FETCH_STREAM_PATH) return this.fetchStream(stream)
+    return (bytes) => {
+      const fault = this.faults.unary(path)
+      if (fault === 'cut') return stream.session?.destroy()
+      if (fault !== undefined) return end(fault)
+      this.unary(path, bytes).then((answer) => {
+        if (stream.destroyed) return
+        stream.write(frameMessage(answer))
+        end()
+      }, end)
+    }
+  }
+
+  private produceStream(stream: ServerHttp2Stream): (bytes: Buffer) => void {
+    let line: Promise<void> = Promise.resolve()
+    return (bytes) => {
+      this.maxInFlight = Math.max(this.maxInFlight, ++this.inFlight)
+      line = line.then(() => this.produce(stream, decodeProduceStreamRequest(bytes)))
+    }
+  }
+
+  private async produce(stream: ServerHttp2Stream, request: ProduceStreamRequest): Promise<void> {
+    const answer = (ack: Partial<ProduceAck>): void => {
+      this.inFlight--
+      const whole = { id: request.id, baseOffset: 0, timestamp: 0, duplicate: false, error: undefined, ...ack }
+      if (!stream.destroyed) stream.write(frameProduceAcks([whole]))
+    }
+    if (stream.destroyed) return answer({})
+    const fate = await this.faults.produce(request)
+    if (fate === 'cut-before') {
+      stream.session?.destroy()
+      return answer({})
+    }
+    if (typeof fate === 'object' && 'refuse' in fate) return answer({ error: fate.refuse })
+    try {
+      const partition = await this.partition(request.topic, request.partition)
+      const stored = partition.append(Buffer.from(request.batch as Buffer), { acks: request.acks })
+      if (fate === 'cut-after') stream.session?.destroy()
+      // The next batch need not wait for this one's commit.
+      stored.then(
+        (result) => answer(typeof fate === 'object' ? { error: fate.answer } : result),
+        (error) => answer({ error: asMillraceError(error) }),
+      )
+    } catch (error) {
+      answer({ error: asMillraceError(error) })
+    }
+  }
+
+  private fetchStream(stream: ServerHttp2Stream): (bytes: Buffer) => void {
+    const fetch = new FakeFetch(
+      (topic, partition) => this.partition(topic, partition),
+      (frame) => {
+        if (stream.destroyed) return
+        if (this.faults.fetch()) stream.session?.destroy()
+        else for (const part of frame) stream.write(part)
+      },
+    )
+    stream.once('close', () => fetch.close())
+    return (bytes) => fetch.handle(decodeFetchStreamRequest(bytes))
+  }
+
+  private async unary(path: string, bytes: Buffer): Promise<Buffer> {
+    const { topics, producers } = this.engine
+    switch (path) {
+      case UNARY.createTopic.path: {
+        const { name, partitions, config } = UNARY.createTopic.decodeRequest(bytes)
+        const topic = await topics.create({ name, partitions: partitions || 1, settings: config })
+        return UNARY.createTopic.encodeResponse({ topic: message(topic) })
+      }
+      case UNARY.listTopics.path:
+        return UNARY.listTopics.encodeResponse({ topics: (await topics.list()).map(message) })
+      case UNARY.describeTopic.path:
+        return this.describe(UNARY.describeTopic.decodeRequest(bytes).name)
+      case UNARY.deleteTopic.path: {
+        const { name } = UNARY.deleteTopic.decodeRequest(bytes)
+        await this.partition(name, 0)
+        await topics.delete((await topics.find(name))?.id ?? '')
+        return UNARY.deleteTopic.encodeResponse({})
+      }
+      case UNARY.getOffset.path:
+        return this.offset(UNARY.getOffset.decodeRequest(bytes))
+      case UNARY.initProducer.path: {
+        const { producerId, producerEpoch } = await producers.allocate()
+        return UNARY.initProducer.encodeResponse({ producerId: toInt64(producerId), producerEpoch })
+      }
+      default:
+        throw new MillraceError('UNIMPLEMENTED', path)
+    }
+  }
+
+  private async describe(name: string): Promise<Buffer> {
+    await this.partition(name, 0)
+    const topic = (await this.engine.topics.find(name)) as FakeTopic
+    const numbers = Array.from({ length: topic.partitions }, (_, partition) => partition)
+    const partitions = await Promise.all(
+      numbers.map(async (partition) => {
+        const status = await this.engine.partition(topic.id, partition).status()
+        return {
+          partition,
+          logStartOffset: toInt64(status.logStartOffset),
+          highWatermark: toInt64(status.highWatermark),
+          lastStableOffset: toInt64(status.lastStableOffset),
+          sizeBytes: toInt64(status.sizeBytes),
+          leaderEpoch: status.leaderEpoch,
+        }
+      }),
+    )
+    return UNARY.describeTopic.encodeResponse({ topic: message(topic), config: topic.settings, partitions })
+  }
+
+  private async offset({ topic, partition, at }: millrace.v1.GetOffsetRequest): Promise<Buffer> {
+    const log = await this.partition(topic, partition)
+    const { logStartOffset, highWatermark } = await log.status()
+    if (at?.timestamp) {
+      const found = await log.offsetForTimestamp(fromInt64(at.timestamp))
+      return UNARY.getOffset.encodeResponse({
+        offset: toInt64(found?.offset ?? highWatermark),
+        timestamp: found === undefined ? null : toInt64(found.timestamp),
+        found: found !== undefined,
+      })
+    }
+    const offset = at?.offset ? fromInt64(at.offset) : at?.latest ? highWatermark : logStartOffset
+    return UNARY.getOffset.encodeResponse({ offset: toInt64(offset), found: true })
+  }
+}
+
+function message(topic: FakeTopic): millrace.v1.Topic.$Properties {
+  const { name, id, partitions, createdAtMs } = topic
+  return { name, id, partitions, createdAtMs: toInt64(createdAtMs) }
+}
