@@ -176,6 +176,13 @@ describe('snappy framing', () => {
     expect(uncompress).not.toHaveBeenCalled()
   })
 
+  it('is refused in more chunks than are worth their cost', () => {
+    const chunk = snappy.compressSync(text(1))
+    const inChunks = (count: number) => Buffer.concat([XERIAL_HEADER, repeat(count, int32(chunk.length), chunk)])
+    expect(decompress('snappy', inChunks(16_384), MiB)).toHaveLength(16_384)
+    expect(() => decompress('snappy', inChunks(16_385), MiB)).toThrow(failsWith('UNSUPPORTED_COMPRESSION'))
+  })
+
   it('adds up the chunks before it takes memory', () => {
     const chunk = snappy.compressSync(Buffer.alloc(MiB))
     const parts = Array.from({ length: 50 }, () => [int32(chunk.length), chunk]).flat()
@@ -256,6 +263,12 @@ describe('lz4 frame', () => {
     const uncompress = vi.spyOn(lz4, 'uncompressSync')
     expect(() => decompress('lz4', compressed, MiB)).toThrow(failsWith('CORRUPT_BATCH'))
     expect(uncompress).not.toHaveBeenCalled()
+  })
+
+  it('is refused in more parts than are worth their cost', () => {
+    const inParts = (count: number) => frame(0x60, 0x40, headerChecksum, repeat(count, stored(text(1))), END)
+    expect(decompress('lz4', inParts(16_384), MiB)).toHaveLength(16_384)
+    expect(() => decompress('lz4', inParts(16_385), MiB)).toThrow(failsWith('UNSUPPORTED_COMPRESSION'))
   })
 
   it('takes only the memory that its blocks will fill', () => {

@@ -16,7 +16,7 @@
  * covers every byte of the frame.
  */
 import { createRequire } from 'node:module'
-import { corruptBlock, expandsTooFar, libraryMissing } from './compression-errors.ts'
+import { checkPartCount, corruptBlock, expandsTooFar, libraryMissing } from './compression-errors.ts'
 import { MillraceError } from './errors.ts'
 
 const MAGIC = 0x184d2204
@@ -87,6 +87,7 @@ function frameBlocks(bytes: Buffer, maxBytes: number): Block[] {
     totalBytes += expandedBytes
     if (totalBytes > maxBytes) throw expandsTooFar('lz4', maxBytes)
     blocks.push({ start: at, end, isStored, expandedBytes })
+    checkPartCount('lz4', blocks.length)
     at = end + (flags & FLAG.blockChecksums ? WORD_BYTES : 0)
   }
   if (flags & FLAG.contentChecksum) at += WORD_BYTES

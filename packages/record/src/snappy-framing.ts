@@ -9,7 +9,7 @@
  * A raw block starts with its uncompressed length, a little-endian varint of up to 32 bits.
  */
 import { createRequire } from 'node:module'
-import { corruptBlock, expandsTooFar, libraryMissing } from './compression-errors.ts'
+import { checkPartCount, corruptBlock, expandsTooFar, libraryMissing } from './compression-errors.ts'
 
 const MAGIC = Buffer.from('\x82SNAPPY\x00', 'latin1')
 const HEADER_BYTES = 16
@@ -81,6 +81,7 @@ function xerialBlocks(bytes: Buffer): RawBlock[] {
     const end = start + length
     if (length < 1 || end > bytes.length) throw corruptBlock('snappy', `a chunk length of ${length}`)
     blocks.push(rawBlock(bytes, start, end))
+    checkPartCount('snappy', blocks.length)
     at = end
   }
   return blocks
