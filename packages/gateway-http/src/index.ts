@@ -1,1 +1,1 @@
-export {}
+export { createHttpGateway, type HttpGateway, type HttpGatewayOptions } from './gateway.ts'

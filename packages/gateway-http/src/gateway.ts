@@ -1,0 +1,106 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Broker } from '@millrace/broker'
+import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import { RequestGuard } from './guard.ts'
+import { Port } from './port.ts'
+import { createRestApp, type RestApp } from './rest/app.ts'
+import { PROBLEM_TYPE, problemOf } from './rest/problem.ts'
+import { RpcService } from './rpc/rpc-service.ts'
+
+export interface HttpGatewayOptions {
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: Limits
+  /** Origins, as browsers send them, whose pages may call; `*` lets every page. */
+  readonly allowedOrigins?: readonly string[] | undefined
+  /** Whether requests must name this server as their host. For a server that listens on loopback. */
+  readonly checkHost: boolean
+}
+
+/** REST and gRPC on one TCP port. */
+export interface HttpGateway {
+  /**
+   * Binds the port, 0 for a free one.
+   * @returns the address that it got
+   */
+  listen(host: string, port: number): Promise<{ host: string; port: number }>
+  /** Accepts nothing new, lets what is open end for at most `graceMs`, then cuts it. May be called twice. */
+  close(graceMs: number): Promise<void>
+}
+
+export function createHttpGateway(options: HttpGatewayOptions): HttpGateway {
+  return new Gateway(options)
+}
+
+class Gateway implements HttpGateway {
+  private readonly options: HttpGatewayOptions
+  private readonly guard: RequestGuard
+  private readonly rpc: RpcService
+  private rest: RestApp | undefined
+  private port: Port | undefined
+  private closing: Promise<void> | undefined
+
+  constructor(options: HttpGatewayOptions) {
+    const { broker, clock, logger, limits, allowedOrigins, checkHost } = options
+    this.options = options
+    this.guard = new RequestGuard({ allowedOrigins, checkHost })
+    this.rpc = new RpcService({ broker, clock, logger, limits, guard: this.guard })
+  }
+
+  async listen(host: string, port: number): Promise<{ host: string; port: number }> {
+    const { broker, clock, logger, limits } = this.options
+    this.guard.addOwnHost(host)
+    const rest = await createRestApp({ broker, clock, logger, limits, guard: this.guard })
+    this.rest = rest
+    this.port = new Port({
+      limits,
+      clock,
+      logger,
+      onRequest: (request, response) => {
+        if (isGrpcOverHttp1(request)) refuseGrpc(response)
+        else rest.handle(request, response)
+      },
+      onStream: (stream, headers) => this.rpc.take(stream, headers),
+    })
+    return this.port.listen(host, port)
+  }
+
+  close(graceMs: number): Promise<void> {
+    this.closing ??= this.closeOnce(graceMs)
+    return this.closing
+  }
+
+  private async closeOnce(graceMs: number): Promise<void> {
+    const { port, rest } = this
+    if (port !== undefined) {
+      const allClosed = port.close()
+      this.rpc.shutDown()
+      rest?.drain()
+      await this.atMost(graceMs, allClosed)
+      port.destroy()
+      await allClosed
+    }
+    await rest?.close()
+  }
+
+  private atMost(ms: number, work: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.options.clock.setTimer(ms, resolve)
+      void work.then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+}
+
+function isGrpcOverHttp1({ httpVersionMajor, headers }: IncomingMessage): boolean {
+  return httpVersionMajor === 1 && /^application\/grpc(?!-web)/i.test(headers['content-type'] ?? '')
+}
+
+function refuseGrpc(response: ServerResponse): void {
+  const error = new MillraceError('UNSUPPORTED_MEDIA_TYPE', 'gRPC needs HTTP/2')
+  const problem = problemOf(error)
+  response.writeHead(problem.status, { 'content-type': PROBLEM_TYPE, connection: 'close' }).end(JSON.stringify(problem))
+}

@@ -1,0 +1,17 @@
+import { type ErrorKind, type Logger, MillraceError } from '@millrace/record'
+import { publicMessage } from '../rest/problem.ts'
+
+/** Failures that are the server's own. */
+const OWN: ReadonlySet<ErrorKind> = new Set(['internal', 'storage'])
+
+/** Logs a failed call, or one failed part of it: the server's own failures as errors, callers' for those who debug. */
+export function logFailure(logger: Logger, error: MillraceError, fields: object): void {
+  const all = { code: error.code, ...fields }
+  if (OWN.has(error.kind)) logger.error({ ...all, err: error }, error.message)
+  else logger.debug({ ...all, details: error.details }, error.message)
+}
+
+/** `error` as a caller may see it: a defect's own words stay in the log. */
+export function publicError(error: MillraceError): MillraceError {
+  return error.code === 'INTERNAL' ? new MillraceError('INTERNAL', publicMessage(error)) : error
+}

@@ -1,0 +1,129 @@
+import { asMillraceError, MillraceError } from '@millrace/record'
+import { FrameReader } from '@millrace/wire'
+import type { Call } from './call.ts'
+import type { Pausable } from './connection-budget.ts'
+import { IdleTimer } from './idle-timer.ts'
+
+/** Who gets a call's messages. */
+export interface MessageSink {
+  /** A throw ends the call's input: it goes to `onBroken`. */
+  onMessage(message: Buffer): void
+  /** The client has sent everything. */
+  onEnd(): void
+  /** What the client sends makes no sense, is too large, or stopped in the middle. Nothing comes after it. */
+  onBroken(error: MillraceError): void
+}
+
+/**
+ * The receiving half of one gRPC call: cuts what comes into messages and passes them on, one after another. Does not
+ * read while the connection's budget is spent, or while it is held.
+ */
+export class Inbound implements Pausable {
+  private readonly call: Call
+  private readonly sink: MessageSink
+  private readonly reader: FrameReader
+  private readonly stalled: IdleTimer
+  private partialBytes = 0
+  private isHeld = false
+  private hasStopped = false
+
+  constructor(call: Call, sink: MessageSink, maxMessageBytes: number) {
+    this.call = call
+    this.sink = sink
+    this.reader = new FrameReader({ maxMessageBytes })
+    const { clock, limits } = call.context
+    this.stalled = new IdleTimer(clock, limits.requestTimeoutMs, () => this.break(stalledError(limits)))
+    const { stream } = call
+    stream.on('data', (chunk: Buffer) => this.receive(chunk))
+    stream.on('end', () => this.end())
+    stream.once('close', () => this.stop())
+    // A connection that is over its budget opens streams in vain.
+    this.pauseIfNeeded()
+  }
+
+  /** Stops reading until `release`. */
+  hold(): void {
+    this.isHeld = true
+    this.pauseIfNeeded()
+  }
+
+  release(): void {
+    this.isHeld = false
+    this.resume()
+  }
+
+  /** The budget has room again. */
+  resume(): void {
+    if (this.hasStopped || this.pauseIfNeeded()) return
+    if (this.reader.isPartial) this.stalled.touch()
+    this.call.stream.resume()
+  }
+
+  /** No more messages are wanted. */
+  stop(): void {
+    if (this.hasStopped) return
+    this.hasStopped = true
+    this.stalled.dispose()
+    this.countPartial(0)
+    this.call.budget.leave(this)
+  }
+
+  private receive(chunk: Buffer): void {
+    if (this.hasStopped) return
+    const { reader } = this
+    reader.push(chunk)
+    try {
+      for (let message = reader.read(); message !== undefined; message = reader.read()) {
+        this.sink.onMessage(message)
+        if (this.hasStopped) return
+      }
+    } catch (error) {
+      this.break(asMillraceError(error))
+      return
+    }
+    this.countPartial(reader.partialBytes)
+    if (this.call.budget.isOverrun) {
+      this.break(new MillraceError('LIMIT_REACHED', 'too many unfinished messages on one connection'))
+      return
+    }
+    if (this.pauseIfNeeded() || !reader.isPartial) this.stalled.stop()
+    else this.stalled.touch()
+  }
+
+  private end(): void {
+    if (this.hasStopped) return
+    try {
+      this.reader.end()
+    } catch (error) {
+      this.break(asMillraceError(error))
+      return
+    }
+    this.stop()
+    this.sink.onEnd()
+  }
+
+  private break(error: MillraceError): void {
+    if (this.hasStopped) return
+    this.stop()
+    this.sink.onBroken(error)
+  }
+
+  private pauseIfNeeded(): boolean {
+    const { budget, stream } = this.call
+    if (budget.isSpent) budget.waitForRoom(this)
+    else if (!this.isHeld) return false
+    stream.pause()
+    this.stalled.stop()
+    return true
+  }
+
+  private countPartial(bytes: number): void {
+    if (bytes === this.partialBytes) return
+    this.call.budget.addPartial(bytes - this.partialBytes)
+    this.partialBytes = bytes
+  }
+}
+
+function stalledError({ requestTimeoutMs }: { requestTimeoutMs: number }): MillraceError {
+  return new MillraceError('TIMED_OUT', `a message was begun, then nothing came for ${requestTimeoutMs} ms`)
+}

@@ -1,0 +1,102 @@
+import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { Broker } from '@millrace/broker'
+import { MillraceError } from '@millrace/record'
+import { FETCH_STREAM_PATH, PRODUCE_STREAM_PATH } from '@millrace/wire'
+import type { RequestGuard } from '../guard.ts'
+import { Call, type CallContext } from './call.ts'
+import { ConnectionBudget } from './connection-budget.ts'
+import { FetchStream } from './fetch-stream.ts'
+import { parseTimeoutMs } from './grpc-timeout.ts'
+import { ProduceStream } from './produce-stream.ts'
+import { UnaryCall } from './unary-call.ts'
+import { type UnaryRoute, unaryRoutes } from './unary-methods.ts'
+
+/** `application/grpc`, with a message format or parameters after it, but not `application/grpc-web`. */
+const GRPC_TYPE = /^application\/grpc(?:\+([a-z0-9.-]+))?\s*(?:;|$)/i
+
+/** A call that runs. */
+interface RunningCall {
+  shutDown(): void
+}
+
+export interface RpcServiceOptions extends CallContext {
+  readonly broker: Broker
+  readonly guard: RequestGuard
+}
+
+/** gRPC over the streams of HTTP/2 connections. */
+export class RpcService {
+  private readonly context: CallContext
+  private readonly broker: Broker
+  private readonly guard: RequestGuard
+  private readonly unary: ReadonlyMap<string, UnaryRoute>
+  private readonly budgets = new WeakMap<Http2Session, ConnectionBudget>()
+  private readonly running = new Set<RunningCall>()
+  private isShuttingDown = false
+
+  constructor({ broker, guard, ...context }: RpcServiceOptions) {
+    this.context = context
+    this.broker = broker
+    this.guard = guard
+    this.unary = unaryRoutes(broker, context.limits)
+  }
+
+  /** Takes an HTTP/2 stream if it is a gRPC call; false leaves it to others. */
+  take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
+    const type = GRPC_TYPE.exec(headers['content-type'] ?? '')
+    if (type === null || stream.session === undefined) return false
+    const call = new Call(stream, headers[':path'] ?? '', this.context, this.budgetOf(stream.session))
+    const refusal = this.refusalOf(headers, type[1])
+    if (refusal !== undefined) {
+      call.end(refusal)
+      return true
+    }
+    const running = this.start(call, headers)
+    if (running === undefined) {
+      call.end(new MillraceError('UNIMPLEMENTED', `there is no call ${JSON.stringify(call.path.slice(0, 200))}`))
+      return true
+    }
+    this.running.add(running)
+    stream.once('close', () => this.running.delete(running))
+    return true
+  }
+
+  /** Ends the streams, and the waits of other calls; what was begun is finished and answered. */
+  shutDown(): void {
+    this.isShuttingDown = true
+    for (const call of [...this.running]) call.shutDown()
+  }
+
+  private refusalOf(headers: IncomingHttpHeaders, format: string | undefined): MillraceError | undefined {
+    const refusal = this.guard.checkRequest(headers)
+    if (refusal !== undefined) return refusal
+    if (this.isShuttingDown) return new MillraceError('SHUTTING_DOWN', 'the server is shutting down')
+    if (headers[':method'] !== 'POST') return new MillraceError('METHOD_NOT_ALLOWED', 'gRPC calls are POST requests')
+    if (format !== undefined && format.toLowerCase() !== 'proto') {
+      return new MillraceError('UNSUPPORTED_MEDIA_TYPE', 'messages must be application/grpc or application/grpc+proto')
+    }
+    const encoding = headers['grpc-encoding']
+    if (encoding !== undefined && encoding !== 'identity') {
+      return new MillraceError('UNIMPLEMENTED', 'compressed messages are not supported')
+    }
+    return undefined
+  }
+
+  private start(call: Call, headers: IncomingHttpHeaders): RunningCall | undefined {
+    if (call.path === PRODUCE_STREAM_PATH) return new ProduceStream(call, this.broker)
+    if (call.path === FETCH_STREAM_PATH) return new FetchStream(call, this.broker)
+    const route = this.unary.get(call.path)
+    if (route === undefined) return undefined
+    const { handle, maxRequestBytes } = route
+    return new UnaryCall(call, handle, { maxRequestBytes, timeoutMs: parseTimeoutMs(headers['grpc-timeout']) })
+  }
+
+  private budgetOf(session: Http2Session): ConnectionBudget {
+    let budget = this.budgets.get(session)
+    if (budget === undefined) {
+      budget = new ConnectionBudget(this.context.limits.inFlightBytesPerConnection)
+      this.budgets.set(session, budget)
+    }
+    return budget
+  }
+}

@@ -1,0 +1,73 @@
+import { asMillraceError, MillraceError, type Timer } from '@millrace/record'
+import type { Call } from './call.ts'
+import { Inbound, type MessageSink } from './inbound.ts'
+
+/**
+ * Answers one request message with the frames of one response. `signal` says that the answer is wanted at once, or by
+ * nobody any more; a wait for data ends then.
+ */
+export type UnaryHandler = (request: Buffer, signal: AbortSignal) => Promise<readonly Buffer[]>
+
+/** A call with one request and one response. */
+export class UnaryCall implements MessageSink {
+  private readonly call: Call
+  private readonly handler: UnaryHandler
+  private readonly inbound: Inbound
+  private readonly waiting = new AbortController()
+  private readonly deadline: Timer | undefined
+  private request: Buffer | undefined
+
+  /** @param timeoutMs what the client allows for the whole call; undefined when it did not say */
+  constructor(call: Call, handler: UnaryHandler, o: { maxRequestBytes: number; timeoutMs: number | undefined }) {
+    this.call = call
+    this.handler = handler
+    call.onClose = () => this.close()
+    this.inbound = new Inbound(call, this, o.maxRequestBytes)
+    if (o.timeoutMs !== undefined) {
+      this.deadline = call.context.clock.setTimer(o.timeoutMs, () => this.expire())
+    }
+  }
+
+  onMessage(message: Buffer): void {
+    if (this.request !== undefined) throw new MillraceError('INVALID_REQUEST', 'this call takes one message, not more')
+    this.request = message
+  }
+
+  onEnd(): void {
+    if (this.request === undefined) this.onBroken(new MillraceError('INVALID_REQUEST', 'the call has no message'))
+    else void this.answer(this.request)
+  }
+
+  onBroken(error: MillraceError): void {
+    this.call.end(error)
+  }
+
+  /** The server shuts down: a wait for data ends, everything else is finished. */
+  shutDown(): void {
+    this.waiting.abort()
+  }
+
+  private async answer(request: Buffer): Promise<void> {
+    const { call } = this
+    call.budget.take(request.length)
+    try {
+      call.write(await this.handler(request, this.waiting.signal))
+      call.end()
+    } catch (error) {
+      call.end(asMillraceError(error))
+    } finally {
+      call.budget.giveBack(request.length)
+    }
+  }
+
+  private expire(): void {
+    this.inbound.stop()
+    this.call.end(new MillraceError('TIMED_OUT', "the call took longer than its client's deadline"))
+    this.waiting.abort()
+  }
+
+  private close(): void {
+    this.deadline?.cancel()
+    this.waiting.abort()
+  }
+}

@@ -1,0 +1,117 @@
+import type { Broker, ProduceResult } from '@millrace/broker'
+import { type Limits, MillraceError } from '@millrace/record'
+import {
+  acksOf,
+  errorToMessage,
+  frameFetchResponse,
+  frameMessage,
+  type millrace,
+  recordFromMessage,
+  toInt64,
+  UNARY,
+  type UnaryMethod,
+} from '@millrace/wire'
+import { publicError } from './failures.ts'
+import { isolationOf, positionOf } from './positions.ts'
+import type { UnaryHandler } from './unary-call.ts'
+
+/** A call and the largest request that it takes. */
+export interface UnaryRoute {
+  readonly handle: UnaryHandler
+  readonly maxRequestBytes: number
+}
+
+/** Requests that carry no records are small. */
+const SMALL_REQUEST_BYTES = 262_144
+
+/** The unary calls by their paths. Nothing is decided here: each turns a request into a broker's call, and back. */
+export function unaryRoutes(broker: Broker, limits: Limits): ReadonlyMap<string, UnaryRoute> {
+  const routes = new Map<string, UnaryRoute>()
+  function route<Request, Response>(
+    method: UnaryMethod<Request, never, unknown, Response>,
+    run: (request: Request) => Promise<Response>,
+  ): void {
+    routes.set(method.path, {
+      maxRequestBytes: SMALL_REQUEST_BYTES,
+      handle: async (bytes) => [frameMessage(method.encodeResponse(await run(method.decodeRequest(bytes))))],
+    })
+  }
+  topicRoutes(broker, route)
+  route(UNARY.getOffset, async ({ topic, partition, at }) => {
+    const source = await broker.fetch.source(topic, partition)
+    const { offset, timestamp, found } = await source.offsetAt(positionOf(at))
+    return { offset: toInt64(offset), timestamp: timestamp === undefined ? null : toInt64(timestamp), found }
+  })
+  route(UNARY.initProducer, async () => {
+    const { producerId, producerEpoch } = await broker.produce.initProducer()
+    return { producerId: toInt64(producerId), producerEpoch }
+  })
+  routes.set(UNARY.produce.path, {
+    maxRequestBytes: limits.requestBytes,
+    handle: async (bytes) => [frameMessage(UNARY.produce.encodeResponse(await produce(broker, bytes)))],
+  })
+  routes.set(UNARY.fetch.path, {
+    maxRequestBytes: SMALL_REQUEST_BYTES,
+    handle: (bytes, signal) => fetch(broker, bytes, signal),
+  })
+  return routes
+}
+
+type AddRoute = <Request, Response>(
+  method: UnaryMethod<Request, never, unknown, Response>,
+  run: (request: Request) => Promise<Response>,
+) => void
+
+function topicRoutes({ topics }: Broker, route: AddRoute): void {
+  route(UNARY.createTopic, async ({ name, partitions, config }) => {
+    const topic = await topics.create({ name, partitions: partitions === 0 ? 1 : partitions, settings: config })
+    return { topic: topicMessage(topic) }
+  })
+  route(UNARY.listTopics, async () => ({ topics: (await topics.list()).map(topicMessage) }))
+  route(UNARY.describeTopic, async ({ name }) => {
+    const { topic, settings, partitions } = await topics.describe(name)
+    return {
+      topic: topicMessage(topic),
+      config: settings,
+      partitions: partitions.map((status) => ({
+        partition: status.partition,
+        logStartOffset: toInt64(status.logStartOffset),
+        highWatermark: toInt64(status.highWatermark),
+        lastStableOffset: toInt64(status.lastStableOffset),
+        sizeBytes: toInt64(status.sizeBytes),
+        leaderEpoch: status.leaderEpoch,
+      })),
+    }
+  })
+  route(UNARY.deleteTopic, async ({ name }) => {
+    await topics.delete(name)
+    return {}
+  })
+}
+
+type TopicDescription = Awaited<ReturnType<Broker['topics']['create']>>
+
+function topicMessage({ name, id, partitions, createdAtMs }: TopicDescription): millrace.v1.Topic.$Properties {
+  return { name, id, partitions, createdAtMs: toInt64(createdAtMs) }
+}
+
+async function produce(broker: Broker, bytes: Buffer): Promise<millrace.v1.ProduceResponse.$Properties> {
+  const { topic, acks, records } = UNARY.produce.decodeRequest(bytes)
+  const results = await broker.produce.records(topic, records.map(recordFromMessage), { acks: acksOf(acks) })
+  return { results: results.map(resultMessage) }
+}
+
+function resultMessage(result: ProduceResult): millrace.v1.ProduceResult.$Properties {
+  const { partition } = result
+  if ('error' in result) return { partition, error: errorToMessage(publicError(result.error)) }
+  return { partition, offset: toInt64(result.offset), timestamp: toInt64(result.timestamp) }
+}
+
+async function fetch(broker: Broker, bytes: Buffer, signal: AbortSignal): Promise<readonly Buffer[]> {
+  const { topic, partition, from, maxBytes, waitMs, isolation } = UNARY.fetch.decodeRequest(bytes)
+  if (maxBytes < 0 || waitMs < 0) throw new MillraceError('INVALID_REQUEST', 'max_bytes and wait_ms are 0 or more')
+  const source = await broker.fetch.source(topic, partition)
+  const offset = await source.resolve(positionOf(from))
+  const result = await source.read(offset, { maxBytes, waitMs, isolation: isolationOf(isolation), signal })
+  return frameFetchResponse(result, result.batches)
+}

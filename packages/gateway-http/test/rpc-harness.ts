@@ -1,0 +1,270 @@
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2'
+import { Broker } from '@millrace/broker'
+import {
+  BatchBuilder,
+  type Clock,
+  DEFAULT_LIMITS,
+  type Limits,
+  type MillraceError,
+  systemClock,
+} from '@millrace/record'
+import { createMemoryEngine, type MemoryEngine } from '@millrace/testkit'
+import {
+  decodeFetchStreamResponse,
+  decodeProduceAcks,
+  encodeFetchStreamRequest,
+  errorFromTrailers,
+  FETCH_STREAM_PATH,
+  type FetchStreamResponse,
+  FrameReader,
+  frameMessage,
+  frameProduceStreamRequest,
+  type millrace,
+  PRODUCE_STREAM_PATH,
+  type ProduceAck,
+  type ProduceStreamRequest,
+  toInt64,
+  type UnaryMethod,
+} from '@millrace/wire'
+import { createHttpGateway, type HttpGateway } from '../src/gateway.ts'
+import { type LogLine, recordingLogger } from './rest-harness.ts'
+
+/** A gateway on a memory engine, and what it logged. */
+export interface RpcServer {
+  readonly engine: MemoryEngine
+  readonly broker: Broker
+  readonly gateway: HttpGateway
+  readonly lines: LogLine[]
+  readonly port: number
+  readonly limits: Limits
+  /** A connection to it; `close` ends those that are left. */
+  connect(): RawClient
+  close(): Promise<void>
+}
+
+export async function serveRpc(options: { limits?: Partial<Limits>; clock?: Clock } = {}): Promise<RpcServer> {
+  const { clock = systemClock } = options
+  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const { logger, lines } = recordingLogger()
+  const engine = createMemoryEngine({ clock, limits })
+  const broker = new Broker({ engine, clock, limits })
+  const gateway = createHttpGateway({ broker, clock, logger, limits, checkHost: true })
+  const { port } = await gateway.listen('127.0.0.1', 0)
+  const clients: RawClient[] = []
+  return {
+    engine,
+    broker,
+    gateway,
+    lines,
+    port,
+    limits,
+    connect() {
+      const client = new RawClient(port)
+      clients.push(client)
+      return client
+    },
+    async close() {
+      for (const client of clients) client.destroy()
+      await gateway.close(0)
+      await engine.close()
+    },
+  }
+}
+
+/** What one call gave. */
+export interface Outcome {
+  readonly messages: Buffer[]
+  /** Undefined: OK. */
+  readonly error: MillraceError | undefined
+  readonly trailers: IncomingHttpHeaders
+}
+
+/** gRPC by hand over `node:http2`, so that a test can also do what no client library would. */
+export class RawClient {
+  readonly session: ClientHttp2Session
+
+  constructor(port: number) {
+    this.session = connect(`http://127.0.0.1:${port}`)
+    this.session.on('error', () => {})
+  }
+
+  /** Begins a call; nothing is sent but its headers. */
+  open(path: string, headers: OutgoingHttpHeaders = {}): RawCall {
+    const stream = this.session.request({
+      ':method': 'POST',
+      ':path': path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      ...headers,
+    })
+    return new RawCall(stream)
+  }
+
+  async unary<Request, Response>(
+    method: UnaryMethod<unknown, Request, Response, never>,
+    request: Request,
+    headers?: OutgoingHttpHeaders,
+  ): Promise<Response> {
+    const call = this.open(method.path, headers)
+    call.stream.end(frameMessage(method.encodeRequest(request)))
+    const { messages, error } = await call.outcome
+    if (error !== undefined) throw error
+    if (messages.length !== 1) throw new Error(`${messages.length} messages`)
+    return method.decodeResponse(messages[0]!)
+  }
+
+  produceStream(): ProduceCall {
+    return new ProduceCall(this.open(PRODUCE_STREAM_PATH))
+  }
+
+  fetchStream(): FetchCall {
+    return new FetchCall(this.open(FETCH_STREAM_PATH))
+  }
+
+  destroy(): void {
+    this.session.destroy()
+  }
+}
+
+/** One call: what comes can be awaited message by message or as a whole. */
+export class RawCall {
+  readonly stream: ClientHttp2Stream
+  /** When the call has ended, however it ended. */
+  readonly outcome: Promise<Outcome>
+  private readonly messages: Buffer[] = []
+  private taken = 0
+  private wake: (() => void) | undefined
+  private hasEnded = false
+
+  constructor(stream: ClientHttp2Stream) {
+    this.stream = stream
+    const reader = new FrameReader({ maxMessageBytes: 64 << 20 })
+    let trailers: IncomingHttpHeaders = {}
+    stream.on('response', (headers) => {
+      trailers = headers
+    })
+    stream.on('trailers', (headers) => {
+      trailers = headers
+    })
+    stream.on('error', () => {})
+    stream.on('data', (chunk: Buffer) => {
+      reader.push(chunk)
+      for (let message = reader.read(); message !== undefined; message = reader.read()) this.messages.push(message)
+      this.rouse()
+    })
+    this.outcome = new Promise((resolve) => {
+      stream.on('close', () => {
+        this.hasEnded = true
+        this.rouse()
+        resolve({ messages: this.messages, error: errorFromTrailers(trailers), trailers })
+      })
+    })
+  }
+
+  /** The next message; undefined when the call ended without one. */
+  async next(): Promise<Buffer | undefined> {
+    while (this.taken === this.messages.length && !this.hasEnded) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve
+      })
+    }
+    return this.messages[this.taken++]
+  }
+
+  write(parts: readonly Buffer[]): void {
+    for (const part of parts) this.stream.write(part)
+  }
+
+  end(): void {
+    this.stream.end()
+  }
+
+  private rouse(): void {
+    this.wake?.()
+    this.wake = undefined
+  }
+}
+
+export class ProduceCall {
+  readonly call: RawCall
+  private readonly acks: ProduceAck[] = []
+
+  constructor(call: RawCall) {
+    this.call = call
+  }
+
+  send(request: Partial<ProduceStreamRequest> & { id: number }): void {
+    this.call.write(
+      frameProduceStreamRequest({
+        topic: 't',
+        partition: 0,
+        acks: 'committed',
+        batch: undefined,
+        records: [],
+        ...request,
+      }),
+    )
+  }
+
+  /** The next acknowledgement; undefined when the call ended without one. */
+  async next(): Promise<ProduceAck | undefined> {
+    while (this.acks.length === 0) {
+      const message = await this.call.next()
+      if (message === undefined) return undefined
+      this.acks.push(...decodeProduceAcks(message))
+    }
+    return this.acks.shift()
+  }
+}
+
+export class FetchCall {
+  readonly call: RawCall
+
+  constructor(call: RawCall) {
+    this.call = call
+  }
+
+  request(request: millrace.v1.FetchStreamRequest.$Properties): void {
+    this.call.write([frameMessage(encodeFetchStreamRequest(request))])
+  }
+
+  /** Adds a partition of the topic `t`. Without `from`, from the earliest offset. */
+  add(subscription: number, o: { partition?: number; offset?: number; bytes?: number; topic?: string } = {}): void {
+    const { partition = 0, offset, bytes = 1 << 30, topic = 't' } = o
+    const from = offset === undefined ? {} : { from: { offset: toInt64(offset) } }
+    this.request({ add: { subscription, topic, partition, bytes: toInt64(bytes), ...from } })
+  }
+
+  seek(subscription: number, offset: number, generation: number): void {
+    this.request({ seek: { subscription, from: { offset: toInt64(offset) }, generation } })
+  }
+
+  grant(subscription: number, bytes: number): void {
+    this.request({ grant: { subscription, bytes: toInt64(bytes) } })
+  }
+
+  remove(subscription: number): void {
+    this.request({ remove: { subscription } })
+  }
+
+  /** The next message; undefined when the call ended without one. */
+  async next(): Promise<FetchStreamResponse | undefined> {
+    const message = await this.call.next()
+    return message && decodeFetchStreamResponse(message)
+  }
+}
+
+/** A batch of records with these values. */
+export function batchOf(...values: readonly (string | Buffer)[]): Buffer {
+  const builder = new BatchBuilder()
+  for (const value of values) {
+    builder.append({ key: null, value: Buffer.from(value as string), timestamp: Date.UTC(2026, 0, 1) })
+  }
+  return builder.build().buffer
+}
