@@ -1,3 +1,4 @@
+export { type BatchOptions, batchOf } from './batches.ts'
 export { CrashDisk, type DiskFault, type DiskOperation } from './crash-disk.ts'
 export type { CrashCounts } from './crash-disk-file.ts'
 export { ManualClock } from './manual-clock.ts'

@@ -80,7 +80,7 @@ export class ProduceTarget {
     const nowMs = this.clock.nowMs()
     return {
       maxBatchBytes: maxMessageBytes,
-      minTimestamp: nowMs - timestampBeforeMaxMs,
+      minTimestamp: Math.max(0, nowMs - timestampBeforeMaxMs),
       maxTimestamp: nowMs + timestampAfterMaxMs,
     }
   }
@@ -120,7 +120,7 @@ function checkTimestamp(timestamp: number, { minTimestamp, maxTimestamp }: Batch
   if (timestamp < minTimestamp || timestamp > maxTimestamp) {
     throw new MillraceError(
       'INVALID_TIMESTAMP',
-      `timestamp ${timestamp} is not within ${Math.max(0, minTimestamp)} to ${maxTimestamp}`,
+      `timestamp ${timestamp} is not within ${minTimestamp} to ${maxTimestamp}`,
     )
   }
 }
