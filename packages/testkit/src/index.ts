@@ -1,6 +1,19 @@
 export { type BatchOptions, batchOf } from './batches.ts'
 export { CrashDisk, type DiskFault, type DiskOperation } from './crash-disk.ts'
 export type { CrashCounts } from './crash-disk-file.ts'
+export {
+  checkHistory,
+  fingerprint,
+  HISTORY_PROBLEMS,
+  type HistoryProblem,
+  type HistoryProblemKind,
+  type HistoryRecord,
+  type HistoryReport,
+  type PartitionHistory,
+  type ReadRecord,
+  type SendOutcome,
+  type SentRecord,
+} from './history.ts'
 export { ManualClock } from './manual-clock.ts'
 export { createMemoryEngine, MemoryEngine, type MemoryEngineOptions } from './memory-engine.ts'
 export { type SeededRandom, seededRandom } from './seeded-random.ts'
