@@ -1,6 +1,6 @@
 import { asMillraceError } from '@millrace/record'
 import { frameFetchStreamError, frameFetchStreamResponse, fromInt64, type millrace } from '@millrace/wire'
-import type { FakePartition, FakeRead } from './fake-server.ts'
+import type { FakePartition, FakeRead } from './fake-engine.ts'
 
 interface Subscription {
   readonly log: FakePartition
