@@ -1,6 +1,6 @@
 import { type Engine, type EnginePartition, FLUSH_POLICIES } from '@millrace/engine'
-import { BatchBuilder, DEFAULT_LIMITS, type Limits, MillraceError, readBatches } from '@millrace/record'
-import { CrashDisk, ManualClock, type SeededRandom, seededRandom } from '@millrace/testkit'
+import { BatchBuilder, DEFAULT_LIMITS, type ErrorCode, type Limits, MillraceError, readBatches } from '@millrace/record'
+import { CrashDisk, type DiskFault, ManualClock, type SeededRandom, seededRandom } from '@millrace/testkit'
 import { afterAll, describe, expect, test } from 'vitest'
 import { openLocalEngine } from './local-engine.ts'
 
@@ -24,20 +24,39 @@ interface Known {
   readonly promised: Map<number, string>
   /** Every value that was ever sent. */
   readonly sent: Set<string>
+  /** Values of appends that failed with a code that says that nothing was stored. */
+  readonly refused: Set<string>
 }
+
+/** Codes after which nothing of an append may ever be seen. */
+const NOTHING_STORED: readonly string[] = ['DISK_FULL', 'STORAGE_FAILED', 'LIMIT_REACHED'] satisfies ErrorCode[]
+const FAULTS: readonly DiskFault[] = [
+  { operation: 'write', path: 'events', code: 'ENOSPC' },
+  { operation: 'write', path: 'events', code: 'EIO', times: 3 },
+  { operation: 'datasync', path: '.log', code: 'EIO' },
+  { operation: 'datasync', path: '.log', code: 'EIO', times: 2 },
+  { operation: 'create', path: '.log', code: 'ENOSPC', times: 2 },
+  { operation: 'syncDirectory', path: 'events', code: 'EIO' },
+  { operation: 'truncate', path: '.log', code: 'EIO' },
+]
 
 /** Writers, readers and crashes over one simulated disk, all from one seed. */
 class Run {
   readonly disk: CrashDisk
   private readonly random: SeededRandom
   private readonly clock = new ManualClock()
-  private readonly known: Known[] = Array.from({ length: PARTITIONS }, () => ({ promised: new Map(), sent: new Set() }))
+  private readonly known: Known[] = Array.from({ length: PARTITIONS }, () => ({
+    promised: new Map(),
+    sent: new Set(),
+    refused: new Set(),
+  }))
   /** The idempotent producers' batches that are not acknowledged, oldest first, by producer and partition. */
   private readonly unacknowledged = new Map<string, Wanted[]>()
   private readonly sequences = new Map<string, number>()
   private producers: number[] = []
   private topicId = ''
   private values = 0
+  private defect: unknown
 
   constructor(seed: number) {
     this.random = seededRandom(seed)
@@ -64,17 +83,22 @@ class Run {
     const running: Promise<void>[] = []
     for (let step = this.random.int(5, 40); step > 0; step--) {
       const partition = this.random.int(0, PARTITIONS - 1)
-      if (this.random.bool(0.75)) running.push(this.appendSome(engine, partition))
-      else running.push(this.readSome(engine, partition))
+      if (this.random.bool(0.05)) this.disk.failNext(this.random.pick(FAULTS))
+      const work = this.random.bool(0.75) ? this.appendSome(engine, partition) : this.readSome(engine, partition)
+      running.push(work.catch((error: unknown) => this.noteFailure(error)))
       if (this.random.bool(0.2)) await Promise.race(running)
       for (let turn = this.random.int(0, 3); turn > 0; turn--) await tick()
     }
-    // Whatever is left fails once the engine is gone; nobody may hear of that as an unhandled rejection.
-    void Promise.allSettled(running)
     for (let turn = this.random.int(0, 30); turn > 0; turn--) await tick()
   }
 
+  /** Calls may fail, as the faults and the end of the engine have it; anything but a MillraceError is a defect. */
+  private noteFailure(error: unknown): void {
+    if (!(error instanceof MillraceError)) this.defect ??= error
+  }
+
   private async endAndReopen(engine: Engine): Promise<Engine> {
+    this.disk.clearFaults()
     const end = this.random.pick(['crash', 'crash', 'kill', 'close', 'crash while opening'])
     if (end === 'close') await engine.close()
     if (end === 'crash') this.disk.crash()
@@ -95,7 +119,13 @@ class Run {
 
   private async appendSome(engine: Engine, partition: number): Promise<void> {
     if (this.random.bool(0.3)) {
-      await this.append(engine, { partition, values: this.newValues(partition), producerId: -1, baseSequence: -1 })
+      const values = this.newValues(partition)
+      try {
+        await this.append(engine, { partition, values, producerId: -1, baseSequence: -1 })
+      } catch (error) {
+        if (!NOTHING_STORED.includes((error as MillraceError).code)) throw error
+        for (const value of values) this.known[partition]?.refused.add(value)
+      }
       return
     }
     const producerId = this.random.pick(this.producers)
@@ -108,7 +138,8 @@ class Run {
       this.sequences.set(key, baseSequence + wanted.values.length)
       queue.push(wanted)
     }
-    await Promise.allSettled(queue.map((wanted) => this.append(engine, wanted)))
+    const sent = queue.map((wanted) => this.append(engine, wanted).catch((error: unknown) => this.noteFailure(error)))
+    await Promise.all(sent)
   }
 
   private async append(engine: Engine, wanted: Wanted): Promise<void> {
@@ -136,16 +167,18 @@ class Run {
 
   /** From now on these values must stand at these offsets. */
   private promise(partition: number, baseOffset: number, values: readonly string[]): void {
-    const { promised, sent } = this.known[partition] as Known
+    const { promised, sent, refused } = this.known[partition] as Known
     for (const [index, value] of values.entries()) {
       const before = promised.get(baseOffset + index)
       if (before !== undefined) expect(value, `offset ${baseOffset + index}`).toBe(before)
-      expect(sent, 'a value that nobody sent').toContain(value)
+      expect(sent.has(value), `a value that somebody sent: ${value}`).toBe(true)
+      expect(refused.has(value), `a value whose append was refused: ${value}`).toBe(false)
       promised.set(baseOffset + index, value)
     }
   }
 
   private async checkAll(engine: Engine): Promise<void> {
+    if (this.defect !== undefined) throw this.defect
     for (let partition = 0; partition < PARTITIONS; partition++) {
       const stored = await readAll(engine.partition(this.topicId, partition))
       const { promised } = this.known[partition] as Known

@@ -333,7 +333,10 @@ export class PartitionLog implements CommitTarget {
   /** Closes the active segment. It is synced first, whatever the policy: only the last segment may end torn. */
   private async roll(): Promise<void> {
     if (this.durable < this.committedEnd && !(await this.flush())) return
+    // Once a file for the next offset may be there, nothing may follow in this one: recovery would cut it off.
+    this.repair = 'abandon'
     await this.segments.roll(this.producers)
+    this.repair = undefined
   }
 
   private async mend(): Promise<void> {

@@ -24,7 +24,8 @@ export interface OpenOptions {
  * Sealed segments are whole: their checksum file was written after they were synced. After a shutdown that was not
  * clean, every other segment is scanned, which checks each batch, makes the indexes again, and cuts the last one off
  * behind its last whole batch; the bytes that are cut off are kept in a `.cut` file. What remains may have been written
- * without a sync (the process died, the machine did not), so it is synced before anybody reads it. Then the leader
+ * without a sync (the process died, the machine did not), so it is synced before anybody reads it; its end is written
+ * again first, because after a sync that failed the system believes pages to be on disk that are not. Then the leader
  * epoch rises.
  * @throws MillraceError STORAGE_FAILED, DISK_FULL
  */
@@ -109,6 +110,7 @@ class Recovery {
     segment.estimateStart()
     if (nextBase !== undefined && segment.nextOffset < nextBase) segment.keepDamaged(fileBytes, nextBase)
     else if (segment.sizeBytes < fileBytes) await this.cutTail(segment, fileBytes, stop)
+    if (nextBase === undefined) await segment.rewriteEnd(context.limits.pendingBytesPerPartition)
     await segment.sync()
     return segment
   }

@@ -10,7 +10,7 @@ import { TimeIndex } from './time-index.ts'
 
 /** Read at once when looking for a batch whose place is known to about an index interval. */
 const LOOKUP_BYTES = 16 * 1024
-const CHECKSUM_CHUNK_BYTES = 1 << 20
+const CHUNK_BYTES = 1 << 20
 /** Kafka's default of `index.interval.bytes`. */
 const REBUILT_INTERVAL_BYTES = 4096
 /** Offsets that a segment can hold at most: indexes keep them as int32. */
@@ -144,6 +144,18 @@ export class Segment {
     return this.context.files.use(this.path('log'), async (file) => {
       await file.truncate(this.size)
       await file.datasync()
+    })
+  }
+
+  /** Writes the last `maxBytes` of the segment over themselves, so that the next sync covers them. */
+  rewriteEnd(maxBytes: number): Promise<void> {
+    return this.context.files.use(this.path('log'), async (file) => {
+      const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, this.size))
+      for (let position = Math.max(this.size - maxBytes, 0); position < this.size; position += chunk.length) {
+        const bytes = chunk.subarray(0, Math.min(chunk.length, this.size - position))
+        await file.read(bytes, position)
+        await file.writev([bytes], position)
+      }
     })
   }
 
@@ -296,7 +308,7 @@ export class Segment {
 
   private checksumOfLog(): Promise<number> {
     return this.context.files.use(this.path('log'), async (file) => {
-      const chunk = Buffer.allocUnsafeSlow(Math.min(CHECKSUM_CHUNK_BYTES, Math.max(this.size, 1)))
+      const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(this.size, 1)))
       let sum = 0
       for (let position = 0; position < this.size; ) {
         const bytes = await file.read(chunk.subarray(0, Math.min(chunk.length, this.size - position)), position)

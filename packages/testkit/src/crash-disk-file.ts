@@ -77,6 +77,11 @@ export class CrashDiskFile {
     for (const change of this.unsynced.splice(0, count)) apply(this.durable, change)
   }
 
+  /** A sync of the first `count` unsynced changes failed: chance decides about each, and no later sync will know of it. */
+  failSync(count: number, random: SeededRandom): void {
+    for (const change of this.unsynced.splice(0, count)) if (random.bool()) apply(this.durable, change)
+  }
+
   /** Keeps of the unsynced changes whatever chance leaves: some, none, in parts, in any order. */
   crash(random: SeededRandom, counts: CrashCounts): void {
     let lostBefore = false

@@ -71,7 +71,7 @@ export class CrashDisk implements Disk {
     for (const file of new Set(this.durable.values())) if (file !== 'directory') file.crash(this.random, this.counts)
     this.entries = new Map(this.durable)
     this.locks.clear()
-    this.faults = []
+    this.clearFaults()
     this.syncsHeld = undefined
     this.capacityBytes = Number.POSITIVE_INFINITY
   }
@@ -85,6 +85,11 @@ export class CrashDisk implements Disk {
   /** Has a coming operation fail. A write that fails leaves a part of itself. */
   failNext(fault: DiskFault): void {
     this.faults.push({ fault, left: fault.times ?? 1 })
+  }
+
+  /** Takes back the faults that have not struck yet. */
+  clearFaults(): void {
+    this.faults = []
   }
 
   /** Keeps every `datasync` from returning until the function that it returns is called. */
@@ -208,7 +213,12 @@ export class CrashDisk implements Disk {
       },
       datasync: async () => {
         const covered = file.unsyncedChanges
-        await step('datasync')
+        try {
+          await step('datasync')
+        } catch (error) {
+          if (this.life === life) file.failSync(Math.min(covered, file.unsyncedChanges), this.random)
+          throw error
+        }
         await this.syncsHeld
         this.checkAlive(life, path)
         file.sync(Math.min(covered, file.unsyncedChanges))
