@@ -113,6 +113,14 @@ describe('a fetch source', () => {
     expect(await made.read(0, { maxBytes: 0 })).toMatchObject({ highWatermark: 0 })
   })
 
+  test('that fails because somebody else deleted the topic lets the next one find the new topic', async () => {
+    const { source, broker, engine } = await setUpTimes([10])
+    await engine.topics.delete((await engine.topics.find('orders'))!.id)
+    await engine.topics.create({ name: 'orders', partitions: 1, settings: {} })
+    await expect(source.read(0, { maxBytes: 0 })).rejects.toMatchObject({ code: 'TOPIC_NOT_FOUND' })
+    expect(await (await broker.fetch.source('orders', 0)).resolve({ at: 'latest' })).toBe(0)
+  })
+
   test('is refused for what is not there and what is Millrace’s own', async () => {
     const { broker, engine } = setUp()
     await engine.topics.create({ name: '__millrace_groups', partitions: 1, settings: {} })
@@ -197,6 +205,19 @@ describe('fetching records', () => {
     const small = { limit: 1_000, maxBytes: 1 << 30 }
     for (let batch = 0; batch < 5; batch++) await partition.append(batchOf(['x']), { acks: 'committed' })
     expect((await broker.fetch.records('orders', 0, { offset: 4 }, small)).records).toHaveLength(3)
+  })
+
+  test('passes over control batches', async () => {
+    const { broker, partition } = await setUpTimes([10])
+    const control = RecordBatch.at(batchOf(['marker']))
+    control.buffer.writeInt16BE(0x20, 21)
+    control.stampProducer({ producerId: -1, producerEpoch: -1, baseSequence: -1 })
+    await partition.append(control.buffer, { acks: 'committed' })
+    await partition.append(batchOf(['after']), { acks: 'committed' })
+    const { records, nextOffset } = await broker.fetch.records('orders', 0, EARLIEST)
+    expect(records.map(({ offset }) => offset)).toEqual([0, 2])
+    expect(nextOffset).toBe(3)
+    expect(await broker.fetch.records('orders', 0, { offset: 1 }, { limit: 1 })).toMatchObject({ nextOffset: 3 })
   })
 
   test('waits at the end', async () => {

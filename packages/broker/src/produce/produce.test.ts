@@ -2,6 +2,7 @@ import {
   BatchBuilder,
   DEFAULT_LIMITS,
   MillraceError,
+  type ProducerStamp,
   partitionOfKey,
   RecordBatch,
   readBatches,
@@ -13,6 +14,7 @@ import { Broker } from '../broker.ts'
 import type { PlainRecord } from './plain-record.ts'
 
 const NOW = Date.UTC(2026, 5, 1)
+const NO_PRODUCER: ProducerStamp = { producerId: -1, producerEpoch: -1, baseSequence: -1 }
 
 function setUp(limits = DEFAULT_LIMITS) {
   const clock = new ManualClock(NOW)
@@ -90,6 +92,26 @@ describe('a produce target', () => {
     expect(await stored(s, 'orders')).toEqual([])
     await target.append(batchOf(['fine'], { timestamp: NOW + 60_000 }), 'committed')
     await target.append(batchOf(['fine'], { timestamp: NOW - 120_000 }), 'committed')
+  })
+
+  test('refuses a time before 1970 behind a first one that is in bounds', async () => {
+    const s = setUp()
+    await s.broker.topics.create({ name: 'orders' })
+    const target = await s.broker.produce.target('orders', 0)
+    const record = { key: null, value: Buffer.from('x') }
+    const batch = new BatchBuilder().append({ ...record, timestamp: NOW }).append({ ...record, timestamp: NOW - 2_000 })
+    const early = signed(batch.build().buffer, (copy) => copy.writeBigInt64BE(1_999n, 27))
+    await expect(target.append(early, 'committed')).rejects.toMatchObject({ code: 'INVALID_TIMESTAMP' })
+    expect(await stored(s, 'orders')).toEqual([])
+  })
+
+  test('refuses an idempotent producer’s batch of a transaction', async () => {
+    const { broker } = setUp()
+    await broker.topics.create({ name: 'orders' })
+    const target = await broker.produce.target('orders', 0)
+    const stamp = { ...(await broker.produce.initProducer()), baseSequence: 0 }
+    const batch = signed(batchOf(['x']), (copy) => copy.writeInt16BE(0x10, 21), stamp)
+    await expect(target.append(batch, 'committed')).rejects.toMatchObject({ code: 'INVALID_BATCH' })
   })
 
   test('bounds of timestamps move with the clock', async () => {
@@ -234,6 +256,23 @@ describe('producing the records of a request', () => {
     expect(await produce('not')).toMatchObject([{ error: { code: 'BATCH_TOO_LARGE' } }, {}])
   })
 
+  test('times are held against the topic’s bounds, each record’s', async () => {
+    const { broker } = setUp()
+    const settings = { 'message.timestamp.after.max.ms': '10', 'message.timestamp.before.max.ms': '20' }
+    await broker.topics.create({ name: 'orders', settings })
+    const send = (...timestamps: number[]) => {
+      const records = timestamps.map((timestamp) => plain('x', { timestamp }))
+      return broker.produce.records('orders', records, { acks: 'committed' })
+    }
+    expect(await send(NOW - 20, NOW, NOW + 10)).toMatchObject([{ offset: 0 }, { offset: 1 }, { offset: 2 }])
+    for (const timestamp of [NOW - 21, NOW + 11, NOW + 0.5, Number.NaN]) {
+      expect(await send(NOW, timestamp)).toMatchObject([
+        { error: { code: 'INVALID_TIMESTAMP' } },
+        { error: { code: 'INVALID_TIMESTAMP' } },
+      ])
+    }
+  })
+
   test('too many records, and none, are refused', async () => {
     const { broker } = setUp({ ...DEFAULT_LIMITS, recordsPerRequest: 2 })
     await broker.topics.create({ name: 'orders' })
@@ -272,9 +311,9 @@ function corrupt(batch: Buffer, at: number): Buffer {
 }
 
 /** The batch with another header, and the CRC that goes with it. */
-function signed(batch: Buffer, change: (copy: Buffer) => void): Buffer {
+function signed(batch: Buffer, change: (copy: Buffer) => void, stamp: ProducerStamp = NO_PRODUCER): Buffer {
   const copy = Buffer.from(batch)
   change(copy)
-  RecordBatch.at(copy).stampProducer({ producerId: -1, producerEpoch: -1, baseSequence: -1 })
+  RecordBatch.at(copy).stampProducer(stamp)
   return copy
 }

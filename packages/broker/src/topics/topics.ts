@@ -2,7 +2,6 @@ import {
   describeTopicConfig,
   type Engine,
   type PartitionStatus,
-  parseTopicConfig,
   type TopicDescription,
   type TopicSettings,
 } from '@millrace/engine'
@@ -72,7 +71,6 @@ export class Topics {
         { details: { min: 1, max: partitionsPerTopic } },
       )
     }
-    parseTopicConfig(settings)
     const description = await this.engine.topics.create({ name, partitions, settings })
     this.logger.info({ topic: name, topicId: description.id, partitions }, 'topic created')
     return description
