@@ -21,6 +21,12 @@ export interface SegmentRead {
   readonly nextOffset: number
 }
 
+/** A record that was looked for by its time. */
+export interface FoundRecord {
+  readonly offset: number
+  readonly timestamp: number
+}
+
 /**
  * One `.log` file with its indexes: the batches from `baseOffset` on. The last segment of a partition is written to;
  * the others are closed, and once they are sealed their files never change.
@@ -211,17 +217,13 @@ export class Segment {
     const { offsets, times, largestTimestamp } = await this.indexes()
     if (largestTimestamp < timestampMs) return undefined
     const start = offsets.lookup(times.lookup(timestampMs))
-    let found: { offset: number; timestamp: number } | undefined
+    let found: FoundRecord | undefined
     const stop = await this.context.files.use(this.path('log'), (file) =>
       scanBatches(file, start, sizeBytes, (batch, position) => {
         if (batch.maxTimestamp < timestampMs) return true
         if (!batch.hasValidChecksum()) throw this.corrupt(position, 'the CRC is wrong')
-        for (const record of batch.records(this.context.limits.decompressedBytes)) {
-          if (record.timestamp < timestampMs || record.offset < fromOffset) continue
-          found = { offset: record.offset, timestamp: record.timestamp }
-          return false
-        }
-        return true
+        found = firstAtOrAfter(batch, timestampMs, fromOffset, this.context.limits.decompressedBytes)
+        return found === undefined
       }),
     )
     if (stop.error !== undefined) throw this.corrupt(stop.position, stop.error.message)
@@ -319,5 +321,26 @@ export class Segment {
       }
       return sum
     })
+  }
+}
+
+/**
+ * The first record of a batch from `fromOffset` on at or after a time. A block that does not decompress, which only the
+ * client that sent it can read, stands for its header: it must not keep others from finding what comes after it.
+ */
+function firstAtOrAfter(
+  batch: RecordBatch,
+  timestampMs: number,
+  fromOffset: number,
+  maxBytes: number,
+): FoundRecord | undefined {
+  try {
+    for (const { offset, timestamp } of batch.records(maxBytes)) {
+      if (timestamp >= timestampMs && offset >= fromOffset) return { offset, timestamp }
+    }
+    return undefined
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error
+    return { offset: Math.max(batch.baseOffset, fromOffset), timestamp: batch.maxTimestamp }
   }
 }
