@@ -27,7 +27,8 @@ interface Manifest {
 }
 
 const GENERATED = /(^|\/)generated\//
-const TEST = /\.test\.ts$/
+/** Tests, and what only tests of a package use. */
+const TEST = /\.test\.ts$|^packages\/[^/]+\/test\//
 const BUILTINS = new Set(builtinModules)
 
 /**

@@ -16,7 +16,8 @@ export function findSources(root: string): string[] {
 function sourcesIn(root: string, folder: string): string[] {
   return readdirSync(`${root}/${folder}`, { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`
-    if (entry.isDirectory()) return NOT_SOURCE.has(entry.name) ? [] : sourcesIn(root, path)
+    const isOutside = NOT_SOURCE.has(entry.name) || entry.name.startsWith('.')
+    if (entry.isDirectory()) return isOutside ? [] : sourcesIn(root, path)
     return SOURCE.test(entry.name) ? [path] : []
   })
 }
