@@ -46,7 +46,7 @@ export async function serveRest(app: RestApp, protocol: Protocol): Promise<RestS
       try {
         return await askHttp2(session, method, path, headers, body)
       } finally {
-        session.close()
+        session.destroy()
         sessions.delete(session)
       }
     },
@@ -104,7 +104,8 @@ export function askHttp2(
   const authority = host === undefined ? {} : { ':authority': host }
   return new Promise((resolve, reject) => {
     session.on('error', reject)
-    const stream = session.request({ ':method': method, ':path': path, ...authority, ...others })
+    const head = { ':method': method, ':path': path, ...authority, ...others }
+    const stream = session.request(head, { endStream: body === undefined })
     let answered: { status: number; headers: Answer['headers'] } | undefined
     const chunks: Buffer[] = []
     stream.on('response', (response) => {
@@ -113,11 +114,12 @@ export function askHttp2(
     })
     stream.on('data', (chunk: Buffer) => chunks.push(chunk))
     stream.on('error', reject)
-    stream.on('close', () => {
+    // Not 'close': a client that is refused in the middle of its body does not see that.
+    stream.on('end', () => {
       if (answered === undefined) reject(new Error('the stream ended without an answer'))
       else resolve(answerOf(answered.status, answered.headers, chunks))
     })
-    stream.end(body)
+    if (body !== undefined) stream.end(body)
   })
 }
 

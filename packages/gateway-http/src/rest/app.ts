@@ -5,7 +5,7 @@ import { type Clock, type ErrorCode, type Limits, type Logger, MillraceError } f
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import type { RequestGuard } from '../guard.ts'
-import { readBody } from './body.ts'
+import { type BodyLimits, discardBody, readBody } from './body.ts'
 import { parseJson } from './json-text.ts'
 import { PathMethods, routeNotFound } from './methods.ts'
 import { logFailure, mapError, PROBLEM_TYPE, problemOf } from './problem.ts'
@@ -45,7 +45,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
     forceCloseConnections: false,
     // Names have their own limit, and the server bounds the whole request line.
     routerOptions: { maxParamLength: 65_536 },
-    frameworkErrors: (error, request, reply) => sendProblem(logger, error, request, reply),
+    frameworkErrors: (error, request, reply) => sendProblem(options, error, request, reply),
   })
   const methods = new PathMethods()
   methods.watch(app)
@@ -55,7 +55,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   })
   // The response schemas describe; what a route returns is written as it is.
   app.setSerializerCompiler(() => JSON.stringify)
-  app.setErrorHandler((error, request, reply) => sendProblem(logger, error, request, reply))
+  app.setErrorHandler((error, request, reply) => sendProblem(options, error, request, reply))
   app.setNotFoundHandler((request) => {
     throw routeNotFound(request)
   })
@@ -137,32 +137,33 @@ function unwantedBody(): MillraceError {
   return new MillraceError('INVALID_REQUEST', 'this call takes no body')
 }
 
-function readJsonBodies(app: FastifyInstance, { clock, limits }: RestAppOptions): void {
+function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
     const declared = request.headers['content-length']
-    const bytes = await readBody(payload, declared === undefined ? undefined : Number(declared), {
-      maxBytes: limits.requestBytes,
-      timeoutMs: limits.requestTimeoutMs,
-      clock,
-    })
+    const bytes = await readBody(payload, declared === undefined ? undefined : Number(declared), bodyLimits(options))
     if (takesBody(request)) return parseJson(bytes)
     if (bytes.length > 0) throw unwantedBody()
     return undefined
   })
 }
 
+function bodyLimits({ clock, limits }: RestAppOptions): BodyLimits {
+  return { maxBytes: limits.requestBytes, timeoutMs: limits.requestTimeoutMs, clock }
+}
+
 const RETRY_AFTER_SECONDS = '1'
 
-function sendProblem(logger: Logger, cause: unknown, request: FastifyRequest, reply: FastifyReply): void {
+function sendProblem(options: RestAppOptions, cause: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = mapError(cause)
   const problem = problemOf(error)
-  logFailure(logger, error, { method: request.method, url: request.url })
+  logFailure(options.logger, error, { method: request.method, url: request.url })
   const ends = ENDS_CONNECTION.has(error.code)
   if (request.raw.httpVersionMajor === 1 && ends) reply.header('connection', 'close')
   // Fastify ends the connection after every body that it could not take; what is left of it is read all the same.
   else if (reply.hasHeader('connection')) reply.removeHeader('connection')
   if (error.kind === 'busy' || error.kind === 'unavailable') reply.header('retry-after', RETRY_AFTER_SECONDS)
+  discardBody(request.raw, bodyLimits(options))
   reply.header('cache-control', 'no-store')
   // As bytes, because Fastify gives text a charset, which this type does not have.
   reply

@@ -1,4 +1,5 @@
-import type { Readable } from 'node:stream'
+import type { IncomingMessage } from 'node:http'
+import { constants, type Http2ServerRequest } from 'node:http2'
 import { type Clock, MillraceError } from '@millrace/record'
 
 export interface BodyLimits {
@@ -9,12 +10,15 @@ export interface BodyLimits {
 }
 
 /**
- * Reads a request's body, over HTTP/1.1 and HTTP/2 alike. What is left of a body that is refused is read and thrown
- * away, so that the caller gets to see the answer; past another `maxBytes` the connection or stream is cut.
+ * Reads a request's body, over HTTP/1.1 and HTTP/2 alike. What is left of a body that is refused is for `discardBody`.
  * @param declaredBytes the Content-Length, where there is one
  * @throws MillraceError REQUEST_TOO_LARGE, TIMED_OUT, CANCELLED when the caller goes away
  */
-export function readBody(payload: Readable, declaredBytes: number | undefined, limits: BodyLimits): Promise<Buffer> {
+export function readBody(
+  payload: IncomingMessage | Http2ServerRequest,
+  declaredBytes: number | undefined,
+  limits: BodyLimits,
+): Promise<Buffer> {
   const { maxBytes, timeoutMs, clock } = limits
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -39,7 +43,7 @@ export function readBody(payload: Readable, declaredBytes: number | undefined, l
     const refuse = (error: MillraceError): void => {
       stop()
       chunks.length = 0
-      discard(payload, maxBytes)
+      payload.on('error', () => {})
       reject(error)
     }
     payload.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone)
@@ -54,12 +58,29 @@ function tooLarge(maxBytes: number): MillraceError {
   })
 }
 
-function discard(payload: Readable, maxBytes: number): void {
+/**
+ * Reads what is left of the body of a request that is refused, and throws it away, so that its sender gets to see the
+ * answer: one that is still sending when its stream is closed may not look at it. Past `maxBytes`, or when the time is
+ * up, it is cut off.
+ */
+export function discardBody(
+  payload: IncomingMessage | Http2ServerRequest,
+  { maxBytes, timeoutMs, clock }: BodyLimits,
+): void {
+  if (payload.complete || payload.destroyed) return
   let left = maxBytes
-  payload.on('error', () => {})
-  payload.on('data', (chunk: Buffer) => {
+  const timer = clock.setTimer(timeoutMs, () => cutOff(payload))
+  const stop = (): void => timer.cancel()
+  const onData = (chunk: Buffer): void => {
     left -= chunk.length
-    if (left < 0) payload.destroy()
-  })
+    if (left < 0) cutOff(payload)
+  }
+  payload.on('data', onData).on('end', stop).on('close', stop)
   payload.resume()
+}
+
+/** Of a connection with other requests on it, only the one stream is ended; without an error, as it was answered. */
+function cutOff(payload: IncomingMessage | Http2ServerRequest): void {
+  if ('stream' in payload) payload.stream.close(constants.NGHTTP2_NO_ERROR)
+  else payload.destroy()
 }

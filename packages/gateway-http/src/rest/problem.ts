@@ -16,14 +16,15 @@ export interface Problem {
 
 export function problemOf(error: MillraceError): Problem {
   const { code, details } = error
-  return {
-    ...details,
+  const members = {
     type: `urn:millrace:error:${code}`,
     title: ERRORS[code].title,
     status: httpStatus(code),
     detail: publicMessage(error),
     code,
   }
+  // First for the order, again because no detail may stand in their place.
+  return { ...members, ...details, ...members }
 }
 
 /** What a caller is told: a defect's own words stay in the log. */
