@@ -93,15 +93,15 @@ export class Dispatcher implements QueueHost {
   }
 
   stored(batch: ClientBatch, baseOffset: number, timestamp: number): void {
-    this.leave(batch)
     batch.settleStored(baseOffset, timestamp)
+    this.leave(batch)
     this.events.settled(batch, undefined)
   }
 
   rejected(batch: ClientBatch, error: MillraceError): void {
     this.link.forget(batch)
-    this.leave(batch)
     batch.settleFailed(error)
+    this.leave(batch)
     this.events.settled(batch, error)
   }
 

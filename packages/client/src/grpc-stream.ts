@@ -61,6 +61,8 @@ export class GrpcStream {
       heard()
       this.received(chunk)
     })
+    // The server has had its say; what we might still send, nobody reads.
+    stream.once('end', () => this.cancel())
     if (events.drained !== undefined) stream.on('drain', () => events.drained?.())
     stream.on('error', (error) => {
       this.cause = error

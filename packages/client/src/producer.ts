@@ -108,6 +108,8 @@ export class Producer implements AsyncDisposable {
     signal?.throwIfAborted()
     await abortable(new Promise<void>((reached) => this.enqueue({ reached })), signal)
     await abortable(this.dispatcher.drain(), signal)
+    // Those who sent hear of it first.
+    await new Promise((resolve) => setImmediate(resolve))
   }
 
   /**

@@ -34,11 +34,21 @@ export interface FakeFaults {
   unary: (path: string) => MillraceError | 'cut' | undefined
   /** Whether to cut the connection instead of sending a message of a fetch stream. */
   fetch: () => boolean
+  /** An error to end a stream with when it begins. */
+  stream: (path: string) => MillraceError | undefined
+  /** A larger message ends its stream. */
+  maxMessageBytes: number
 }
 
 /** A gRPC server over an engine, without the rules of the real one, that fails when it is told to. */
 export class FakeServer {
-  readonly faults: FakeFaults = { produce: () => 'store', unary: () => undefined, fetch: () => false }
+  readonly faults: FakeFaults = {
+    produce: () => 'store',
+    unary: () => undefined,
+    fetch: () => false,
+    stream: () => undefined,
+    maxMessageBytes: 64 * 1_048_576,
+  }
   /** Produce requests by topic and partition that have come and not been answered, and the most there were at once. */
   inFlight = 0
   maxInFlight = 0
@@ -103,13 +113,26 @@ export class FakeServer {
       failure = error === undefined ? undefined : asMillraceError(error)
       if (!stream.destroyed) stream.end()
     }
-    const reader = new FrameReader({ maxMessageBytes: 64 * 1_048_576 })
+    const isStream = path === PRODUCE_STREAM_PATH || path === FETCH_STREAM_PATH
+    const refusal = isStream ? this.faults.stream(path) : undefined
+    if (refusal !== undefined) {
+      end(refusal)
+      return
+    }
+    const reader = new FrameReader({ maxMessageBytes: this.faults.maxMessageBytes })
     const onMessage = this.handler(stream, path, end)
+    let failed = false
     stream.on('data', (chunk: Buffer) => {
-      reader.push(chunk)
-      for (let bytes = reader.read(); bytes !== undefined; bytes = reader.read()) onMessage(bytes)
+      if (failed) return
+      try {
+        reader.push(chunk)
+        for (let bytes = reader.read(); bytes !== undefined; bytes = reader.read()) onMessage(bytes)
+      } catch (error) {
+        failed = true
+        end(error)
+      }
     })
-    if (path === PRODUCE_STREAM_PATH || path === FETCH_STREAM_PATH) stream.on('end', () => end())
+    if (isStream) stream.on('end', () => end())
   }
 
   private handler(stream: ServerHttp2Stream, path: string, end: (error?: unknown) => void): (bytes: Buffer) => void {
