@@ -42,6 +42,7 @@ export class OffsetIndex extends SparseIndex {
   /** Whether the entries ascend and stay within a log of `logBytes` bytes. */
   fits(logBytes: number): boolean {
     for (let entry = 0; entry < this.count; entry++) {
+      if (this.relativeOffsetAt(entry) < 0) return false
       if (this.positionAt(entry) < 0 || this.positionAt(entry) >= logBytes) return false
       if (entry > 0 && this.positionAt(entry) <= this.positionAt(entry - 1)) return false
       if (entry > 0 && this.relativeOffsetAt(entry) <= this.relativeOffsetAt(entry - 1)) return false

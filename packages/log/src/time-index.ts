@@ -55,6 +55,7 @@ export class TimeIndex extends SparseIndex {
     for (let entry = 0; entry < this.count; entry++) {
       const offset = this.relativeOffsetAt(entry)
       if (offset < 0 || offset >= offsets) return false
+      if (this.keyAt(entry) < 0 || !Number.isSafeInteger(this.keyAt(entry))) return false
       if (entry > 0 && (this.keyAt(entry) <= this.keyAt(entry - 1) || offset <= this.relativeOffsetAt(entry - 1)))
         return false
     }
