@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -43,6 +44,10 @@ export interface RpcServer {
   readonly lines: LogLine[]
   readonly port: number
   readonly limits: Limits
+  /** Appends that reached the engine, and those of them that it has not answered. */
+  readonly appends: { readonly started: number; readonly open: number }
+  /** Reads that the engine has not answered. */
+  readonly reads: { readonly open: number }
   /** A connection to it; `close` ends those that are left. */
   connect(): RawClient
   close(): Promise<void>
@@ -53,6 +58,9 @@ export async function serveRpc(options: { limits?: Partial<Limits>; clock?: Cloc
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const { logger, lines } = recordingLogger()
   const engine = createMemoryEngine({ clock, limits })
+  const appends = { started: 0, open: 0 }
+  const reads = { open: 0 }
+  countCalls(engine, appends, reads)
   const broker = new Broker({ engine, clock, limits })
   const gateway = createHttpGateway({ broker, clock, logger, limits, checkHost: true })
   const { port } = await gateway.listen('127.0.0.1', 0)
@@ -64,6 +72,8 @@ export async function serveRpc(options: { limits?: Partial<Limits>; clock?: Cloc
     lines,
     port,
     limits,
+    appends,
+    reads,
     connect() {
       const client = new RawClient(port)
       clients.push(client)
@@ -74,6 +84,25 @@ export async function serveRpc(options: { limits?: Partial<Limits>; clock?: Cloc
       await gateway.close(0)
       await engine.close()
     },
+  }
+}
+
+function countCalls(engine: MemoryEngine, appends: { started: number; open: number }, reads: { open: number }): void {
+  const open = engine.partition.bind(engine)
+  engine.partition = (topicId, number) => {
+    const partition = open(topicId, number)
+    const append = partition.append.bind(partition)
+    partition.append = (batch, options) => {
+      appends.started++
+      appends.open++
+      return append(batch, options).finally(() => appends.open--)
+    }
+    const read = partition.read.bind(partition)
+    partition.read = (offset, options) => {
+      reads.open++
+      return read(offset, options).finally(() => reads.open--)
+    }
+    return partition
   }
 }
 
@@ -185,6 +214,13 @@ export class RawCall {
     this.stream.end()
   }
 
+  /** Ends its side when the server has ended the other, as client libraries do. */
+  async endAfterServer(): Promise<Outcome> {
+    await once(this.stream, 'end')
+    this.end()
+    return this.outcome
+  }
+
   private rouse(): void {
     this.wake?.()
     this.wake = undefined
@@ -267,4 +303,9 @@ export function batchOf(...values: readonly (string | Buffer)[]): Buffer {
     builder.append({ key: null, value: Buffer.from(value as string), timestamp: Date.UTC(2026, 0, 1) })
   }
   return builder.build().buffer
+}
+
+/** Waits, turn by turn of the event loop, until `condition` holds. The test's own timeout bounds it. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }

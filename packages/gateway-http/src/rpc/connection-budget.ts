@@ -1,3 +1,5 @@
+import type { Limits } from '@millrace/record'
+
 /** What stops reading when its connection has too much in flight. */
 export interface Pausable {
   resume(): void
@@ -9,12 +11,15 @@ export interface Pausable {
  */
 export class ConnectionBudget {
   private readonly limitBytes: number
+  private readonly partialLimitBytes: number
   private unansweredBytes = 0
   private partialBytes = 0
   private readonly paused = new Set<Pausable>()
 
-  constructor(limitBytes: number) {
-    this.limitBytes = limitBytes
+  constructor(limits: Pick<Limits, 'inFlightBytesPerConnection' | 'requestBytes'>) {
+    this.limitBytes = limits.inFlightBytesPerConnection
+    // One message of the largest size always finds room.
+    this.partialLimitBytes = Math.max(limits.inFlightBytesPerConnection, limits.requestBytes)
   }
 
   get isSpent(): boolean {
@@ -23,7 +28,7 @@ export class ConnectionBudget {
 
   /** Whether messages that have begun and not ended take more than they may. Waiting does not help then. */
   get isOverrun(): boolean {
-    return this.partialBytes > this.limitBytes
+    return this.partialBytes > this.partialLimitBytes
   }
 
   /** A message of `bytes` waits for its answer. */

@@ -38,13 +38,15 @@ export class RpcService {
     this.context = context
     this.broker = broker
     this.guard = guard
-    this.unary = unaryRoutes(broker, context.limits)
+    this.unary = unaryRoutes(broker, context)
   }
 
   /** Takes an HTTP/2 stream if it is a gRPC call; false leaves it to others. */
   take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
     const type = GRPC_TYPE.exec(headers['content-type'] ?? '')
-    if (type === null || stream.session === undefined) return false
+    if (type === null) return false
+    // Reset by its client in the very moment that it was opened.
+    if (stream.session === undefined) return true
     const call = new Call(stream, headers[':path'] ?? '', this.context, this.budgetOf(stream.session))
     const refusal = this.refusalOf(headers, type[1])
     if (refusal !== undefined) {
@@ -94,7 +96,7 @@ export class RpcService {
   private budgetOf(session: Http2Session): ConnectionBudget {
     let budget = this.budgets.get(session)
     if (budget === undefined) {
-      budget = new ConnectionBudget(this.context.limits.inFlightBytesPerConnection)
+      budget = new ConnectionBudget(this.context.limits)
       this.budgets.set(session, budget)
     }
     return budget

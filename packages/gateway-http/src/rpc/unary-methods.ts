@@ -1,5 +1,5 @@
 import type { Broker, ProduceResult } from '@millrace/broker'
-import { type Limits, MillraceError } from '@millrace/record'
+import { type Limits, type Logger, MillraceError } from '@millrace/record'
 import {
   acksOf,
   errorToMessage,
@@ -11,7 +11,7 @@ import {
   UNARY,
   type UnaryMethod,
 } from '@millrace/wire'
-import { publicError } from './failures.ts'
+import { logFailure, publicError } from './failures.ts'
 import { isolationOf, positionOf } from './positions.ts'
 import type { UnaryHandler } from './unary-call.ts'
 
@@ -21,11 +21,17 @@ export interface UnaryRoute {
   readonly maxRequestBytes: number
 }
 
+/** What the calls need beside the broker. */
+export interface UnaryContext {
+  readonly limits: Limits
+  readonly logger: Logger
+}
+
 /** Requests that carry no records are small. */
 const SMALL_REQUEST_BYTES = 262_144
 
 /** The unary calls by their paths. Nothing is decided here: each turns a request into a broker's call, and back. */
-export function unaryRoutes(broker: Broker, limits: Limits): ReadonlyMap<string, UnaryRoute> {
+export function unaryRoutes(broker: Broker, { limits, logger }: UnaryContext): ReadonlyMap<string, UnaryRoute> {
   const routes = new Map<string, UnaryRoute>()
   function route<Request, Response>(
     method: UnaryMethod<Request, never, unknown, Response>,
@@ -48,7 +54,7 @@ export function unaryRoutes(broker: Broker, limits: Limits): ReadonlyMap<string,
   })
   routes.set(UNARY.produce.path, {
     maxRequestBytes: limits.requestBytes,
-    handle: async (bytes) => [frameMessage(UNARY.produce.encodeResponse(await produce(broker, bytes)))],
+    handle: async (bytes) => [frameMessage(UNARY.produce.encodeResponse(await produce(broker, bytes, logger)))],
   })
   routes.set(UNARY.fetch.path, {
     maxRequestBytes: SMALL_REQUEST_BYTES,
@@ -95,10 +101,25 @@ function topicMessage({ name, id, partitions, createdAtMs }: TopicDescription): 
   return { name, id, partitions, createdAtMs: toInt64(createdAtMs) }
 }
 
-async function produce(broker: Broker, bytes: Buffer): Promise<millrace.v1.ProduceResponse.$Properties> {
+async function produce(
+  broker: Broker,
+  bytes: Buffer,
+  logger: Logger,
+): Promise<millrace.v1.ProduceResponse.$Properties> {
   const { topic, acks, records } = UNARY.produce.decodeRequest(bytes)
   const results = await broker.produce.records(topic, records.map(recordFromMessage), { acks: acksOf(acks) })
+  logFailures(results, topic, logger)
   return { results: results.map(resultMessage) }
+}
+
+/** Logs the first failure of each code. */
+function logFailures(results: readonly ProduceResult[], topic: string, logger: Logger): void {
+  const codes = new Set<string>()
+  for (const result of results) {
+    if (!('error' in result) || codes.has(result.error.code)) continue
+    codes.add(result.error.code)
+    logFailure(logger, result.error, { call: UNARY.produce.path, topic, partition: result.partition })
+  }
 }
 
 function resultMessage(result: ProduceResult): millrace.v1.ProduceResult.$Properties {
