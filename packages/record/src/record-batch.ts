@@ -164,6 +164,11 @@ export class RecordBatch {
     return checksum(this.buffer.subarray(AT.attributes)) === this.crc
   }
 
+  /** Whether the base offset is `offset`; unlike `baseOffset` it takes any bytes. */
+  hasBaseOffset(offset: number): boolean {
+    return this.buffer.readBigInt64BE(AT.baseOffset) === BigInt(offset)
+  }
+
   /** Writes what the broker decides; the CRC does not cover it. */
   stamp(baseOffset: number, leaderEpoch: number): void {
     writeInt64(this.buffer, baseOffset, AT.baseOffset)
