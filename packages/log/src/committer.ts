@@ -1,47 +1,66 @@
 import type { Clock, Logger } from '@millrace/record'
+import type { Journal, JournalEntry } from './journal.ts'
 
 /**
  * Something with writes to commit: a partition. The committer calls one target's methods one after another, never two
- * at a time.
+ * at a time; only `checkpoint` may run beside the others.
  */
 export interface CommitTarget {
   /** Writes what is pending to its file; what comes in meanwhile waits for the next round. */
   write(): Promise<void>
-  /** Whether what was written must be synced before it counts as committed. */
+  /** Whether what was written must be durable before it counts as committed. */
   readonly needsSync: boolean
+  /** Syncs the file that was written. */
   sync(): Promise<void>
+  /** What was written and is not synced, for the journal; undefined when only `sync` will do. */
+  journalEntry(): JournalEntry | undefined
   /** What was written is committed. Must not throw. */
   committed(): void
-  /** Writing (or syncing) failed: takes back all that is not committed. Must not throw. */
-  failed(error: unknown, step: 'write' | 'sync'): Promise<void>
+  /** Writing or syncing failed: takes back all that is not committed. Must not throw. */
+  failed(error: unknown, step: CommitStep): Promise<void>
+  /** Syncs all that was committed by way of the journal. */
+  checkpoint(): Promise<void>
 }
 
-/** Targets of one round that are worked on at once. */
+export type CommitStep = 'write' | 'sync' | 'journal'
+
+/** Targets that are worked on at once. */
 const PARALLEL = 64
+/** From this many files to sync in a round on, one sync of the journal is cheaper. */
+const JOURNAL_FROM = 4
 const PROBE_MS = 1_000
+
+export interface CommitterOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly journal: Journal
+  /** Writes and syncs a little on the same disk; asked after a failure, until it works again. */
+  readonly probe: () => Promise<void>
+}
 
 /**
  * Owns durability for one data directory. Partitions submit themselves when they have something to write; the committer
  * works in rounds: each takes all that were submitted since the last began, lets each write everything it has with one
- * call, syncs those files side by side, and tells each partition that its part is committed. So one sync is shared by
- * all appends that came while the last one ran (group commit).
+ * call, makes that durable, and tells each partition that its part is committed. So one sync is shared by all appends
+ * that came while the last one ran (group commit).
+ *
+ * Few dirty files are synced side by side; for many, one journal file takes the round's batches again and is synced
+ * instead. When it is full, a checkpoint in the background syncs the files that rely on it, and it is removed.
  *
  * Ordered: rounds, and so the commits of one partition. Durable: with `needsSync`, what was written before `committed`
  * is called.
  */
 export class Committer {
-  private readonly logger: Logger
-  private readonly clock: Clock
-  private readonly probe: () => Promise<void>
+  private readonly options: CommitterOptions
   private waiting = new Set<CommitTarget>()
   private running: Promise<void> | undefined
   private failure: string | undefined
+  /** Targets that rely on the journal's current file. */
+  private journaled = new Set<CommitTarget>()
+  private checkpointing: Promise<void> | undefined
 
-  /** @param probe writes and syncs a little on the same disk; asked after a failure, until it works again */
-  constructor(options: { clock: Clock; logger: Logger; probe: () => Promise<void> }) {
-    this.clock = options.clock
-    this.logger = options.logger
-    this.probe = options.probe
+  constructor(options: CommitterOptions) {
+    this.options = options
   }
 
   /** Why the last commit failed; undefined once writing works again. */
@@ -58,6 +77,12 @@ export class Committer {
   /** Waits until all that was submitted is committed or has failed. */
   async idle(): Promise<void> {
     while (this.running !== undefined) await this.running
+    await this.checkpointing
+  }
+
+  /** A target that is gone relies on nothing any more. */
+  forget(target: CommitTarget): void {
+    this.journaled.delete(target)
   }
 
   private async run(): Promise<void> {
@@ -66,53 +91,151 @@ export class Committer {
     while (this.waiting.size > 0) {
       const round = [...this.waiting]
       this.waiting = new Set()
-      await this.commitRound(round)
+      if (await this.mendJournal(round)) await this.commitRound(round)
     }
     this.running = undefined
   }
 
-  private async commitRound(round: CommitTarget[]): Promise<void> {
-    if (round.length === 1) return this.commit(round[0] as CommitTarget)
-    const targets = round.values()
-    const work = async (): Promise<void> => {
-      for (const target of targets) await this.commit(target)
+  /** Nothing may be committed while the journal does not say which of its batches failed. */
+  private async mendJournal(round: readonly CommitTarget[]): Promise<boolean> {
+    try {
+      await this.options.journal.mend()
+      return true
+    } catch (error) {
+      await this.fail(round, error, 'write')
+      return false
     }
-    await Promise.all(Array.from({ length: Math.min(PARALLEL, round.length) }, work))
   }
 
-  private async commit(target: CommitTarget): Promise<void> {
-    let step: 'write' | 'sync' = 'write'
-    try {
-      await target.write()
-      if (target.needsSync) {
-        step = 'sync'
-        await target.sync()
-      }
-    } catch (error) {
-      this.noteFailure(error)
-      await target.failed(error, step)
+  private async commitRound(round: readonly CommitTarget[]): Promise<void> {
+    if (round.length < JOURNAL_FROM || !this.options.journal.hasRoom) {
+      await each(round, async (target) => {
+        if ((await this.write(target)) && (!target.needsSync || (await this.sync(target)))) target.committed()
+      })
+      this.checkpointIfFull()
       return
     }
-    target.committed()
+    const written: CommitTarget[] = []
+    await each(round, async (target) => {
+      if (await this.write(target)) written.push(target)
+    })
+    await this.makeDurable(written)
+  }
+
+  private async makeDurable(written: readonly CommitTarget[]): Promise<void> {
+    const entries: JournalEntry[] = []
+    const journaled: CommitTarget[] = []
+    const others: CommitTarget[] = []
+    for (const target of written) {
+      const entry = target.needsSync ? target.journalEntry() : undefined
+      if (entry === undefined) {
+        others.push(target)
+      } else {
+        journaled.push(target)
+        entries.push(entry)
+      }
+    }
+    await Promise.all([
+      each(others, async (target) => {
+        if (!target.needsSync || (await this.sync(target))) target.committed()
+      }),
+      this.appendToJournal(journaled, entries),
+    ])
+    this.checkpointIfFull()
+  }
+
+  private async appendToJournal(targets: readonly CommitTarget[], entries: readonly JournalEntry[]): Promise<void> {
+    if (targets.length === 0) return
+    try {
+      await this.options.journal.append(entries)
+    } catch (error) {
+      await this.fail(targets, error, 'journal')
+      return
+    }
+    for (const target of targets) {
+      this.journaled.add(target)
+      target.committed()
+    }
+  }
+
+  private async write(target: CommitTarget): Promise<boolean> {
+    try {
+      await target.write()
+      return true
+    } catch (error) {
+      await this.fail([target], error, 'write')
+      return false
+    }
+  }
+
+  private async sync(target: CommitTarget): Promise<boolean> {
+    try {
+      await target.sync()
+      return true
+    } catch (error) {
+      await this.fail([target], error, 'sync')
+      return false
+    }
+  }
+
+  private async fail(targets: readonly CommitTarget[], error: unknown, step: CommitStep): Promise<void> {
+    this.noteFailure(error)
+    await each(targets, (target) => target.failed(error, step))
+  }
+
+  /** One checkpoint at a time; until it is done, further rounds sync their files. */
+  private checkpointIfFull(): void {
+    if (this.options.journal.hasRoom || this.checkpointing !== undefined) return
+    this.checkpointing = this.checkpoint()
+      .catch((error: unknown) => this.noteFailure(error))
+      .finally(() => {
+        this.checkpointing = undefined
+      })
+  }
+
+  private async checkpoint(): Promise<void> {
+    const { journal } = this.options
+    const relying = this.journaled
+    this.journaled = new Set()
+    try {
+      const number = await journal.rotate()
+      await each([...relying], (target) => target.checkpoint())
+      await journal.removeBefore(number)
+    } catch (error) {
+      for (const target of relying) this.journaled.add(target)
+      throw error
+    }
   }
 
   private noteFailure(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error)
-    this.logger.error({ err: error }, 'committing to disk failed')
-    const probing = this.failure !== undefined
-    this.failure = reason
-    if (!probing) this.probeLater()
+    const { logger } = this.options
+    logger.error({ err: error }, 'committing to disk failed')
+    const isProbing = this.failure !== undefined
+    this.failure = error instanceof Error ? error.message : String(error)
+    if (!isProbing) this.probeLater()
   }
 
   private probeLater(): void {
-    this.clock.setTimer(PROBE_MS, () => {
-      this.probe().then(
+    const { clock, logger, probe } = this.options
+    clock.setTimer(PROBE_MS, () => {
+      probe().then(
         () => {
           this.failure = undefined
-          this.logger.info({}, 'committing to disk works again')
+          logger.info({}, 'committing to disk works again')
         },
         () => this.probeLater(),
       )
     })
   }
+}
+
+/** Does `work` for each target, a number of them at once. */
+async function each(targets: readonly CommitTarget[], work: (target: CommitTarget) => Promise<void>): Promise<void> {
+  const [only] = targets
+  if (targets.length === 1) return work(only as CommitTarget)
+  const left = targets.values()
+  const next = async (): Promise<void> => {
+    for (const target of left) await work(target)
+  }
+  await Promise.all(Array.from({ length: Math.min(PARALLEL, targets.length) }, next))
 }

@@ -1,0 +1,182 @@
+import type { RecordBatch } from '@millrace/record'
+import { type Disk, type DiskFile, writeNewFile } from './disk.ts'
+import { encodeEntryHeader, type PartitionIdentity } from './journal-entry.ts'
+import {
+  encodeJournalHeader,
+  JOURNAL_HEADER_BYTES,
+  type JournaledBatch,
+  readPreviousEnd,
+  scanJournal,
+} from './journal-file.ts'
+
+const NAME = /^(\d{20})\.journal$/
+const WHOLE_FILE = -1
+/** Files at most, while checkpoints fail: no more is appended then. */
+const MAX_FILES = 3
+
+/** Batches of one partition that one round wrote, in offset order. */
+export interface JournalEntry {
+  readonly identity: PartitionIdentity
+  readonly batches: readonly RecordBatch[]
+}
+
+/** What the journal had when it was opened: for each partition (`identityKey`) its batches, oldest first. */
+export type JournaledBatches = ReadonlyMap<string, readonly JournaledBatch[]>
+
+/**
+ * Takes the batches of many partitions with one write and one sync, so that a round over many dirty segment files need
+ * not sync each of them. The segment files get the same bytes unsynced; once they are synced (a checkpoint), the journal
+ * files before it are removed. After a crash, what the segments lack is filled in from here.
+ *
+ * After a failure nobody knows how much of the file is on disk: nothing may be committed in the data directory before
+ * `mend` has begun a new file, whose header says where the old one ends. Otherwise recovery could take a batch that
+ * failed for one that got its offsets later.
+ */
+export class Journal {
+  private readonly disk: Disk
+  private readonly directory: string
+  private readonly maxFileBytes: number
+  /** All files that are there, oldest first. */
+  private paths: string[]
+  private lastNumber: number
+  private current: DiskFile | undefined
+  private end = 0
+  private failed = false
+
+  private constructor(disk: Disk, directory: string, maxFileBytes: number, paths: string[], lastNumber: number) {
+    this.disk = disk
+    this.directory = directory
+    this.maxFileBytes = maxFileBytes
+    this.paths = paths
+    this.lastNumber = lastNumber
+  }
+
+  /** Opens the journal in `directory`, and makes that where there is none. */
+  static async open(
+    disk: Disk,
+    directory: string,
+    options: { readonly maxFileBytes: number },
+  ): Promise<{ journal: Journal; batches: JournaledBatches }> {
+    await disk.makeDirectory(directory)
+    const names = (await disk.list(directory)).filter((name) => NAME.test(name))
+    const paths = names.map((name) => `${directory}/${name}`)
+    const batches = new Map<string, JournaledBatch[]>()
+    for (const [index, path] of paths.entries()) {
+      await collect(disk, path, await endOf(disk, path, paths[index + 1]), batches)
+    }
+    const lastNumber = Number(names.at(-1)?.slice(0, 20) ?? 0)
+    return { journal: new Journal(disk, directory, options.maxFileBytes, paths, lastNumber), batches }
+  }
+
+  /** Whether `append` may be called; otherwise a checkpoint is due. */
+  get hasRoom(): boolean {
+    return !this.isFull && this.paths.length < MAX_FILES
+  }
+
+  private get isFull(): boolean {
+    return this.end >= this.maxFileBytes
+  }
+
+  /**
+   * Writes and syncs batches. When it fails, `mend` is owed.
+   */
+  async append(entries: readonly JournalEntry[]): Promise<void> {
+    try {
+      this.current ??= await this.begin(WHOLE_FILE)
+      const buffers: Buffer[] = []
+      let bytes = 0
+      for (const { identity, batches } of entries) {
+        for (const batch of batches) {
+          const header = encodeEntryHeader(identity, batch)
+          buffers.push(header, batch.buffer)
+          bytes += header.length + batch.sizeBytes
+        }
+      }
+      await this.current.writev(buffers, this.end)
+      await this.current.datasync()
+      this.end += bytes
+    } catch (error) {
+      this.failed = true
+      throw error
+    }
+  }
+
+  /** Begins a new file after a failure. */
+  async mend(): Promise<void> {
+    if (!this.failed) return
+    const failedFile = this.current
+    this.current = await this.begin(failedFile === undefined ? WHOLE_FILE : this.end)
+    this.failed = false
+    await failedFile?.close().catch(() => {})
+  }
+
+  /**
+   * Begins a checkpoint, with a new file where the current one is full; `removeBefore` with what it returns is due once
+   * the segments that rely on what was appended so far are synced. `append` must not run meanwhile.
+   */
+  async rotate(): Promise<number> {
+    if (this.isFull) {
+      const full = this.current
+      this.current = await this.begin(WHOLE_FILE)
+      await full?.close()
+    }
+    return this.lastNumber
+  }
+
+  /** Removes the files that are older than file `number`. */
+  async removeBefore(number: number): Promise<void> {
+    const limit = this.pathOf(number)
+    for (const path of this.paths.filter((known) => known < limit)) await this.disk.remove(path)
+    this.paths = this.paths.filter((known) => known >= limit)
+  }
+
+  /** Removes all files: everything they held is in synced segments. */
+  async clear(): Promise<void> {
+    const { current } = this
+    this.current = undefined
+    await current?.close()
+    await this.removeBefore(this.lastNumber + 1)
+  }
+
+  private async begin(previousEnd: number): Promise<DiskFile> {
+    const path = this.pathOf(this.lastNumber + 1)
+    await writeNewFile(this.disk, path, encodeJournalHeader(previousEnd))
+    await this.disk.syncDirectory(this.directory)
+    const file = await this.disk.open(path)
+    this.lastNumber++
+    this.paths.push(path)
+    this.end = JOURNAL_HEADER_BYTES
+    return file
+  }
+
+  private pathOf(number: number): string {
+    return `${this.directory}/${String(number).padStart(20, '0')}.journal`
+  }
+}
+
+/** Where the file at `path` ends: where the next one says it does, or with its last byte. */
+async function endOf(disk: Disk, path: string, nextPath: string | undefined): Promise<number> {
+  const saidEnd = nextPath === undefined ? undefined : await withFile(disk, nextPath, readPreviousEnd)
+  if (saidEnd !== undefined && saidEnd !== WHOLE_FILE) return saidEnd
+  return withFile(disk, path, (file) => file.size())
+}
+
+async function collect(disk: Disk, path: string, end: number, batches: Map<string, JournaledBatch[]>): Promise<void> {
+  await withFile(disk, path, async (file) => {
+    if ((await readPreviousEnd(file)) === undefined) return
+    await scanJournal(file, path, end, (key, batch) => {
+      const known = batches.get(key)
+      if (known === undefined) batches.set(key, [batch])
+      else known.push(batch)
+    })
+  })
+}
+
+async function withFile<T>(disk: Disk, path: string, work: (file: DiskFile) => Promise<T>): Promise<T> {
+  const file = await disk.open(path)
+  try {
+    return await work(file)
+  } finally {
+    await file.close()
+  }
+}
