@@ -36,6 +36,8 @@ export interface FakeFaults {
   fetch: () => boolean
   /** An error to end a stream with when it begins. */
   stream: (path: string) => MillraceError | undefined
+  /** Changes what a fetch stream sends. */
+  mangle: (batches: readonly Buffer[]) => void
   /** A larger message ends its stream. */
   maxMessageBytes: number
 }
@@ -47,12 +49,14 @@ export class FakeServer {
     unary: () => undefined,
     fetch: () => false,
     stream: () => undefined,
+    mangle: () => {},
     maxMessageBytes: 64 * 1_048_576,
   }
   /** Produce requests by topic and partition that have come and not been answered, and the most there were at once. */
   inFlight = 0
   maxInFlight = 0
   connections = 0
+  openStreams = 0
   readonly calls: string[] = []
   private readonly engine: FakeEngine
   private readonly sessions = new Set<ServerHttp2Session>()
@@ -105,6 +109,8 @@ export class FakeServer {
 
   private serve(stream: ServerHttp2Stream, path: string): void {
     this.calls.push(path)
+    this.openStreams++
+    stream.once('close', () => this.openStreams--)
     stream.on('error', () => {})
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
     let failure: MillraceError | undefined
@@ -190,8 +196,13 @@ export class FakeServer {
       (topic, partition) => this.partition(topic, partition),
       (frame) => {
         if (stream.destroyed) return
-        if (this.faults.fetch()) stream.session?.destroy()
-        else for (const part of frame) stream.write(part)
+        if (this.faults.fetch()) {
+          stream.session?.destroy()
+          return
+        }
+        // The first part is the message's own, the others are its batches.
+        this.faults.mangle(frame.slice(1))
+        for (const part of frame) stream.write(part)
       },
     )
     stream.once('close', () => fetch.close())
