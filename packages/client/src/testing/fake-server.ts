@@ -30,8 +30,8 @@ export type ProduceFate = 'store' | { refuse: MillraceError } | { answer: Millra
 /** Faults. All of them may be changed at any time. */
 export interface FakeFaults {
   produce: (request: ProduceStreamRequest) => ProduceFate | Promise<ProduceFate>
-  /** An error to answer a unary call with, or `cut`. */
-  unary: (path: string) => MillraceError | 'cut' | undefined
+  /** An error to answer a unary call with, a cut of the connection, or no answer. */
+  unary: (path: string) => MillraceError | 'cut' | 'silent' | undefined
   /** Whether to cut the connection instead of sending a message of a fetch stream. */
   fetch: () => boolean
   /** An error to end a stream with when it begins. */
@@ -147,6 +147,7 @@ export class FakeServer {
     return (bytes) => {
       const fault = this.faults.unary(path)
       if (fault === 'cut') return stream.session?.destroy()
+      if (fault === 'silent') return
       if (fault !== undefined) return end(fault)
       this.unary(path, bytes).then((answer) => {
         if (stream.destroyed) return
