@@ -155,7 +155,7 @@ function checkUrl(value: string | URL): URL {
 
 function checkSerializer(serializer: Serializer): Serializer {
   if (typeof serializer?.serialize === 'function' && typeof serializer.deserialize === 'function') return serializer
-  throw invalid('serializer', serializer, 'an object with serialize and deserialize')
+  throw invalid('serializer', typeof serializer, 'an object with serialize and deserialize')
 }
 
 function cryptoRandom(): number {

@@ -101,6 +101,6 @@ export function whole(name: string, value: unknown, byDefault: number, min: numb
 }
 
 export function invalid(name: string, value: unknown, allowed: string): MillraceError {
-  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  const shown = typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value) : String(value)
   return new MillraceError('INVALID_CONFIG', `${name}=${shown}: allowed is ${allowed}`)
 }

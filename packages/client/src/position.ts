@@ -16,8 +16,7 @@ export function checkPosition(name: string, position: unknown): Position {
     if (isCount(offset) && timestamp === undefined) return { offset }
     if (isCount(timestamp) && offset === undefined) return { timestamp }
   }
-  const shown = typeof position === 'object' ? JSON.stringify(position) : position
-  throw invalid(name, shown, "'earliest', 'latest', { offset } or { timestamp }, whole numbers from 0 on")
+  throw invalid(name, position, "'earliest', 'latest', { offset } or { timestamp }, whole numbers from 0 on")
 }
 
 export function positionToMessage(position: Position): millrace.v1.Position.$Properties {

@@ -73,7 +73,7 @@ export function checkReadOptions(options: ReadOptions): CheckedReadOptions {
 
 function partitionsOf(partition: number | readonly number[]): readonly number[] {
   const partitions = Array.isArray(partition) ? partition : [partition]
-  if (partitions.length === 0) throw invalid('partition', '[]', 'at least one partition')
+  if (partitions.length === 0) throw invalid('partition', partition, 'at least one partition')
   return [...new Set(partitions.map(checkPartition))]
 }
 
@@ -81,5 +81,5 @@ function checkEnd(to: unknown): ReadEnd {
   if (to === 'end' || to === 'follow') return to
   const offset = typeof to === 'object' && to !== null ? (to as { offset?: unknown }).offset : undefined
   if (Number.isSafeInteger(offset) && (offset as number) >= 0) return { offset: offset as number }
-  throw invalid('to', typeof to === 'object' ? JSON.stringify(to) : to, "'end', 'follow' or { offset }")
+  throw invalid('to', to, "'end', 'follow' or { offset }")
 }

@@ -62,7 +62,7 @@ export function decodeProducerSnapshot(bytes: Buffer, maxProducers: number): Pro
     at += PRODUCER_BYTES
     for (let batch = 0; batch < count; batch++, at += BATCH_BYTES) {
       const remembered = readRememberedBatch(bytes, at)
-      state.add(producerId, remembered, remembered.baseOffset)
+      state.add(producerId, remembered, Number.MAX_SAFE_INTEGER)
     }
   }
   return state

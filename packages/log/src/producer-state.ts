@@ -86,15 +86,17 @@ export class ProducerState {
     let remembered = this.producers.get(producerId)
     if (remembered === undefined) {
       remembered = []
-      if (this.producers.size >= this.maxProducers) this.forgetIdlest(committedEnd)
+      this.forgetIdlest(committedEnd)
     } else {
       this.producers.delete(producerId)
     }
     this.producers.set(producerId, remembered)
     remembered.push(batch)
-    while (remembered.length > REMEMBERED_BATCHES && endOf(remembered[1] as RememberedBatch) <= committedEnd) {
-      remembered.shift()
+    let tooOld = 0
+    for (let last = REMEMBERED_BATCHES; last < remembered.length; last++, tooOld++) {
+      if (endOf(remembered[last] as RememberedBatch) > committedEnd) break
     }
+    if (tooOld > 0) remembered.splice(0, tooOld)
   }
 
   /** Takes back every batch at or after `offset`. */
@@ -113,11 +115,11 @@ export class ProducerState {
     }
   }
 
+  /** Makes room for one more producer. */
   private forgetIdlest(committedEnd: number): void {
     for (const [producerId, remembered] of this.producers) {
-      if (endOf(remembered.at(-1) as RememberedBatch) > committedEnd) continue
-      this.producers.delete(producerId)
-      return
+      if (this.producers.size < this.maxProducers) return
+      if (endOf(remembered.at(-1) as RememberedBatch) <= committedEnd) this.producers.delete(producerId)
     }
   }
 }

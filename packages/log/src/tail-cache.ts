@@ -9,6 +9,8 @@ interface CachedBatch {
 }
 
 const RELEASED = Buffer.alloc(0)
+/** Entries that may be wasted before the queue is made anew. */
+const WASTE = 1024
 
 /**
  * Keeps the batches that were appended last, in the very Buffers that were appended, so that readers at the tail touch
@@ -23,9 +25,16 @@ export class TailCache {
   private readonly views = new Map<ArrayBufferLike, number>()
   private queue: CachedBatch[] = []
   private first = 0
+  /** Entries of the queue, from `first` on, that are released already. */
+  private released = 0
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes
+  }
+
+  /** Entries that are held, released ones that were not cleared away yet included. */
+  get queuedEntries(): number {
+    return this.queue.length
   }
 
   /** Memory that is held, in bytes. */
@@ -51,20 +60,26 @@ export class TailCache {
   /** Drops the oldest batches until the rest fits. */
   shrink(): void {
     while (this.bytes > this.maxBytes && this.first < this.queue.length) {
-      const oldest = this.queue[this.first++] as CachedBatch
-      if (oldest.buffer === RELEASED) continue
-      oldest.tail.dropOldest()
-      this.release(oldest)
+      const oldest = this.queue[this.first] as CachedBatch
+      if (oldest.buffer !== RELEASED) {
+        oldest.tail.dropOldest()
+        this.release(oldest)
+      }
+      this.released--
+      this.first++
     }
-    if (this.first > 1024 && this.first * 2 > this.queue.length) {
-      this.queue = this.queue.slice(this.first)
+    const wasted = this.first + this.released
+    if (wasted > WASTE && wasted * 2 > this.queue.length) {
+      this.queue = this.queue.slice(this.first).filter((entry) => entry.buffer !== RELEASED)
       this.first = 0
+      this.released = 0
     }
   }
 
   release(entry: CachedBatch): void {
     const memory = entry.buffer.buffer
     entry.buffer = RELEASED
+    this.released++
     const views = (this.views.get(memory) as number) - 1
     if (views > 0) {
       this.views.set(memory, views)

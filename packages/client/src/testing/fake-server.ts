@@ -30,12 +30,14 @@ export type ProduceFate = 'store' | { refuse: MillraceError } | { answer: Millra
 /** Faults. All of them may be changed at any time. */
 export interface FakeFaults {
   produce: (request: ProduceStreamRequest) => ProduceFate | Promise<ProduceFate>
-  /** An error to answer a unary call with, or `cut`. */
-  unary: (path: string) => MillraceError | 'cut' | undefined
+  /** An error to answer a unary call with, a cut of the connection, or no answer. */
+  unary: (path: string) => MillraceError | 'cut' | 'silent' | undefined
   /** Whether to cut the connection instead of sending a message of a fetch stream. */
   fetch: () => boolean
   /** An error to end a stream with when it begins. */
   stream: (path: string) => MillraceError | undefined
+  /** Changes what a fetch stream sends. */
+  mangle: (batches: readonly Buffer[]) => void
   /** A larger message ends its stream. */
   maxMessageBytes: number
 }
@@ -47,12 +49,14 @@ export class FakeServer {
     unary: () => undefined,
     fetch: () => false,
     stream: () => undefined,
+    mangle: () => {},
     maxMessageBytes: 64 * 1_048_576,
   }
   /** Produce requests by topic and partition that have come and not been answered, and the most there were at once. */
   inFlight = 0
   maxInFlight = 0
   connections = 0
+  openStreams = 0
   readonly calls: string[] = []
   private readonly engine: FakeEngine
   private readonly sessions = new Set<ServerHttp2Session>()
@@ -105,6 +109,8 @@ export class FakeServer {
 
   private serve(stream: ServerHttp2Stream, path: string): void {
     this.calls.push(path)
+    this.openStreams++
+    stream.once('close', () => this.openStreams--)
     stream.on('error', () => {})
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
     let failure: MillraceError | undefined
@@ -141,6 +147,7 @@ export class FakeServer {
     return (bytes) => {
       const fault = this.faults.unary(path)
       if (fault === 'cut') return stream.session?.destroy()
+      if (fault === 'silent') return
       if (fault !== undefined) return end(fault)
       this.unary(path, bytes).then((answer) => {
         if (stream.destroyed) return
@@ -190,8 +197,13 @@ export class FakeServer {
       (topic, partition) => this.partition(topic, partition),
       (frame) => {
         if (stream.destroyed) return
-        if (this.faults.fetch()) stream.session?.destroy()
-        else for (const part of frame) stream.write(part)
+        if (this.faults.fetch()) {
+          stream.session?.destroy()
+          return
+        }
+        // The first part is the message's own, the others are its batches.
+        this.faults.mangle(frame.slice(1))
+        for (const part of frame) stream.write(part)
       },
     )
     stream.once('close', () => fetch.close())
