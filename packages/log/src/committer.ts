@@ -35,6 +35,8 @@ export class Committer {
   private readonly probe: () => Promise<void>
   private waiting = new Set<CommitTarget>()
   private running: Promise<void> | undefined
+  private round: readonly CommitTarget[] = []
+  private roundWaiters: (() => void)[] = []
   private failure: string | undefined
 
   /** @param probe writes and syncs a little on the same disk; asked after a failure, until it works again */
@@ -60,18 +62,29 @@ export class Committer {
     while (this.running !== undefined) await this.running
   }
 
+  /** Waits until all that `target` submitted is committed or has failed, however busy others are. */
+  async settle(target: CommitTarget): Promise<void> {
+    while (this.waiting.has(target) || this.round.includes(target)) await this.roundEnds()
+  }
+
   private async run(): Promise<void> {
     // What arrives from the network in one turn of the event loop goes into one round.
     await new Promise<void>((resolve) => setImmediate(resolve))
     while (this.waiting.size > 0) {
-      const round = [...this.waiting]
+      this.round = [...this.waiting]
       this.waiting = new Set()
-      await this.commitRound(round)
+      await this.commitRound(this.round)
+      this.round = []
+      for (const wake of this.roundWaiters.splice(0)) wake()
     }
     this.running = undefined
   }
 
-  private async commitRound(round: CommitTarget[]): Promise<void> {
+  private roundEnds(): Promise<void> {
+    return new Promise((resolve) => this.roundWaiters.push(resolve))
+  }
+
+  private async commitRound(round: readonly CommitTarget[]): Promise<void> {
     if (round.length === 1) return this.commit(round[0] as CommitTarget)
     const targets = round.values()
     const work = async (): Promise<void> => {

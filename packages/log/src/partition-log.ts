@@ -215,7 +215,7 @@ export class PartitionLog implements CommitTarget {
   /** Commits what was appended, saves what makes the next start quick, and refuses every further call. */
   async close(): Promise<void> {
     this.end(new MillraceError('SHUTTING_DOWN', 'the server is shutting down'))
-    await this.context.committer.idle()
+    await this.context.committer.settle(this)
     if (this.durable < this.committedEnd) await this.flush()
     await this.segments.sealed()
     await this.segments.saveActive(this.producers)
@@ -228,7 +228,7 @@ export class PartitionLog implements CommitTarget {
     for (const append of [...this.written, ...this.pending]) append.reject(reason)
     this.written = []
     this.pending = []
-    await this.context.committer.idle()
+    await this.context.committer.settle(this)
     await this.segments.sealed()
     this.letGo()
     await this.context.files.drop((path) => path.startsWith(`${this.segments.directory}/`))
