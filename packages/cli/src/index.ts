@@ -1,1 +1,1 @@
-export {}
+export { type ErrorCode, MillraceError, type Server, type ServerOptions, startServer } from '@millrace/server'

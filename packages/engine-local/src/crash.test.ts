@@ -4,9 +4,16 @@ import { CrashDisk, type DiskFault, ManualClock, type SeededRandom, seededRandom
 import { describe, expect, test } from 'vitest'
 import { openLocalEngine } from './local-engine.ts'
 
-const LIMITS: Limits = { ...DEFAULT_LIMITS, tailCacheBytes: 4_096, indexCacheBytes: 2_048, openFiles: 3 }
+const LIMITS: Limits = {
+  ...DEFAULT_LIMITS,
+  tailCacheBytes: 4_096,
+  indexCacheBytes: 2_048,
+  openFiles: 3,
+  journalBytes: 4_096,
+}
 const SETTINGS = { 'segment.bytes': '2048', 'index.interval.bytes': '256' }
-const PARTITIONS = 2
+/** Enough for rounds that go by way of the journal. */
+const PARTITIONS = 6
 const SEEDS = Number(process.env.MILLRACE_CRASH_SEEDS ?? 150)
 const FIRST_SEED = Number(process.env.MILLRACE_CRASH_SEED ?? 1)
 
@@ -114,7 +121,7 @@ class Run {
   }
 
   private open(): Promise<Engine> {
-    return openLocalEngine({ disk: this.disk, dataDir: '/data', clock: this.clock, limits: LIMITS })
+    return openLocalEngine({ disk: this.disk.mount(), dataDir: '/data', clock: this.clock, limits: LIMITS })
   }
 
   private async appendSome(engine: Engine, partition: number): Promise<void> {
@@ -285,7 +292,7 @@ describe('a process that dies while the machine goes on', () => {
   test.each(FLUSH_POLICIES)('keeps what was acknowledged with flush.policy=%s', async (policy) => {
     const disk = new CrashDisk(seededRandom(7))
     const clock = new ManualClock()
-    const open = () => openLocalEngine({ disk, dataDir: '/data', clock })
+    const open = () => openLocalEngine({ disk: disk.mount(), dataDir: '/data', clock })
     const engine = await open()
     const topic = await engine.topics.create({ name: 't', partitions: 1, settings: { 'flush.policy': policy } })
     const builder = new BatchBuilder().append({ key: null, value: Buffer.from('kept'), timestamp: 1 })

@@ -1,4 +1,4 @@
-import { type LogContext, openPartitionLog, type PartitionLog } from '@millrace/log'
+import { type LogContext, type OpenOptions, openPartitionLog, type PartitionLog } from '@millrace/log'
 import { BatchBuilder, type Clock, readBatches } from '@millrace/record'
 
 const READ_BYTES = 1 << 20
@@ -21,9 +21,9 @@ export class KeyValueLog {
     this.clock = clock
   }
 
-  /** Opens the log in `directory`, which must exist, and reads all of it. */
-  static async open(context: LogContext, directory: string, clean: boolean): Promise<KeyValueLog> {
-    const log = await openPartitionLog(context, { directory, config: CONFIG, clean })
+  /** Opens the log in its directory, which must exist, and reads all of it. */
+  static async open(context: LogContext, options: Omit<OpenOptions, 'config'>): Promise<KeyValueLog> {
+    const log = await openPartitionLog(context, { ...options, config: CONFIG })
     const map = new KeyValueLog(log, context.clock)
     await map.replay(context.limits.decompressedBytes)
     return map

@@ -5,7 +5,10 @@ import {
   type Disk,
   FilePool,
   IndexCache,
+  identityKey,
+  Journal,
   type LogContext,
+  type PartitionIdentity,
   partitionDirectoryName,
   storageError,
   TailCache,
@@ -33,44 +36,62 @@ export interface LocalEngineOptions {
   readonly limits?: Limits
 }
 
+/** The catalog's own log in the journal; no topic has this id. */
+const CATALOG: PartitionIdentity = { topicId: '00000000-0000-0000-0000-000000000000', partition: 0 }
+
 /**
  * Opens the engine that keeps everything in segment files below one directory. After a shutdown that was not clean, all
  * partitions are recovered first.
  * @throws MillraceError DATA_DIR_LOCKED, DATA_DIR_INVALID, STORAGE_FAILED, DISK_FULL
  */
 export async function openLocalEngine(options: LocalEngineOptions): Promise<Engine> {
-  const { disk, dataDir, clock, logger = silentLogger, limits = DEFAULT_LIMITS } = options
+  const { disk, dataDir } = options
   const directory = await DataDirectory.open(disk, dataDir)
-  const clean = directory.wasClean
-  const context: LogContext = {
-    disk,
-    clock,
-    logger,
-    limits,
-    committer: new Committer({ clock, logger, probe: () => directory.probe() }),
-    files: new FilePool(disk, limits.openFiles),
-    tails: new TailCache(limits.tailCacheBytes),
-    indexes: new IndexCache(limits.indexCacheBytes),
-  }
+  const files = new FilePool(disk, (options.limits ?? DEFAULT_LIMITS).openFiles)
   try {
-    const storeDirectory = `${dataDir}/${partitionDirectoryName(`${INTERNAL_TOPIC_PREFIX}catalog`, 0)}`
-    await disk.makeDirectory(storeDirectory)
-    await disk.syncDirectory(dataDir)
-    const store = await KeyValueLog.open(context, storeDirectory, clean)
-    const files = new PartitionFiles(context, dataDir)
-    const topics = new LocalTopicCatalog({ disk, store, files, clock, limits, logger })
-    await topics.open(clean)
-    return new LocalEngine({ context, directory, store, topics })
+    return new LocalEngine(await openParts(options, directory, files))
   } catch (error) {
-    await context.files.drop(() => true)
+    await files.drop(() => true)
     await directory.close(false)
     throw storageError(error, `opening the data directory ${dataDir}`)
   }
 }
 
+async function openParts(
+  options: LocalEngineOptions,
+  directory: DataDirectory,
+  files: FilePool,
+): Promise<LocalEngineParts> {
+  const { disk, dataDir, clock, logger = silentLogger, limits = DEFAULT_LIMITS } = options
+  const storeDirectory = `${dataDir}/${partitionDirectoryName(`${INTERNAL_TOPIC_PREFIX}catalog`, 0)}`
+  await disk.makeDirectory(storeDirectory)
+  const { journal, batches } = await Journal.open(disk, `${dataDir}/journal`, { maxFileBytes: limits.journalBytes })
+  await disk.syncDirectory(dataDir)
+  const context: LogContext = {
+    disk,
+    clock,
+    logger,
+    limits,
+    committer: new Committer({ clock, logger, journal, probe: () => directory.probe() }),
+    files,
+    tails: new TailCache(limits.tailCacheBytes),
+    indexes: new IndexCache(limits.indexCacheBytes),
+  }
+  const clean = directory.wasClean
+  const journaled = batches.get(identityKey(CATALOG))
+  const store = await KeyValueLog.open(context, { directory: storeDirectory, identity: CATALOG, clean, journaled })
+  const partitionFiles = new PartitionFiles(context, dataDir)
+  const topics = new LocalTopicCatalog({ disk, store, files: partitionFiles, clock, limits, logger })
+  await topics.open({ clean, journaled: batches })
+  // Every partition has synced what it took from the journal.
+  await journal.clear()
+  return { context, directory, journal, store, topics }
+}
+
 interface LocalEngineParts {
   readonly context: LogContext
   readonly directory: DataDirectory
+  readonly journal: Journal
   readonly store: KeyValueLog
   readonly topics: LocalTopicCatalog
 }
@@ -103,11 +124,13 @@ class LocalEngine implements Engine {
   }
 
   private async shutDown(): Promise<void> {
-    const { context, directory, store, topics } = this.parts
+    const { context, directory, journal, store, topics } = this.parts
     let clean = false
     try {
       await topics.close()
       await store.close()
+      await context.committer.idle()
+      await journal.clear()
       clean = true
     } catch (error) {
       context.logger.error({ err: error }, 'shutting down in order failed; the next start looks for torn ends')

@@ -1,6 +1,8 @@
 import { parseTopicConfig, type TopicDescription } from '@millrace/engine'
 import {
   type Disk,
+  identityKey,
+  type JournaledBatches,
   type LogContext,
   METADATA_FILE,
   openPartitionLog,
@@ -12,6 +14,13 @@ import {
 import { MillraceError } from '@millrace/record'
 
 const DELETED_SUFFIX = '.deleted'
+
+/** What the last life of a data directory left, beside the partitions' own files. */
+export interface FoundState {
+  /** Whether it was shut down in order. */
+  readonly clean: boolean
+  readonly journaled: JournaledBatches
+}
 
 /**
  * The partition directories below a data directory. Each holds a `partition.metadata` file, as Kafka's does, that names
@@ -44,7 +53,8 @@ export class PartitionFiles {
   }
 
   /** Opens the logs of a topic's partitions. */
-  async open({ id, name, partitions, settings }: TopicDescription, clean: boolean): Promise<PartitionLog[]> {
+  async open(topic: TopicDescription, found: FoundState): Promise<PartitionLog[]> {
+    const { id, name, partitions, settings } = topic
     const config = parseTopicConfig(settings)
     return inParallel(partitions, async (partition) => {
       const directory = this.directory(name, partition)
@@ -54,7 +64,9 @@ export class PartitionFiles {
           `${directory} is missing or is not a partition of topic ${name} (${id})`,
         )
       }
-      return openPartitionLog(this.context, { directory, config, clean })
+      const identity = { topicId: id, partition }
+      const journaled = found.journaled.get(identityKey(identity))
+      return openPartitionLog(this.context, { directory, identity, config, clean: found.clean, journaled })
     })
   }
 

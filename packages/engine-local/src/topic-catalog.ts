@@ -3,10 +3,12 @@ import { parseTopicConfig, type TopicCatalog, type TopicDescription, type TopicS
 import { type Disk, type PartitionLog, storageError } from '@millrace/log'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
 import type { KeyValueLog } from './key-value-log.ts'
-import type { PartitionFiles } from './partition-files.ts'
+import type { FoundState, PartitionFiles } from './partition-files.ts'
 import { Serial } from './serial.ts'
 
 const KEY_PREFIX = 'topic/'
+/** What a topic that is just being made was left with. */
+const NEW: FoundState = { clean: true, journaled: new Map() }
 
 interface OpenTopic {
   readonly description: TopicDescription
@@ -40,14 +42,14 @@ export class LocalTopicCatalog implements TopicCatalog {
     this.options = options
   }
 
-  /** Opens the logs of all topics that the store knows. `clean`: the last shutdown was in order. */
-  async open(clean: boolean): Promise<void> {
+  /** Opens the logs of all topics that the store knows. */
+  async open(found: FoundState): Promise<void> {
     const { store, files } = this.options
     const known = [...store.entries()].filter(([key]) => key.startsWith(KEY_PREFIX))
     await files.removeOrphans((id) => store.get(KEY_PREFIX + id) !== undefined)
     for (const [, value] of known) {
       const description = value as TopicDescription
-      this.add({ description, logs: await files.open(description, clean) })
+      this.add({ description, logs: await files.open(description, found) })
     }
   }
 
@@ -59,7 +61,7 @@ export class LocalTopicCatalog implements TopicCatalog {
       // What is left of a topic that could not be made is removed by the next that has its name, or at the next start.
       try {
         await files.create(description)
-        const logs = await files.open(description, true)
+        const logs = await files.open(description, NEW)
         await store.put(KEY_PREFIX + description.id, description)
         this.add({ description, logs })
         return description

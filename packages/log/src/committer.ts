@@ -54,6 +54,8 @@ export class Committer {
   private readonly options: CommitterOptions
   private waiting = new Set<CommitTarget>()
   private running: Promise<void> | undefined
+  private round: readonly CommitTarget[] = []
+  private roundWaiters: (() => void)[] = []
   private failure: string | undefined
   /** Targets that rely on the journal's current file. */
   private journaled = new Set<CommitTarget>()
@@ -74,26 +76,37 @@ export class Committer {
     if (this.running === undefined) this.running = this.run()
   }
 
-  /** Waits until all that was submitted is committed or has failed. */
+  /** Waits until all that `target` submitted is committed or has failed, however busy others are. */
+  async settle(target: CommitTarget): Promise<void> {
+    while (this.waiting.has(target) || this.round.includes(target)) await this.roundEnds()
+  }
+
+  /** Has no checkpoint look after `target` any more: it is gone, or its files are synced. */
+  forget(target: CommitTarget): void {
+    this.journaled.delete(target)
+  }
+
+  /** Waits until nothing is under way. To be called when nothing will be submitted any more. */
   async idle(): Promise<void> {
     while (this.running !== undefined) await this.running
     await this.checkpointing
-  }
-
-  /** A target that is gone relies on nothing any more. */
-  forget(target: CommitTarget): void {
-    this.journaled.delete(target)
   }
 
   private async run(): Promise<void> {
     // What arrives from the network in one turn of the event loop goes into one round.
     await new Promise<void>((resolve) => setImmediate(resolve))
     while (this.waiting.size > 0) {
-      const round = [...this.waiting]
+      this.round = [...this.waiting]
       this.waiting = new Set()
-      if (await this.mendJournal(round)) await this.commitRound(round)
+      if (await this.mendJournal(this.round)) await this.commitRound(this.round)
+      this.round = []
+      for (const wake of this.roundWaiters.splice(0)) wake()
     }
     this.running = undefined
+  }
+
+  private roundEnds(): Promise<void> {
+    return new Promise((resolve) => this.roundWaiters.push(resolve))
   }
 
   /** Nothing may be committed while the journal does not say which of its batches failed. */

@@ -59,7 +59,10 @@ export async function scanJournal(
   let chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   let position = JOURNAL_HEADER_BYTES
   while (position + ENTRY_HEADER_BYTES <= end) {
-    const bytes = chunk.subarray(0, await file.read(chunk.subarray(0, Math.min(chunk.length, end - position)), position))
+    const bytes = chunk.subarray(
+      0,
+      await file.read(chunk.subarray(0, Math.min(chunk.length, end - position)), position),
+    )
     let at = 0
     let needed = ENTRY_HEADER_BYTES
     while (bytes.length - at >= ENTRY_HEADER_BYTES) {

@@ -126,7 +126,11 @@ export class Journal {
   /** Removes the files that are older than file `number`. */
   async removeBefore(number: number): Promise<void> {
     const limit = this.pathOf(number)
-    for (const path of this.paths.filter((known) => known < limit)) await this.disk.remove(path)
+    // Oldest first, and each for good: a file that came back without the one after it would not know where it ends.
+    for (const path of this.paths.filter((known) => known < limit)) {
+      await this.disk.remove(path)
+      await this.disk.syncDirectory(this.directory)
+    }
     this.paths = this.paths.filter((known) => known >= limit)
   }
 

@@ -7,99 +7,56 @@ import {
   type RecordBatch,
 } from '@millrace/record'
 import { CommitWaiters } from './commit-waiters.ts'
-import type { CommitTarget } from './committer.ts'
 import { hasSystemCode, storageError } from './disk.ts'
+import type { PartitionIdentity } from './journal-entry.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
-import type { ProducerState, RememberedBatch } from './producer-state.ts'
+import { type AppendedBatch, type PartitionLogConfig, PartitionWriter } from './partition-writer.ts'
+import type { ProducerState } from './producer-state.ts'
 import type { SegmentList } from './segment-list.ts'
 import type { PartitionTail } from './tail-cache.ts'
-
-/** The part of a topic's configuration that the log goes by. */
-export interface PartitionLogConfig {
-  readonly segmentBytes: number
-  readonly segmentMs: number
-  readonly indexIntervalBytes: number
-  readonly flushPolicy: 'commit' | 'interval' | 'os'
-  readonly flushMs: number
-}
-
-export interface AppendedBatch {
-  /** -1 for a repeat of a batch that is too old to be remembered. */
-  readonly baseOffset: number
-  readonly timestamp: number
-  readonly duplicate: boolean
-}
 
 export interface LogRead {
   readonly batches: readonly Buffer[]
   readonly nextOffset: number
 }
 
-interface PendingAppend {
-  readonly batch: RecordBatch
-  readonly baseOffset: number
-  readonly nextOffset: number
-  readonly done: Promise<AppendedBatch>
-  readonly resolve: (appended: AppendedBatch) => void
-  readonly reject: (error: MillraceError) => void
-}
-
 /** The state with which recovery hands a partition over. */
 export interface RecoveredPartition {
+  readonly identity: PartitionIdentity
+  readonly config: PartitionLogConfig
   readonly segments: SegmentList
   readonly producers: ProducerState
   readonly epochs: LeaderEpochs
   readonly logStartOffset: number
 }
 
-const MAX_RELATIVE_OFFSET = 2 ** 31 - 1
-
 /**
- * One partition's log. Batches get their offsets in the order of the calls of `append`, and are committed, and readable,
- * in that order: first all of a batch and all before it, or nothing of it. With `flush.policy=commit` they are on disk
- * by then; with `interval` and `os` they are written.
- *
- * When writing or syncing fails, every append that was not yet committed fails with it, and leaves no trace: offsets,
- * remembered producers, the tail cache and the file go back to the committed end. The next append tries anew.
- *
- * `write`, `sync`, `committed` and `failed` are the committer's to call.
+ * One partition's log: a writer, and readers of what it has committed. Readers see a batch when, and only when, it is
+ * committed; they find it in the tail cache or in its segment.
  */
-export class PartitionLog implements CommitTarget {
-  private readonly context: LogContext
-  private readonly config: PartitionLogConfig
+export class PartitionLog {
   private readonly segments: SegmentList
-  private readonly producers: ProducerState
   private readonly epochs: LeaderEpochs
   private readonly tail: PartitionTail
+  private readonly writer: PartitionWriter
   private readonly waiters: CommitWaiters
   private logStart: LogStartOffset
-  private logEnd: LogEndOffset
-  private committedEnd: HighWatermark
-  private durable: DurableOffset
-  private pending: PendingAppend[] = []
-  private written: PendingAppend[] = []
-  private pendingBytes = 0
-  /** What must be done to the active segment before it may be written to again. */
-  private repair: 'cut' | 'abandon' | undefined
-  private flushDue = false
-  private synced = false
-  private flushTimer: { cancel(): void } | undefined
   private ended: MillraceError | undefined
 
-  constructor(context: LogContext, config: PartitionLogConfig, recovered: RecoveredPartition) {
-    this.context = context
-    this.config = config
-    this.segments = recovered.segments
-    this.producers = recovered.producers
-    this.epochs = recovered.epochs
+  constructor(context: LogContext, recovered: RecoveredPartition) {
+    const { segments, epochs, logStartOffset } = recovered
+    this.segments = segments
+    this.epochs = epochs
     this.tail = context.tails.tail()
     this.waiters = new CommitWaiters(context.clock)
-    const end = recovered.segments.active.nextOffset
-    this.logStart = recovered.logStartOffset as LogStartOffset
-    this.logEnd = end as LogEndOffset
-    this.committedEnd = end as HighWatermark
-    this.durable = end as DurableOffset
+    this.logStart = logStartOffset as LogStartOffset
+    this.writer = new PartitionWriter({
+      ...recovered,
+      context,
+      tail: this.tail,
+      onCommitted: (end) => this.waiters.committed(end),
+    })
   }
 
   get logStartOffset(): LogStartOffset {
@@ -107,14 +64,13 @@ export class PartitionLog implements CommitTarget {
   }
   /** The offset that the next batch gets. */
   get logEndOffset(): LogEndOffset {
-    return this.logEnd
+    return this.writer.logEndOffset
   }
   get highWatermark(): HighWatermark {
-    return this.committedEnd
+    return this.writer.highWatermark
   }
-  /** The end of what a sync put on disk; behind the high watermark with `flush.policy` interval and os. */
   get durableEnd(): DurableOffset {
-    return this.durable
+    return this.writer.durableEnd
   }
   get leaderEpoch(): number {
     return this.epochs.latest
@@ -123,26 +79,10 @@ export class PartitionLog implements CommitTarget {
     return this.segments.sizeBytes
   }
 
-  /**
-   * Gives a checked batch its offset, synchronously, and has it committed. The batch belongs to the log from here on.
-   * @returns when the batch is committed; `placed` is called at once with its place
-   * @throws MillraceError OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED, LIMIT_REACHED, DISK_FULL (nothing was stored);
-   *   COMMIT_UNKNOWN, STORAGE_FAILED
-   */
+  /** As `PartitionWriter.append` does. */
   append(batch: RecordBatch): { readonly placed: AppendedBatch; readonly committed: Promise<AppendedBatch> } {
     this.checkOpen()
-    const { producerId } = batch
-    if (producerId >= 0) {
-      const check = this.producers.check(batch)
-      if (check.kind === 'duplicate') return this.repeat(batch, check.original?.baseOffset)
-    }
-    if (this.pendingBytes + batch.sizeBytes > this.context.limits.pendingBytesPerPartition && this.pendingBytes > 0) {
-      throw new MillraceError(
-        'LIMIT_REACHED',
-        `${this.pendingBytes} bytes are waiting to be committed in this partition`,
-      )
-    }
-    return this.place(batch, producerId)
+    return this.writer.append(batch)
   }
 
   /**
@@ -151,7 +91,7 @@ export class PartitionLog implements CommitTarget {
    */
   async read(offset: number, maxBytes: number): Promise<LogRead> {
     this.checkRange(offset)
-    const end = this.committedEnd
+    const end = this.writer.highWatermark
     if (offset >= end) return { batches: [], nextOffset: offset }
     const cached = this.tail.read(offset, end, maxBytes)
     if (cached !== undefined) return cached
@@ -174,7 +114,7 @@ export class PartitionLog implements CommitTarget {
    */
   async waitFor(offset: number, waitMs: number, signal?: AbortSignal): Promise<void> {
     this.checkRange(offset)
-    if (offset < this.committedEnd || waitMs <= 0) return
+    if (offset < this.writer.highWatermark || waitMs <= 0) return
     await this.waiters.wait(offset, waitMs, signal)
     this.checkOpen()
   }
@@ -196,7 +136,7 @@ export class PartitionLog implements CommitTarget {
   /** Raises the log start to `offset`. @throws MillraceError OFFSET_OUT_OF_RANGE past the high watermark */
   async truncateBefore(offset: number): Promise<LogStartOffset> {
     this.checkOpen()
-    if (offset > this.committedEnd) throw this.outOfRange(offset)
+    if (offset > this.writer.highWatermark) throw this.outOfRange(offset)
     if (offset <= this.logStart) return this.logStart
     this.logStart = offset as LogStartOffset
     try {
@@ -215,171 +155,14 @@ export class PartitionLog implements CommitTarget {
   /** Commits what was appended, saves what makes the next start quick, and refuses every further call. */
   async close(): Promise<void> {
     this.end(new MillraceError('SHUTTING_DOWN', 'the server is shutting down'))
-    await this.context.committer.idle()
-    if (this.durable < this.committedEnd) await this.flush()
-    await this.segments.sealed()
-    await this.segments.saveActive(this.producers)
-    this.letGo()
+    await this.writer.close()
+    this.tail.clear()
   }
 
   /** Refuses every call, also those that wait, with `reason`, for a topic that is deleted; its files may then go. */
   async abandon(reason: MillraceError): Promise<void> {
     this.end(reason)
-    for (const append of [...this.written, ...this.pending]) append.reject(reason)
-    this.written = []
-    this.pending = []
-    await this.context.committer.idle()
-    await this.segments.sealed()
-    this.letGo()
-    await this.context.files.drop((path) => path.startsWith(`${this.segments.directory}/`))
-  }
-
-  get needsSync(): boolean {
-    return this.flushDue || (this.config.flushPolicy === 'commit' && this.written.length > 0)
-  }
-
-  async write(): Promise<void> {
-    if (this.repair !== undefined) await this.mend()
-    const next = this.pending[0]
-    if (next === undefined) return
-    if (this.mustRoll(next)) await this.roll()
-    const { active } = this.segments
-    const { baseOffset } = active
-    let room = this.config.segmentBytes - active.sizeBytes
-    let count = 0
-    for (const append of this.pending) {
-      const first = count === 0 && active.sizeBytes === 0
-      if (!first && (append.batch.sizeBytes > room || append.nextOffset - baseOffset > MAX_RELATIVE_OFFSET)) break
-      room -= append.batch.sizeBytes
-      count++
-    }
-    this.written = this.pending.splice(0, count)
-    if (this.pending.length > 0) this.context.committer.submit(this)
-    await active.write(this.written.map((append) => append.batch.buffer))
-  }
-
-  async sync(): Promise<void> {
-    this.flushDue = false
-    await this.segments.active.sync()
-    this.synced = true
-  }
-
-  committed(): void {
-    const { written } = this
-    this.written = []
-    const { active } = this.segments
-    active.startedAtMs ??= this.context.clock.nowMs()
-    for (const append of written) {
-      active.advance(append.batch, append.nextOffset, this.config.indexIntervalBytes)
-      this.pendingBytes -= append.batch.sizeBytes
-    }
-    this.committedEnd = active.nextOffset as HighWatermark
-    if (this.synced) this.durable = this.committedEnd as number as DurableOffset
-    else if (this.config.flushPolicy === 'interval') this.flushLater()
-    this.synced = false
-    for (const append of written) append.resolve(placeOf(append))
-    this.waiters.committed(this.committedEnd)
-  }
-
-  async failed(error: unknown, step: 'write' | 'sync'): Promise<void> {
-    const lost = [...this.written, ...this.pending]
-    this.written = []
-    this.pending = []
-    this.pendingBytes = 0
-    this.logEnd = this.committedEnd as number as LogEndOffset
-    this.producers.forgetFrom(this.committedEnd)
-    this.tail.cutFrom(this.committedEnd)
-    this.repair = step === 'sync' ? 'abandon' : (this.repair ?? 'cut')
-    let outcome = step === 'sync' ? unknownOutcome(error) : storageError(error, 'writing')
-    try {
-      await this.mend()
-    } catch (mendError) {
-      outcome = unknownOutcome(mendError)
-    }
-    for (const append of lost) append.reject(outcome)
-  }
-
-  private place(batch: RecordBatch, producerId: number) {
-    const baseOffset = this.logEnd
-    batch.stamp(baseOffset, this.epochs.latest)
-    const { nextOffset } = batch
-    const { promise, resolve, reject } = Promise.withResolvers<AppendedBatch>()
-    const append: PendingAppend = { batch, baseOffset, nextOffset, done: promise, resolve, reject }
-    if (producerId >= 0) this.producers.add(producerId, rememberedOf(batch, baseOffset), this.committedEnd)
-    this.logEnd = nextOffset as LogEndOffset
-    this.tail.append(batch, baseOffset, nextOffset)
-    this.pending.push(append)
-    this.pendingBytes += batch.sizeBytes
-    this.context.committer.submit(this)
-    return { placed: placeOf(append), committed: promise }
-  }
-
-  /** Answers a repeated batch as its original is answered: not before that one is committed. */
-  private repeat(batch: RecordBatch, baseOffset = -1) {
-    const placed: AppendedBatch = { baseOffset, timestamp: batch.maxTimestamp, duplicate: true }
-    const isOriginal = (append: PendingAppend): boolean => append.baseOffset === baseOffset
-    const original = this.written.find(isOriginal) ?? this.pending.find(isOriginal)
-    return { placed, committed: original === undefined ? Promise.resolve(placed) : original.done.then(() => placed) }
-  }
-
-  private mustRoll(next: PendingAppend): boolean {
-    const { active } = this.segments
-    if (active.sizeBytes === 0) return false
-    if (active.sizeBytes + next.batch.sizeBytes > this.config.segmentBytes) return true
-    if (next.nextOffset - active.baseOffset > MAX_RELATIVE_OFFSET) return true
-    return this.context.clock.nowMs() - (active.startedAtMs ?? 0) >= this.config.segmentMs
-  }
-
-  /** Closes the active segment. It is synced first, whatever the policy: only the last segment may end torn. */
-  private async roll(): Promise<void> {
-    if (this.durable < this.committedEnd && !(await this.flush())) return
-    // Once a file for the next offset may be there, nothing may follow in this one: recovery would cut it off.
-    this.repair = 'abandon'
-    await this.segments.roll(this.producers)
-    this.repair = undefined
-  }
-
-  private async mend(): Promise<void> {
-    if (this.repair === 'cut') await this.segments.active.cut()
-    if (this.repair === 'abandon') {
-      await this.segments.abandonActive()
-      this.durable = this.committedEnd as number as DurableOffset
-    }
-    this.repair = undefined
-  }
-
-  /**
-   * Syncs what the policies `interval` and `os` left unsynced. When that fails, the file is abandoned as ever; readers
-   * have seen its records, so that they stay.
-   * @returns whether the active segment is still the same
-   */
-  private async flush(): Promise<boolean> {
-    try {
-      await this.segments.active.sync()
-      this.durable = this.committedEnd as number as DurableOffset
-      return true
-    } catch (error) {
-      const { directory } = this.segments
-      this.context.logger.error(
-        { err: error, directory },
-        'a sync failed: acknowledged records may not outlive a power cut',
-      )
-      this.repair = 'abandon'
-      await this.mend()
-      return false
-    }
-  }
-
-  private flushLater(): void {
-    this.flushTimer ??= this.context.clock.setTimer(this.config.flushMs, () => {
-      this.flushTimer = undefined
-      this.flushDue = true
-      this.context.committer.submit(this)
-    })
-  }
-
-  private letGo(): void {
-    this.flushTimer?.cancel()
+    await this.writer.abandon(reason)
     this.tail.clear()
   }
 
@@ -391,33 +174,16 @@ export class PartitionLog implements CommitTarget {
 
   private checkRange(offset: number): void {
     this.checkOpen()
-    if (offset < this.logStart || offset > this.logEnd) throw this.outOfRange(offset)
+    if (offset < this.logStart || offset > this.writer.logEndOffset) throw this.outOfRange(offset)
   }
 
   private outOfRange(offset: number): MillraceError {
-    const { logStart, committedEnd } = this
+    const { logStart } = this
+    const committedEnd = this.writer.highWatermark
     return new MillraceError(
       'OFFSET_OUT_OF_RANGE',
       `offset ${offset} is not in the partition, which has ${logStart} to ${committedEnd}`,
       { details: { logStartOffset: logStart, highWatermark: committedEnd } },
     )
   }
-}
-
-function placeOf(append: PendingAppend): AppendedBatch {
-  return { baseOffset: append.baseOffset, timestamp: append.batch.maxTimestamp, duplicate: false }
-}
-
-function rememberedOf(batch: RecordBatch, baseOffset: number): RememberedBatch {
-  const { producerEpoch, baseSequence, lastOffsetDelta, maxTimestamp: timestamp } = batch
-  return { producerEpoch, baseSequence, lastOffsetDelta, baseOffset, timestamp }
-}
-
-function unknownOutcome(error: unknown): MillraceError {
-  const reason = error instanceof Error ? error.message : String(error)
-  return new MillraceError(
-    'COMMIT_UNKNOWN',
-    `syncing failed, so that the records may or may not be stored: ${reason}`,
-    { cause: error },
-  )
 }

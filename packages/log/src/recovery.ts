@@ -1,10 +1,13 @@
-import { MillraceError, type RecordBatch } from '@millrace/record'
+import { MillraceError, RecordBatch } from '@millrace/record'
 import { type ScanResult, scanBatches } from './batch-scan.ts'
 import { readFile, storageError, writeNewFile } from './disk.ts'
 import { baseOffsetsIn, LEADER_EPOCH_FILE, LOG_START_FILE, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
+import type { PartitionIdentity } from './journal-entry.ts'
+import type { JournaledBatch } from './journal-file.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
-import { PartitionLog, type PartitionLogConfig, type RecoveredPartition } from './partition-log.ts'
+import { PartitionLog, type RecoveredPartition } from './partition-log.ts'
+import type { PartitionLogConfig } from './partition-writer.ts'
 import { decodeProducerSnapshot } from './producer-snapshot.ts'
 import { ProducerState } from './producer-state.ts'
 import { Segment } from './segment.ts'
@@ -13,9 +16,12 @@ import { SegmentList } from './segment-list.ts'
 
 export interface OpenOptions {
   readonly directory: string
+  readonly identity: PartitionIdentity
   readonly config: PartitionLogConfig
   /** Whether the last shutdown was clean; then the files are what it left. */
   readonly clean: boolean
+  /** What the journal has of this partition, oldest first. */
+  readonly journaled?: readonly JournaledBatch[] | undefined
 }
 
 /**
@@ -23,7 +29,8 @@ export interface OpenOptions {
  *
  * Sealed segments are whole: their checksum file was written after they were synced. After a shutdown that was not
  * clean, every other segment is scanned, which checks each batch, makes the indexes again, and cuts the last one off
- * behind its last whole batch; the bytes that are cut off are kept in a `.cut` file. What remains may have been written
+ * behind its last whole batch; the bytes that are cut off are kept in a `.cut` file. What the journal has behind that end
+ * is written to it, because segments that rely on the journal are not synced. What remains may have been written
  * without a sync (the process died, the machine did not), so it is synced before anybody reads it; its end is written
  * again first, because after a sync that failed the system believes pages to be on disk that are not. Then the leader
  * epoch rises.
@@ -32,7 +39,7 @@ export interface OpenOptions {
 export async function openPartitionLog(context: LogContext, options: OpenOptions): Promise<PartitionLog> {
   try {
     const recovered = await new Recovery(context, options).run()
-    return new PartitionLog(context, options.config, recovered)
+    return new PartitionLog(context, recovered)
   } catch (error) {
     throw storageError(error, `opening ${options.directory}`)
   }
@@ -40,20 +47,19 @@ export async function openPartitionLog(context: LogContext, options: OpenOptions
 
 class Recovery {
   private readonly context: LogContext
+  private readonly options: OpenOptions
   private readonly directory: string
-  private readonly config: PartitionLogConfig
-  private readonly clean: boolean
   private names: string[] = []
 
-  constructor(context: LogContext, { directory, config, clean }: OpenOptions) {
+  constructor(context: LogContext, options: OpenOptions) {
     this.context = context
-    this.directory = directory
-    this.config = config
-    this.clean = clean
+    this.options = options
+    this.directory = options.directory
   }
 
   async run(): Promise<RecoveredPartition> {
     const { context, directory } = this
+    const { identity, config, clean } = this.options
     this.names = await context.disk.list(directory)
     for (const name of this.names) {
       if (name.endsWith(TEMPORARY_SUFFIX)) await context.disk.remove(`${directory}/${name}`)
@@ -64,8 +70,9 @@ class Recovery {
     const logStartOffset = await this.readLogStart(segments[0] as Segment)
     const { producers, snapshots } = await this.recoverProducers(segments)
     const isNew = epochs.latest < 0
-    if (isNew || !this.clean) await epochs.raise(active.nextOffset)
-    return { segments: new SegmentList(context, directory, segments, snapshots), producers, epochs, logStartOffset }
+    if (isNew || !clean) await epochs.raise(active.nextOffset)
+    const list = new SegmentList(context, directory, segments, snapshots)
+    return { identity, config, segments: list, producers, epochs, logStartOffset }
   }
 
   private async openSegments(): Promise<Segment[]> {
@@ -85,7 +92,7 @@ class Recovery {
 
   private async openLast(baseOffset: number): Promise<Segment> {
     const { context, directory } = this
-    const asLeft = this.clean ? await Segment.openActive(context, directory, baseOffset) : undefined
+    const asLeft = this.options.clean ? await Segment.openActive(context, directory, baseOffset) : undefined
     return asLeft ?? (await this.openScanned(baseOffset, undefined))
   }
 
@@ -102,7 +109,7 @@ class Recovery {
           if (nextBase === undefined) return false
           context.logger.error({ file: segment.path('log'), offset: batch.baseOffset }, 'a stored batch is damaged')
         }
-        segment.advance(batch, batch.nextOffset, this.config.indexIntervalBytes)
+        segment.advance(batch, batch.nextOffset, this.options.config.indexIntervalBytes)
         return true
       })
       return { stop: result, fileBytes: size }
@@ -110,9 +117,28 @@ class Recovery {
     segment.estimateStart()
     if (nextBase !== undefined && segment.nextOffset < nextBase) segment.keepDamaged(fileBytes, nextBase)
     else if (segment.sizeBytes < fileBytes) await this.cutTail(segment, fileBytes, stop)
-    if (nextBase === undefined) await segment.rewriteEnd(context.limits.pendingBytesPerPartition)
+    if (nextBase === undefined) {
+      await this.fillFromJournal(segment)
+      await segment.rewriteEnd(context.limits.pendingBytesPerPartition)
+    }
     await segment.sync()
     return segment
+  }
+
+  private async fillFromJournal(segment: Segment): Promise<void> {
+    for (const { path, position, sizeBytes, baseOffset } of this.options.journaled ?? []) {
+      if (baseOffset < segment.nextOffset) continue
+      if (baseOffset > segment.nextOffset) {
+        const { directory } = this
+        this.context.logger.error({ directory, from: segment.nextOffset, to: baseOffset }, 'the journal leaves a gap')
+        return
+      }
+      const bytes = Buffer.allocUnsafeSlow(sizeBytes)
+      await this.context.files.use(path, (file) => file.read(bytes, position))
+      const batch = RecordBatch.at(bytes)
+      await segment.write([bytes])
+      segment.advance(batch, batch.nextOffset, this.options.config.indexIntervalBytes)
+    }
   }
 
   private async cutTail(segment: Segment, fileBytes: number, stop: ScanResult): Promise<void> {

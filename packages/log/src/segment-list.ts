@@ -55,19 +55,6 @@ export class SegmentList {
     })
   }
 
-  /**
-   * Begins a new segment in place of the active one, whose file can no longer be trusted behind what is committed: a
-   * sync of it failed. What is committed stays readable; the file is not sealed, so that recovery looks at it again.
-   */
-  async abandonActive(): Promise<void> {
-    const { active } = this
-    const { sizeBytes, nextOffset } = active
-    if (sizeBytes > 0) await this.context.files.use(active.path('log'), (file) => file.truncate(sizeBytes))
-    const fresh = await Segment.create(this.context, this.directory, nextOffset)
-    if (sizeBytes === 0) this.segments.pop()
-    this.segments.push(fresh)
-  }
-
   /** Saves what a clean start needs of the active segment. */
   async saveActive(producers: ProducerState): Promise<void> {
     await this.active.saveIndexes()

@@ -2,7 +2,7 @@ import { checksum, MillraceError, type RecordBatch } from '@millrace/record'
 import { scanBatches } from './batch-scan.ts'
 import { type BatchWindow, selectBatches } from './batch-window.ts'
 import { readFile, replaceFile, writeNewFile } from './disk.ts'
-import { type SegmentSuffix, segmentFileName } from './file-names.ts'
+import { type SegmentSuffix, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
 import type { LogContext } from './log-context.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
@@ -151,6 +151,32 @@ export class Segment {
       await file.truncate(this.size)
       await file.datasync()
     })
+  }
+
+  /**
+   * Puts a new file in the place of this one, with what is committed in it, and syncs it: after a failed sync, the old
+   * file's pages may be marked as written although they are not.
+   */
+  async replaceFile(): Promise<void> {
+    const { disk, files } = this.context
+    const path = this.path('log')
+    const temporary = `${path}${TEMPORARY_SUFFIX}`
+    await disk.remove(temporary)
+    const copy = await disk.open(temporary, { create: true })
+    try {
+      const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, this.size))
+      for (let position = 0; position < this.size; position += chunk.length) {
+        const bytes = chunk.subarray(0, Math.min(chunk.length, this.size - position))
+        await files.use(path, (file) => file.read(bytes, position))
+        await copy.writev([bytes], position)
+      }
+      await copy.datasync()
+    } finally {
+      await copy.close()
+    }
+    await disk.rename(temporary, path)
+    await files.drop((open) => open === path)
+    await disk.syncDirectory(this.directory)
   }
 
   /** Writes the last `maxBytes` of the segment over themselves, so that the next sync covers them. */

@@ -33,6 +33,8 @@ export interface Limits {
   readonly partitions: number
   /** Files kept open, over all partitions. */
   readonly openFiles: number
+  /** Size at which a journal file is full and a checkpoint is made. */
+  readonly journalBytes: number
   /** Memory behind the batches that are kept for readers at the tail, over all partitions. */
   readonly tailCacheBytes: number
   /** Memory for index files of closed segments, over all partitions. */
@@ -65,6 +67,7 @@ export const DEFAULT_LIMITS: Limits = {
   partitionsPerTopic: 1_000,
   partitions: 20_000,
   openFiles: 500,
+  journalBytes: 64 * MiB,
   tailCacheBytes: 32 * MiB,
   indexCacheBytes: 32 * MiB,
   producersPerPartition: 10_000,

@@ -26,7 +26,12 @@ const SAMPLES: Record<string, { good: string; means: unknown; bad: string }> = {
   logLevel: { good: 'debug', means: 'debug', bad: 'loud' },
   readyFile: { good: 'ready.json', means: 'ready.json', bad: '' },
 }
-const sampleOf = (key: string) => SAMPLES[key] ?? { good: '2000', means: 2000, bad: '1.5' }
+// Within the defaults, so that no other limit contradicts it.
+const sampleOf = (key: string) =>
+  SAMPLES[key] ??
+  (key === 'limits.requestTimeoutMs'
+    ? { good: '20000', means: 20_000, bad: '-1' }
+    : { good: '2000', means: 2000, bad: '1.5' })
 
 function settingIn(config: object, key: string): unknown {
   return key.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown>)[name], config)
@@ -80,6 +85,13 @@ describe('the settings', () => {
       )
     },
   )
+})
+
+it('limits that contradict each other stop the start', () => {
+  const message = /^--limit-headers-timeout-ms=9000: allowed is at most .* MILLRACE_LIMIT_REQUEST_TIMEOUT_MS=8000$/
+  const flags = { 'limits.headersTimeoutMs': '9000' }
+  const env = { MILLRACE_LIMIT_REQUEST_TIMEOUT_MS: '8000' }
+  expect(() => load({ flags, env })).toThrow(message)
 })
 
 describe('names that are not settings', () => {

@@ -40,6 +40,7 @@ export function effectiveSettings(sources: readonly Source[]): Effective[] {
     return { setting, value, given }
   })
   refuseInsecure(rows)
+  refuseContradiction(rows)
   return rows
 }
 
@@ -136,6 +137,17 @@ function refuseInsecure(rows: readonly Effective[]): void {
   throw invalid(
     `http=${http}: other machines could reach this address, and nobody has to log in; ` +
       'allowed is a loopback address such as 127.0.0.1:7070, or this one with --allow-insecure',
+  )
+}
+
+function refuseContradiction(rows: readonly Effective[]): void {
+  const row = (key: string): Effective | undefined => rows.find(({ setting }) => setting.key === key)
+  const headers = row('limits.headersTimeoutMs')
+  const request = row('limits.requestTimeoutMs')
+  if (Number(headers?.value) <= Number(request?.value)) return
+  throw invalid(
+    `${headers?.given ?? headers?.setting.key}=${headers?.value}: allowed is at most the time for the whole request, ` +
+      `${request?.given ?? request?.setting.key}=${request?.value}`,
   )
 }
 

@@ -1,11 +1,10 @@
-import { resolve } from 'node:path'
-import { Broker } from '@millrace/broker'
 import type { Engine } from '@millrace/engine'
-import { createHttpGateway, type HttpGateway } from '@millrace/gateway-http'
-import { type Clock, type Limits, type Logger, MillraceError, systemClock } from '@millrace/record'
-import { formatAddress, isLoopback, parseAddress, reachableHost } from './address.ts'
+import type { HttpGateway } from '@millrace/gateway-http'
+import { type Limits, type Logger, systemClock } from '@millrace/record'
+import { formatAddress, reachableHost } from './address.ts'
 import { effectiveSettings, flatten, toConfig } from './config.ts'
 import { openLogger } from './logger.ts'
+import type { Surroundings } from './parts.ts'
 import { removeReadyFile, writeReadyFile } from './ready-file.ts'
 import type { Config } from './settings.ts'
 
@@ -15,7 +14,7 @@ export interface ServerOptions extends Partial<Omit<Config, 'limits'>> {
   /** Where messages go, instead of standard error. */
   readonly logger?: Logger
   /** Opens what keeps the logs, instead of the local engine over `data`. The server closes it. */
-  readonly openEngine?: (o: { clock: Clock; logger: Logger; limits: Limits }) => Promise<Engine>
+  readonly openEngine?: (surroundings: Surroundings) => Promise<Engine>
 }
 
 /** A server that serves. */
@@ -43,15 +42,12 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   // A file that an earlier server left behind must not tell of this one before it is ready.
   if (config.readyFile !== undefined) await removeReadyFile(config.readyFile)
   const startedAtMs = systemClock.monotonicMs()
-  const engine = await (options.openEngine ?? openEngineOver(config.data))({
-    clock: systemClock,
-    logger,
-    limits: config.limits,
-  })
+  const { createGateway, listen, openEngineOver } = await import('./parts.ts')
+  const surroundings: Surroundings = { clock: systemClock, logger, limits: config.limits }
+  const engine = await (options.openEngine?.(surroundings) ?? openEngineOver(config.data, surroundings))
   let gateway: HttpGateway | undefined
   try {
-    const broker = new Broker({ engine, clock: systemClock, limits: config.limits, logger })
-    gateway = openGateway(broker, config, logger)
+    gateway = createGateway(engine, config, surroundings)
     const bound = await listen(gateway, config.http)
     const http = formatAddress(bound)
     const url = `http://${formatAddress({ host: reachableHost(bound.host), port: bound.port })}`
@@ -73,45 +69,6 @@ function configOf(options: ServerOptions): Config {
   const given = { values: flatten(settings, where), nameOf: ({ key }: { key: string }) => key }
   const embedded = { values: { logLevel: 'silent' }, nameOf: ({ key }: { key: string }) => key }
   return toConfig(effectiveSettings([given, embedded]))
-}
-
-function openEngineOver(data: string): NonNullable<ServerOptions['openEngine']> {
-  return async ({ clock, logger, limits }) => {
-    const [{ openLocalEngine }, { memoryDisk, nodeDisk }] = await Promise.all([
-      import('@millrace/engine-local'),
-      import('@millrace/log'),
-    ])
-    const inMemory = data === 'memory'
-    const dataDir = inMemory ? '/memory' : resolve(data).replaceAll('\\', '/')
-    return openLocalEngine({ disk: inMemory ? memoryDisk() : nodeDisk(), dataDir, clock, logger, limits })
-  }
-}
-
-function openGateway(broker: Broker, config: Config, logger: Logger): HttpGateway {
-  return createHttpGateway({
-    broker,
-    clock: systemClock,
-    logger,
-    limits: config.limits,
-    allowedOrigins: config.corsOrigin,
-    checkHost: isLoopback(parseAddress(config.http)?.host ?? ''),
-  })
-}
-
-async function listen(gateway: HttpGateway, http: string): Promise<{ host: string; port: number }> {
-  const { host, port } = parseAddress(http) ?? { host: '', port: 0 }
-  try {
-    return await gateway.listen(host, port)
-  } catch (cause) {
-    const reasons: Record<string, string> = {
-      EADDRINUSE: 'another program listens there',
-      EADDRNOTAVAIL: 'this machine does not have that address',
-      EACCES: 'the operating system does not allow it',
-      ENOTFOUND: 'there is no host of that name',
-    }
-    const reason = reasons[(cause as NodeJS.ErrnoException).code ?? ''] ?? (cause as Error).message
-    throw new MillraceError('ADDRESS_UNAVAILABLE', `cannot listen at ${http}: ${reason}`, { cause })
-  }
 }
 
 function runningServer(o: {

@@ -35,8 +35,8 @@ interface NameChange {
 /**
  * A simulated disk that forgets what was not synced. Programs see their writes at once; `crash` goes back to what was
  * synced, plus whatever chance kept of the rest: any subset of the unsynced writes, torn at and inside sectors, in any
- * order, and of the unsynced changes of names likewise. Files that were open before a crash fail from then on, so that
- * a "dead" program cannot write any more.
+ * order, and of the unsynced changes of names likewise. Files that were open before a crash fail from then on, and so
+ * does what `mount` gave, so that a "dead" program cannot write any more.
  *
  * Every call takes a turn of the event loop, so that a crash can fall between any two of them.
  */
@@ -121,22 +121,36 @@ export class CrashDisk implements Disk {
     return [...this.entries.keys()].sort()
   }
 
-  async open(path: string, { create = false } = {}): Promise<DiskFile> {
-    await this.step(create ? 'create' : 'open', path)
+  /** The disk for one life of a program: after the next crash or kill, every call fails. */
+  mount(): Disk {
+    const { life } = this
+    return {
+      open: (path, options) => this.open(path, options, life),
+      list: (directory) => this.list(directory, life),
+      makeDirectory: (directory) => this.makeDirectory(directory, life),
+      rename: (from, to) => this.rename(from, to, life),
+      remove: (path) => this.remove(path, life),
+      syncDirectory: (directory) => this.syncDirectory(directory, life),
+      lock: (path) => this.lock(path, life),
+    }
+  }
+
+  async open(path: string, { create = false } = {}, life = this.life): Promise<DiskFile> {
+    await this.step(create ? 'create' : 'open', path, life)
     const known = this.entries.get(path)
     if (create) {
       if (known !== undefined) throw systemError('EEXIST', path)
       if (!this.entries.has(parentOf(path))) throw systemError('ENOENT', path)
       const file = new CrashDiskFile()
       this.changeNames(parentOf(path), (entries) => entries.set(path, file))
-      return this.handle(path, file)
+      return this.handle(path, file, life)
     }
     if (known === undefined || known === 'directory') throw systemError(known === undefined ? 'ENOENT' : 'EISDIR', path)
-    return this.handle(path, known)
+    return this.handle(path, known, life)
   }
 
-  async list(directory: string): Promise<string[]> {
-    await this.step('read', directory)
+  async list(directory: string, life = this.life): Promise<string[]> {
+    await this.step('read', directory, life)
     if (this.entries.get(directory) !== 'directory') throw systemError('ENOENT', directory)
     const prefix = directory === '/' ? '/' : `${directory}/`
     const names = [...this.entries.keys()]
@@ -145,16 +159,16 @@ export class CrashDisk implements Disk {
     return names.filter((name) => name !== '' && !name.includes('/')).sort()
   }
 
-  async makeDirectory(directory: string): Promise<string | undefined> {
-    await this.step('create', directory)
+  async makeDirectory(directory: string, life = this.life): Promise<string | undefined> {
+    await this.step('create', directory, life)
     const missing: string[] = []
     for (let path = directory; !this.entries.has(path); path = parentOf(path)) missing.unshift(path)
     for (const path of missing) this.changeNames(parentOf(path), (entries) => entries.set(path, 'directory'))
     return missing[0]
   }
 
-  async rename(from: string, to: string): Promise<void> {
-    await this.step('rename', from)
+  async rename(from: string, to: string, life = this.life): Promise<void> {
+    await this.step('rename', from, life)
     if (!this.entries.has(from)) throw systemError('ENOENT', from)
     this.changeNames(parentOf(from), (entries) => {
       for (const [path, entry] of [...entries].filter(([known]) => isInside(known, from))) {
@@ -164,26 +178,25 @@ export class CrashDisk implements Disk {
     })
   }
 
-  async remove(path: string): Promise<void> {
-    await this.step('remove', path)
+  async remove(path: string, life = this.life): Promise<void> {
+    await this.step('remove', path, life)
     if (!this.entries.has(path)) return
     this.changeNames(parentOf(path), (entries) => {
       for (const known of [...entries.keys()]) if (isInside(known, path)) entries.delete(known)
     })
   }
 
-  async syncDirectory(directory: string): Promise<void> {
-    await this.step('syncDirectory', directory)
+  async syncDirectory(directory: string, life = this.life): Promise<void> {
+    await this.step('syncDirectory', directory, life)
     const synced = this.nameChanges.filter((change) => change.directory === directory)
     this.nameChanges = this.nameChanges.filter((change) => change.directory !== directory)
     for (const { apply } of synced) apply(this.durable)
   }
 
-  async lock(path: string): Promise<DiskLock | undefined> {
-    await this.step('open', path)
+  async lock(path: string, life = this.life): Promise<DiskLock | undefined> {
+    await this.step('open', path, life)
     if (this.locks.has(path)) return undefined
     this.locks.add(path)
-    const { life } = this
     return {
       release: async () => {
         if (this.life === life) this.locks.delete(path)
@@ -191,8 +204,7 @@ export class CrashDisk implements Disk {
     }
   }
 
-  private handle(path: string, file: CrashDiskFile): DiskFile {
-    const { life } = this
+  private handle(path: string, file: CrashDiskFile, life: number): DiskFile {
     const step = (operation: DiskOperation): Promise<void> => this.step(operation, path, life)
     return {
       read: async (buffer, position) => {
@@ -235,7 +247,7 @@ export class CrashDisk implements Disk {
     }
   }
 
-  private async step(operation: DiskOperation, path: string, life = this.life): Promise<void> {
+  private async step(operation: DiskOperation, path: string, life: number): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve))
     this.checkAlive(life, path)
     const struck = this.faults.find(

@@ -76,7 +76,6 @@ export function discardBody(
     if (left < 0) cutOff(payload)
   }
   payload.on('data', onData).on('end', stop).on('close', stop)
-  payload.resume()
 }
 
 /** Of a connection with other requests on it, only the one stream is ended; without an error, as it was answered. */

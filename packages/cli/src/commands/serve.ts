@@ -1,0 +1,35 @@
+import { resolve } from 'node:path'
+import { type Server, startServer, toConfig } from '@millrace/server'
+import { Command } from 'commander'
+import { type Context, DEFAULT_URL, jsonOption } from '../context.ts'
+import { settingsOf, withSettings } from '../server-options.ts'
+import { aborted } from '../signals.ts'
+
+/** `millrace serve`, which is also what `millrace` alone does. */
+export function serveCommand(context: Context): Command {
+  const command = withSettings(new Command('serve'))
+    .description('serve until SIGINT or SIGTERM')
+    .addOption(jsonOption())
+    .action(async (options: { json?: true }) => {
+      const server = await startServer(toConfig(settingsOf(command, context)))
+      if (options.json)
+        await context.out.json({ url: server.url, http: server.http, data: server.data, pid: process.pid })
+      else for (const line of banner(server, context.cwd)) await context.out.line(line)
+      await aborted(context.interrupted)
+      await server.close()
+    })
+  return command
+}
+
+function banner(server: Server, cwd: string): string[] {
+  const url = server.url === DEFAULT_URL ? '' : ` --url ${server.url}`
+  return [
+    `Millrace serves REST and gRPC at ${server.url}`,
+    server.data === 'memory' ? 'Data: in memory, gone at the end' : `Data: ${resolve(cwd, server.data)}`,
+    'Try, in another terminal:',
+    `  npx millrace topic create orders${url}`,
+    `  npx millrace produce orders 'Hello, log!'${url}`,
+    `  npx millrace consume orders${url}`,
+    'Ctrl-C ends it.',
+  ]
+}

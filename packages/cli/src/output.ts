@@ -1,0 +1,72 @@
+import type { Writable } from 'node:stream'
+
+/** Bytes that are gathered before they are written, so that many short lines cost few writes. */
+const CHUNK_BYTES = 64 * 1024
+
+/**
+ * Standard output for a command that prints many lines. Lines are gathered and written when a chunk is full or when
+ * the event loop comes round, whichever is first. Nothing is gathered while the reader is slow: `write` then waits.
+ */
+export class Output {
+  private readonly stream: Writable
+  private readonly signal: AbortSignal
+  private gathered: Buffer[] = []
+  private gatheredBytes = 0
+  private scheduled = false
+
+  /** @param signal ends the waiting for a slow reader */
+  constructor(stream: Writable, signal: AbortSignal) {
+    this.stream = stream
+    this.signal = signal
+  }
+
+  /** Prints a line. A Buffer is printed as it is. */
+  async line(content: string | Buffer): Promise<void> {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content
+    this.gathered.push(bytes, NEWLINE)
+    this.gatheredBytes += bytes.length + 1
+    if (this.gatheredBytes >= CHUNK_BYTES) return this.flush()
+    if (!this.scheduled) {
+      this.scheduled = true
+      setImmediate(() => {
+        this.scheduled = false
+        this.writeGathered()
+      })
+    }
+  }
+
+  /** Prints a value as one line of JSON. */
+  async json(value: unknown): Promise<void> {
+    await this.line(JSON.stringify(value))
+  }
+
+  /** Returns when what was printed has left the process, or when nobody wants it any more. */
+  async flush(): Promise<void> {
+    this.writeGathered()
+    while (this.stream.writableLength > 0 && this.usable()) await this.nextDrain()
+  }
+
+  private writeGathered(): void {
+    if (this.gathered.length > 0 && this.usable()) this.stream.write(Buffer.concat(this.gathered))
+    this.gathered = []
+    this.gatheredBytes = 0
+  }
+
+  private usable(): boolean {
+    return !this.signal.aborted && this.stream.writable
+  }
+
+  /** Waits until the stream took something in, failed or closed. An empty write calls back when all before it is out. */
+  private nextDrain(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.signal.removeEventListener('abort', done)
+        resolve()
+      }
+      this.signal.addEventListener('abort', done, { once: true })
+      this.stream.write('', done)
+    })
+  }
+}
+
+const NEWLINE = Buffer.from('\n')

@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest'
+import { parseFrom } from './position.ts'
+
+describe('--from', () => {
+  it.each([
+    ['earliest', 'earliest'],
+    ['latest', 'latest'],
+    ['0', { offset: 0 }],
+    ['9007199254740991', { offset: 9_007_199_254_740_991 }],
+    ['1790000000000ms', { timestamp: 1_790_000_000_000 }],
+    ['2026-11-01', { timestamp: Date.UTC(2026, 10, 1) }],
+    ['2026-11-01T08:30:00Z', { timestamp: Date.UTC(2026, 10, 1, 8, 30) }],
+    ['2026-11-01T08:30:00.5+01:00', { timestamp: Date.UTC(2026, 10, 1, 7, 30, 0, 500) }],
+  ])('%s', (text, position) => expect(parseFrom(text)).toEqual(position))
+
+  it.each(['', 'first', '-1', '1.5', '9007199254740992', '12s', '2026-13-01', '01.11.2026', '1969-01-01'])(
+    'refuses %j and says what is allowed',
+    (text) => expect(() => parseFrom(text)).toThrow(`--from ${text}: allowed is earliest, latest, an offset`),
+  )
+})

@@ -1,0 +1,357 @@
+import {
+  type DurableOffset,
+  type HighWatermark,
+  type LogEndOffset,
+  MillraceError,
+  type RecordBatch,
+} from '@millrace/record'
+import type { CommitStep, CommitTarget } from './committer.ts'
+import { storageError } from './disk.ts'
+import type { JournalEntry } from './journal.ts'
+import type { PartitionIdentity } from './journal-entry.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
+import type { LogContext } from './log-context.ts'
+import type { ProducerState, RememberedBatch } from './producer-state.ts'
+import type { SegmentList } from './segment-list.ts'
+import type { PartitionTail } from './tail-cache.ts'
+
+/** The part of a topic's configuration that the log goes by. */
+export interface PartitionLogConfig {
+  readonly segmentBytes: number
+  readonly segmentMs: number
+  readonly indexIntervalBytes: number
+  readonly flushPolicy: 'commit' | 'interval' | 'os'
+  readonly flushMs: number
+}
+
+export interface AppendedBatch {
+  /** -1 for a repeat of a batch that is too old to be remembered. */
+  readonly baseOffset: number
+  readonly timestamp: number
+  readonly duplicate: boolean
+}
+
+interface PendingAppend {
+  readonly batch: RecordBatch
+  readonly baseOffset: number
+  readonly nextOffset: number
+  readonly done: Promise<AppendedBatch>
+  readonly resolve: (appended: AppendedBatch) => void
+  readonly reject: (error: MillraceError) => void
+}
+
+export interface WriterParts {
+  readonly context: LogContext
+  readonly identity: PartitionIdentity
+  readonly config: PartitionLogConfig
+  readonly segments: SegmentList
+  readonly producers: ProducerState
+  readonly epochs: LeaderEpochs
+  readonly tail: PartitionTail
+  /** Told when the committed end has moved. */
+  readonly onCommitted: (end: HighWatermark) => void
+}
+
+const MAX_RELATIVE_OFFSET = 2 ** 31 - 1
+
+/**
+ * The writing half of a partition's log. Batches get their offsets in the order of the calls of `append`, and are
+ * committed in that order: first all of a batch and all before it, or nothing of it. With `flush.policy=commit` they are
+ * on disk by then; with `interval` and `os` they are written.
+ *
+ * When writing or making durable fails, every append that was not yet committed fails with it, and leaves no trace:
+ * offsets, remembered producers, the tail cache and the file go back to the committed end. The next append tries anew.
+ *
+ * `append` may be called at any time; `write` to `failed`, and `checkpoint`, are the committer's to call.
+ */
+export class PartitionWriter implements CommitTarget {
+  private readonly parts: WriterParts
+  private logEnd: LogEndOffset
+  private committedEnd: HighWatermark
+  private durable: DurableOffset
+  /** The end of what is on disk in the segment files themselves; the journal may be ahead of it. */
+  private fileEnd: number
+  private pending: PendingAppend[] = []
+  private written: PendingAppend[] = []
+  private pendingBytes = 0
+  /** What must be done before the active segment may be written to again. */
+  private repair: 'cut' | 'replace' | 'roll' | undefined
+  private flushDue = false
+  private lastSync: Promise<void> = Promise.resolve()
+  private durability: 'file' | 'journal' | 'none' = 'none'
+  private flushTimer: { cancel(): void } | undefined
+
+  constructor(parts: WriterParts) {
+    this.parts = parts
+    const end = parts.segments.active.nextOffset
+    this.logEnd = end as LogEndOffset
+    this.committedEnd = end as HighWatermark
+    this.durable = end as DurableOffset
+    this.fileEnd = end
+  }
+
+  /** The offset that the next batch gets. */
+  get logEndOffset(): LogEndOffset {
+    return this.logEnd
+  }
+  get highWatermark(): HighWatermark {
+    return this.committedEnd
+  }
+  /** The end of what outlives a power cut; behind the high watermark with `flush.policy` interval and os. */
+  get durableEnd(): DurableOffset {
+    return this.durable
+  }
+
+  /**
+   * Gives a checked batch its offset, synchronously, and has it committed. The batch belongs to the log from here on.
+   * @returns its place, and a promise of the same for when it is committed
+   * @throws MillraceError OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED, LIMIT_REACHED, DISK_FULL (nothing was stored);
+   *   COMMIT_UNKNOWN, STORAGE_FAILED
+   */
+  append(batch: RecordBatch): { readonly placed: AppendedBatch; readonly committed: Promise<AppendedBatch> } {
+    const { context, producers } = this.parts
+    const { producerId } = batch
+    if (producerId >= 0) {
+      const check = producers.check(batch)
+      if (check.kind === 'duplicate') return this.repeat(batch, check.original?.baseOffset)
+    }
+    if (this.pendingBytes + batch.sizeBytes > context.limits.pendingBytesPerPartition && this.pendingBytes > 0) {
+      throw new MillraceError(
+        'LIMIT_REACHED',
+        `${this.pendingBytes} bytes are waiting to be committed in this partition`,
+      )
+    }
+    return this.place(batch, producerId)
+  }
+
+  /** Commits what was appended and saves what makes the next start quick. Nothing may be appended any more. */
+  async close(): Promise<void> {
+    const { context, segments, producers } = this.parts
+    await context.committer.settle(this)
+    if (this.repair !== undefined) await this.mend()
+    if (this.fileEnd < this.committedEnd) await this.syncCommitted()
+    context.committer.forget(this)
+    this.flushTimer?.cancel()
+    await segments.sealed()
+    await segments.saveActive(producers)
+  }
+
+  /** Fails what is not committed with `reason`, and lets go of the files. Nothing may be appended any more. */
+  async abandon(reason: MillraceError): Promise<void> {
+    const { context, segments } = this.parts
+    for (const append of [...this.written, ...this.pending]) append.reject(reason)
+    this.written = []
+    this.pending = []
+    await context.committer.settle(this)
+    context.committer.forget(this)
+    this.flushTimer?.cancel()
+    await segments.sealed()
+    await context.files.drop((path) => path.startsWith(`${segments.directory}/`))
+  }
+
+  get needsSync(): boolean {
+    return this.flushDue || (this.parts.config.flushPolicy === 'commit' && this.written.length > 0)
+  }
+
+  async write(): Promise<void> {
+    const { segments, config, context } = this.parts
+    if (this.repair !== undefined) await this.mend()
+    const next = this.pending[0]
+    if (next === undefined) return
+    if (this.mustRoll(next)) await this.roll()
+    const { active } = segments
+    let room = config.segmentBytes - active.sizeBytes
+    let count = 0
+    for (const append of this.pending) {
+      const first = count === 0 && active.sizeBytes === 0
+      const fits = append.batch.sizeBytes <= room && append.nextOffset - active.baseOffset <= MAX_RELATIVE_OFFSET
+      if (!first && !fits) break
+      room -= append.batch.sizeBytes
+      count++
+    }
+    this.written = this.pending.splice(0, count)
+    if (this.pending.length > 0) context.committer.submit(this)
+    await active.write(this.written.map((append) => append.batch.buffer))
+  }
+
+  async sync(): Promise<void> {
+    this.flushDue = false
+    await this.syncFile()
+    this.durability = 'file'
+  }
+
+  journalEntry(): JournalEntry | undefined {
+    // A flush that is due is for batches of earlier rounds, which only their file has.
+    if (this.flushDue) return undefined
+    this.durability = 'journal'
+    return { identity: this.parts.identity, batches: this.written.map((append) => append.batch) }
+  }
+
+  committed(): void {
+    const { written, durability } = this
+    const { active } = this.parts.segments
+    const { context, config, onCommitted } = this.parts
+    this.written = []
+    this.durability = 'none'
+    active.startedAtMs ??= context.clock.nowMs()
+    for (const append of written) {
+      active.advance(append.batch, append.nextOffset, config.indexIntervalBytes)
+      this.pendingBytes -= append.batch.sizeBytes
+    }
+    this.committedEnd = active.nextOffset as HighWatermark
+    if (durability !== 'none') this.durable = this.committedEnd as number as DurableOffset
+    else if (config.flushPolicy === 'interval') this.flushLater()
+    if (durability === 'file') this.fileEnd = this.committedEnd
+    for (const append of written) append.resolve(placeOf(append))
+    onCommitted(this.committedEnd)
+  }
+
+  async failed(error: unknown, step: CommitStep): Promise<void> {
+    const { producers, tail } = this.parts
+    const lost = [...this.written, ...this.pending]
+    this.written = []
+    this.pending = []
+    this.durability = 'none'
+    this.pendingBytes = 0
+    this.logEnd = this.committedEnd as number as LogEndOffset
+    producers.forgetFrom(this.committedEnd)
+    tail.cutFrom(this.committedEnd)
+    this.repair ??= step === 'sync' ? 'replace' : 'cut'
+    let outcome = step === 'write' ? storageError(error, 'writing') : unknownOutcome(error)
+    try {
+      await this.mend()
+    } catch (mendError) {
+      outcome = unknownOutcome(mendError)
+    }
+    for (const append of lost) append.reject(outcome)
+  }
+
+  async checkpoint(): Promise<void> {
+    const end = this.committedEnd
+    if (this.fileEnd >= end) return
+    try {
+      await this.syncFile()
+    } catch (error) {
+      // The next round replaces the file, and the checkpoint after that counts.
+      this.parts.context.committer.submit(this)
+      throw error
+    }
+    this.fileEnd = Math.max(this.fileEnd, end)
+  }
+
+  private place(batch: RecordBatch, producerId: number) {
+    const { context, producers, epochs, tail } = this.parts
+    const baseOffset = this.logEnd
+    batch.stamp(baseOffset, epochs.latest)
+    const { nextOffset } = batch
+    const { promise, resolve, reject } = Promise.withResolvers<AppendedBatch>()
+    const append: PendingAppend = { batch, baseOffset, nextOffset, done: promise, resolve, reject }
+    if (producerId >= 0) producers.add(producerId, rememberedOf(batch, baseOffset), this.committedEnd)
+    this.logEnd = nextOffset as LogEndOffset
+    tail.append(batch, baseOffset, nextOffset)
+    this.pending.push(append)
+    this.pendingBytes += batch.sizeBytes
+    context.committer.submit(this)
+    return { placed: placeOf(append), committed: promise }
+  }
+
+  /** Answers a repeated batch as its original is answered: not before that one is committed. */
+  private repeat(batch: RecordBatch, baseOffset = -1) {
+    const placed: AppendedBatch = { baseOffset, timestamp: batch.maxTimestamp, duplicate: true }
+    const isOriginal = (append: PendingAppend): boolean => append.baseOffset === baseOffset
+    const original = this.written.find(isOriginal) ?? this.pending.find(isOriginal)
+    return { placed, committed: original === undefined ? Promise.resolve(placed) : original.done.then(() => placed) }
+  }
+
+  private mustRoll(next: PendingAppend): boolean {
+    const { context, config, segments } = this.parts
+    const { active } = segments
+    if (active.sizeBytes === 0) return false
+    if (active.sizeBytes + next.batch.sizeBytes > config.segmentBytes) return true
+    if (next.nextOffset - active.baseOffset > MAX_RELATIVE_OFFSET) return true
+    return context.clock.nowMs() - (active.startedAtMs ?? 0) >= config.segmentMs
+  }
+
+  /** Closes the active segment. It is synced first, whatever the policy: only the last segment may end torn. */
+  private async roll(): Promise<void> {
+    if (this.fileEnd < this.committedEnd) await this.syncCommitted()
+    // Once a file for the next offset may be there, nothing may follow in this one: recovery would cut it off.
+    this.repair = 'roll'
+    await this.mend()
+  }
+
+  private async mend(): Promise<void> {
+    const { segments, producers } = this.parts
+    if (this.repair === 'cut') {
+      this.repair = 'replace'
+      await segments.active.cut()
+    } else if (this.repair === 'roll') {
+      await segments.roll(producers)
+    } else if (this.repair === 'replace') {
+      await segments.active.replaceFile()
+      this.fileEnd = this.committedEnd
+      this.durable = this.committedEnd as number as DurableOffset
+    }
+    this.repair = undefined
+  }
+
+  /** Makes sure that what is committed is on disk in the segment file itself. */
+  private async syncCommitted(): Promise<void> {
+    const end = this.committedEnd
+    try {
+      await this.syncFile()
+    } catch (error) {
+      const { logger } = this.parts.context
+      logger.error({ err: error, directory: this.parts.segments.directory }, 'a sync failed; the file is written anew')
+      await this.mend()
+    }
+    this.fileEnd = end
+    this.durable = end as number as DurableOffset
+  }
+
+  /**
+   * Syncs the active segment, one caller at a time: after one sync failed, another must not be believed, because the
+   * system may have dropped what it could not write.
+   */
+  private syncFile(): Promise<void> {
+    const { active } = this.parts.segments
+    const synced = this.lastSync.then(async () => {
+      if (this.repair === 'replace') throw new Error('an earlier sync of the file failed')
+      try {
+        await active.sync()
+      } catch (error) {
+        this.repair = 'replace'
+        throw error
+      }
+    })
+    this.lastSync = synced.catch(() => {})
+    return synced
+  }
+
+  private flushLater(): void {
+    const { clock, committer } = this.parts.context
+    this.flushTimer ??= clock.setTimer(this.parts.config.flushMs, () => {
+      this.flushTimer = undefined
+      this.flushDue = true
+      committer.submit(this)
+    })
+  }
+}
+
+function placeOf(append: PendingAppend): AppendedBatch {
+  return { baseOffset: append.baseOffset, timestamp: append.batch.maxTimestamp, duplicate: false }
+}
+
+function rememberedOf(batch: RecordBatch, baseOffset: number): RememberedBatch {
+  const { producerEpoch, baseSequence, lastOffsetDelta, maxTimestamp: timestamp } = batch
+  return { producerEpoch, baseSequence, lastOffsetDelta, baseOffset, timestamp }
+}
+
+function unknownOutcome(error: unknown): MillraceError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new MillraceError(
+    'COMMIT_UNKNOWN',
+    `syncing failed, so that the records may or may not be stored: ${reason}`,
+    { cause: error },
+  )
+}

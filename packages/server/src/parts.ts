@@ -1,0 +1,63 @@
+import { resolve } from 'node:path'
+import { Broker } from '@millrace/broker'
+import type { Engine } from '@millrace/engine'
+import { openLocalEngine } from '@millrace/engine-local'
+import { createHttpGateway, type HttpGateway } from '@millrace/gateway-http'
+import { memoryDisk, nodeDisk } from '@millrace/log'
+import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import { isLoopback, parseAddress } from './address.ts'
+import type { Config } from './settings.ts'
+
+// This module loads all of the server. Whoever only looks at settings does not import it.
+
+/** What every part gets. */
+export interface Surroundings {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: Limits
+}
+
+/**
+ * Opens the local engine.
+ * @param data a directory, or `memory`
+ * @throws MillraceError DATA_DIR_LOCKED, DATA_DIR_INVALID, STORAGE_FAILED, DISK_FULL
+ */
+export function openEngineOver(data: string, surroundings: Surroundings): Promise<Engine> {
+  if (data === 'memory') return openLocalEngine({ disk: memoryDisk(), dataDir: '/memory', ...surroundings })
+  return openLocalEngine({ disk: nodeDisk(), dataDir: resolve(data).replaceAll('\\', '/'), ...surroundings })
+}
+
+/** The gateway of REST and gRPC, with the broker behind it. It does not listen yet. */
+export function createGateway(engine: Engine, config: Config, { clock, logger, limits }: Surroundings): HttpGateway {
+  return createHttpGateway({
+    broker: new Broker({ engine, clock, limits, logger }),
+    clock,
+    logger,
+    limits,
+    allowedOrigins: config.corsOrigin,
+    checkHost: isLoopback(parseAddress(config.http)?.host ?? ''),
+  })
+}
+
+/**
+ * Binds the gateway's port.
+ * @throws MillraceError ADDRESS_UNAVAILABLE, which says why
+ */
+export async function listen(gateway: HttpGateway, http: string): Promise<{ host: string; port: number }> {
+  const { host, port } = parseAddress(http) ?? { host: '', port: 0 }
+  try {
+    return await gateway.listen(host, port)
+  } catch (cause) {
+    const { code, syscall, message } = cause as NodeJS.ErrnoException
+    if (syscall === undefined) throw cause
+    const reason = REASONS[code ?? ''] ?? message
+    throw new MillraceError('ADDRESS_UNAVAILABLE', `cannot listen at ${http}: ${reason}`, { cause })
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  EACCES: 'the operating system does not allow it',
+  ENOTFOUND: 'there is no host of that name',
+}
