@@ -62,6 +62,7 @@ export async function openLocalEngine(options: LocalEngineOptions): Promise<Engi
     await topics.open(clean)
     return new LocalEngine({ context, directory, store, topics })
   } catch (error) {
+    context.committer.close()
     await context.files.drop(() => true)
     await directory.close(false)
     throw storageError(error, `opening the data directory ${dataDir}`)
@@ -112,6 +113,7 @@ class LocalEngine implements Engine {
     } catch (error) {
       context.logger.error({ err: error }, 'shutting down in order failed; the next start looks for torn ends')
     }
+    context.committer.close()
     await context.files.drop(() => true)
     await directory.close(clean)
   }

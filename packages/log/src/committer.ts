@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@millrace/record'
+import type { Clock, Logger, Timer } from '@millrace/record'
 
 /**
  * Something with writes to commit: a partition. The committer calls one target's methods one after another, never two
@@ -38,6 +38,8 @@ export class Committer {
   private round: readonly CommitTarget[] = []
   private roundWaiters: (() => void)[] = []
   private failure: string | undefined
+  private probeTimer: Timer | undefined
+  private closed = false
 
   /** @param probe writes and syncs a little on the same disk; asked after a failure, until it works again */
   constructor(options: { clock: Clock; logger: Logger; probe: () => Promise<void> }) {
@@ -65,6 +67,12 @@ export class Committer {
   /** Waits until all that `target` submitted is committed or has failed, however busy others are. */
   async settle(target: CommitTarget): Promise<void> {
     while (this.waiting.has(target) || this.round.includes(target)) await this.roundEnds()
+  }
+
+  /** Probes no more. To be called when nobody submits any longer, before the directory is given back. */
+  close(): void {
+    this.closed = true
+    this.probeTimer?.cancel()
   }
 
   private async run(): Promise<void> {
@@ -118,7 +126,8 @@ export class Committer {
   }
 
   private probeLater(): void {
-    this.clock.setTimer(PROBE_MS, () => {
+    if (this.closed) return
+    this.probeTimer = this.clock.setTimer(PROBE_MS, () => {
       this.probe().then(
         () => {
           this.failure = undefined
