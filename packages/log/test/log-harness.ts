@@ -1,7 +1,7 @@
 import { BatchBuilder, DEFAULT_LIMITS, type Limits, type Logger, MillraceError, RecordBatch } from '@millrace/record'
 import { ManualClock } from '@millrace/testkit'
 import { Committer } from '../src/committer.ts'
-import { type Disk, readFile } from '../src/disk.ts'
+import { type Disk, type DiskFile, readFile } from '../src/disk.ts'
 import { FilePool } from '../src/file-pool.ts'
 import type { LogContext } from '../src/log-context.ts'
 import type { AppendedBatch, PartitionLog, PartitionLogConfig } from '../src/partition-log.ts'
@@ -173,4 +173,31 @@ export async function filesIn(
 /** Lets `turns` turns of the event loop pass. */
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
+}
+
+/** `disk` with some of its calls replaced. */
+export function diskWith(disk: Disk, replaced: Partial<Disk>): Disk {
+  return {
+    open: (path, options) => disk.open(path, options),
+    list: (directory) => disk.list(directory),
+    makeDirectory: (directory) => disk.makeDirectory(directory),
+    rename: (from, to) => disk.rename(from, to),
+    remove: (path) => disk.remove(path),
+    syncDirectory: (directory) => disk.syncDirectory(directory),
+    lock: (path) => disk.lock(path),
+    ...replaced,
+  }
+}
+
+/** `file` with some of its calls replaced. */
+export function fileWith(file: DiskFile, replaced: Partial<DiskFile>): DiskFile {
+  return {
+    read: (buffer, position) => file.read(buffer, position),
+    writev: (buffers, position) => file.writev(buffers, position),
+    datasync: () => file.datasync(),
+    truncate: (sizeBytes) => file.truncate(sizeBytes),
+    size: () => file.size(),
+    close: () => file.close(),
+    ...replaced,
+  }
 }
