@@ -216,6 +216,7 @@ export class PartitionLog implements CommitTarget {
   async close(): Promise<void> {
     this.end(new MillraceError('SHUTTING_DOWN', 'the server is shutting down'))
     await this.context.committer.settle(this)
+    if (this.repair !== undefined) await this.mend()
     if (this.durable < this.committedEnd) await this.flush()
     await this.segments.sealed()
     await this.segments.saveActive(this.producers)
