@@ -16,6 +16,8 @@ await run(async ({ children, node, env }) => {
   const mutants = readMutants(ROOT).filter(({ name }) => asked.length === 0 || asked.includes(name))
   if (mutants.length === 0) throw new Complaint(`There is no such fault in test/mutants: ${asked.join(', ')}`)
   const copy = copyTree(ROOT)
+  /** How tests went without any fault. */
+  const withoutFault = new Map()
   const reportFile = join(copy, 'mutant-report.json')
 
   async function runTest({ test, title }) {
@@ -27,7 +29,9 @@ await run(async ({ children, node, env }) => {
   }
 
   async function tryMutant(mutant) {
-    const without = await runTest(mutant)
+    const key = `${mutant.test}: ${mutant.title}`
+    if (!withoutFault.has(key)) withoutFault.set(key, await runTest(mutant))
+    const without = withoutFault.get(key)
     if (without === 'missing') return 'no such test'
     if (without === 'failed') return 'the test fails without the fault'
     const result = await withPatch(copy, mutant.patch, async () => ({ verdict: await runTest(mutant) }))

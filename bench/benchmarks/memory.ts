@@ -19,6 +19,7 @@ function entry(contender: Entry['contender'], baseline?: string): Entry {
         valueBytes: VALUE_BYTES,
         batchRecords: BATCH_RECORDS,
         inFlight: 16,
+        clientDefaults: false,
       })
       const read = await perform({ kind: 'read', by: 'record', records, warmup: false })
       return {

@@ -5,8 +5,8 @@ const VALUE_BYTES = 100
 const IN_FLIGHT = 16
 const BATCHES = [600, 4_000] as const
 
-function entry(contender: Entry['contender'], batchRecords: number): Entry {
-  const name = `${contender}, ${batchRecords} a batch`
+function entry(contender: Entry['contender'], batchRecords: number, clientDefaults = false): Entry {
+  const name = `${contender}, ${clientDefaults ? 'defaults' : `${batchRecords} a batch`}`
   return {
     name,
     contender,
@@ -19,20 +19,24 @@ function entry(contender: Entry['contender'], batchRecords: number): Entry {
         valueBytes: VALUE_BYTES,
         batchRecords,
         inFlight: IN_FLIGHT,
+        clientDefaults,
       }),
   }
 }
 
 export const produce: Benchmark = {
   name: 'produce',
-  about: `One client process sends ${VALUE_BYTES}-byte Buffers over one connection to one partition, in batches, ${IN_FLIGHT} batches in flight, each acknowledged when it is on disk.`,
+  about: `One client process sends ${VALUE_BYTES}-byte Buffers over one connection to one partition, in batches, ${IN_FLIGHT} batches in flight, each acknowledged when it is on disk. “Defaults” leaves the client’s batching as it is.`,
   columns: [
     { key: 'recordsPerSecond', title: 'records/s', unit: 'per second', better: 'more' },
     ...COST_COLUMNS,
     PEAK_COLUMN,
   ],
-  entries: BATCHES.flatMap((records) => [entry('floor', records), entry('millrace', records)]),
-  targets: [{ entry: 'millrace, 4000 a batch', column: 'recordsPerSecond', atLeast: 1e6 }],
+  entries: [
+    ...BATCHES.flatMap((records) => [entry('floor', records), entry('millrace', records)]),
+    entry('millrace', 4_000, true),
+  ],
+  targets: [{ entry: 'millrace, defaults', column: 'recordsPerSecond', atLeast: 1e6 }],
   rounds: { quick: 3, full: 7 },
   sharedServers: true,
 }

@@ -35,6 +35,7 @@ export const readback: Benchmark = {
       valueBytes: VALUE_BYTES,
       batchRecords: BATCH_RECORDS,
       inFlight: 16,
+      clientDefaults: false,
     })
   },
 }

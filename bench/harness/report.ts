@@ -33,7 +33,7 @@ export function renderResult(benchmark: Benchmark, result: BenchmarkResult): str
     entry.name,
     `**${cell(entry, first.key, first.unit)}**`,
     `${format(entry.figures[first.key]!.min, first.unit)} – ${format(entry.figures[first.key]!.max, first.unit)}`,
-    entry.baseline === undefined ? '' : `${entry.ratios[first.key]!.toFixed(2)} × ${entry.baseline}`,
+    ratio(entry, first.key),
     ...others.map((column) => cell(entry, column.key, column.unit)),
   ])
   const lines = [`### ${benchmark.name}`, '', benchmark.about, '', ...table(heads, rows)]
@@ -62,6 +62,12 @@ export function renderMachine(machine: Machine, version: string): string {
 
 function cell(entry: EntryResult, key: string, unit: Parameters<typeof format>[1]): string {
   return format(entry.figures[key]?.median ?? Number.NaN, unit)
+}
+
+/** Empty where there is no baseline or it was not measured. */
+function ratio(entry: EntryResult, key: string): string {
+  const value = entry.ratios[key]
+  return value === undefined ? '' : `${value.toFixed(2)} × ${entry.baseline}`
 }
 
 function load(averages: readonly number[]): string {

@@ -13,6 +13,8 @@ export interface ProduceTask {
   readonly batchRecords: number
   /** Batches in flight. */
   readonly inFlight: number
+  /** Leave the client's own batching as it is: `inFlight` calls with `batchRecords` each, whatever it makes of them. */
+  readonly clientDefaults: boolean
 }
 
 /** Send one record, wait for its acknowledgement, send the next. */

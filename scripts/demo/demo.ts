@@ -37,6 +37,8 @@ async function main(): Promise<number> {
   const stage: Stage = { data: await mkdtemp(join(tmpdir(), 'millrace-demo-')) }
   const interrupted = new Promise<number>((done) => {
     process.once('SIGINT', () => done(130)).once('SIGTERM', () => done(143))
+    // Nobody reads any more, as after `| head`.
+    process.stdout.on('error', () => done(1))
   })
   try {
     return await Promise.race([perform(stage, values.file), interrupted])

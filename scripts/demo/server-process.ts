@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+/** Ends the server when this process is gone, whatever ended it. */
+const FOLLOW_PARENT = new URL('../lib/follow-parent.mjs', import.meta.url).href
 /** Output of the server that is kept, to tell what happened when it ends unasked. */
 const KEPT_LINES = 200
 
@@ -48,11 +50,11 @@ export class ServerProcess {
     env = process.env,
   }: ServerProcessOptions): Promise<ServerProcess> {
     const command = join(ROOT, 'packages/cli/bin/millrace.mjs')
-    const child = spawn(process.execPath, [...nodeFlags, command, 'serve', '--json', ...args], {
-      cwd,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const child = spawn(
+      process.execPath,
+      [...nodeFlags, '--import', FOLLOW_PARENT, command, 'serve', '--json', ...args],
+      { cwd, env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
+    )
     const log: string[] = []
     keepLines(child, 'stderr', (line) => {
       log.push(line)

@@ -32,7 +32,9 @@ async function cloneSource(root: string): Promise<Source> {
     throw new Error(`no git history to take: ${error.message}; name a text file with --file`)
   })
   const changed = await countOf(historyEvents(root))
-  const about = [`the git history of this clone: ${number(commits)} commits, ${number(changed)} changed lines`]
+  const about = [
+    `the git history of this clone: ${number(commits)} ${commits === 1 ? 'commit' : 'commits'}, ${number(changed)} changed lines`,
+  ]
   if (shallow) about.push('(this is a shallow clone: its history does not go back to the first commit)')
   if (changed >= ENOUGH_EVENTS) return { about, total: changed, events: () => historyEvents(root) }
 

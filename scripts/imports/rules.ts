@@ -54,7 +54,10 @@ export const FILE_RULES: Readonly<Record<string, Partial<PackageRule>>> = {
 }
 
 /** What the tests of every package may import besides. */
-export const TEST_EXTRAS = { ours: ['testkit'], libraries: ['vitest', 'fast-check'] }
+export const TEST_EXTRAS = {
+  ours: ['testkit'],
+  libraries: ['vitest', 'fast-check', '@grpc/grpc-js', '@grpc/proto-loader'],
+}
 
 /** Folders whose files must import nothing of ours, because they measure what is possible without it. */
 export const WITHOUT_OURS: readonly string[] = ['bench/floor/']

@@ -67,8 +67,9 @@ export function verdictOn(report, title) {
   return named.some(({ status }) => status === 'passed') ? 'passed' : 'missing'
 }
 
+/** A pattern for vitest that matches the test of this name alone; its parts may be joined by a space or by ` > `. */
 export function exactly(title) {
-  return `^\\s*${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`
+  return `^\\s*${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(' ', '( > | )')}$`
 }
 
 export function readReport(path) {

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
+import { Millrace } from '@millrace/client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { millrace, serve, startMillrace, temporaryDirectory } from './harness.ts'
 
@@ -34,6 +35,25 @@ describe('millrace serve', () => {
       await expect(fetch(`${server.url}/healthz`)).rejects.toThrow()
     },
   )
+
+  it('ends at once although clients follow, wait and keep connections open', async () => {
+    // With such a grace it would never end if it waited for them.
+    const server = await serve('--data', 'memory', '--limit-shutdown-grace-ms', String(2 ** 31 - 1))
+    const client = new Millrace({ url: server.url })
+    onTestFinished(() => client.close())
+    await client.admin.createTopic({ name: 'orders' })
+    await client.producer().send({ topic: 'orders', value: 'one' })
+    const following = client.read({ topic: 'orders' })[Symbol.asyncIterator]()
+    expect((await following.next()).value?.text()).toBe('one')
+    const waiting = fetch(`${server.url}/v1/topics/orders/partitions/0/records?offset=1&waitMs=60000`)
+    const idle = connect(Number(new URL(server.url).port), '127.0.0.1')
+    onTestFinished(() => void idle.destroy())
+    await once(idle, 'connect')
+    await fetch(`${server.url}/healthz`)
+
+    expect(await server.end('SIGTERM')).toEqual({ code: 0, signal: null })
+    expect(await (await waiting).json()).toMatchObject({ records: [], nextOffset: 1 })
+  })
 
   it('puts the bound address into the ready file while it serves', async () => {
     const directory = await temporaryDirectory()

@@ -21,6 +21,8 @@ type Request = millrace.v1.FetchStreamRequest.$Properties
 
 /** The least that a partition may send ahead, so that many partitions do not crawl. */
 const MIN_CREDIT_BYTES = 16_384
+/** A stream that lived so long is no sign that the next will not: the waits before new ones begin from the start. */
+const STEADY_MS = 5_000
 
 /**
  * Follows the partitions of one `read` over a fetch stream, which is opened anew where it broke off. What has come and
@@ -36,6 +38,8 @@ export class FetchSession {
   private stream: GrpcStream | undefined
   private attempts = 0
   private answered = false
+  /** When the present stream was opened, or the last attempt failed. */
+  private openedMs = 0
   private lostMs: number
   private wake: (() => void) | undefined
   private ended: { readonly reason: unknown } | 'done' | undefined
@@ -45,6 +49,7 @@ export class FetchSession {
     this.directory = directory
     this.options = options
     this.lostMs = transport.clock.monotonicMs()
+    this.openedMs = this.lostMs
     const { signal } = options
     this.forgetSignals = [
       onAbort(signal, () => this.fail(signal?.reason)),
@@ -127,6 +132,7 @@ export class FetchSession {
     })
     if (this.ended !== undefined) return stream.cancel()
     this.stream = stream
+    this.openedMs = this.transport.clock.monotonicMs()
     for (const cursor of this.cursors) if (!cursor.isComplete) this.add(cursor)
   }
 
@@ -153,10 +159,10 @@ export class FetchSession {
   private received(response: FetchStreamResponse): void {
     const cursor = this.cursors?.[response.subscription - 1]
     if (cursor === undefined) return
-    this.attempts = 0
     this.answered = true
     this.lostMs = Number.POSITIVE_INFINITY
     const { error, batches } = response
+    if (batches.length > 0) this.attempts = 0
     if (response.generation !== cursor.generation || cursor.isComplete) {
       this.grant(cursor, cursor.release(batches.length, false))
     } else if (error !== undefined) {
@@ -191,7 +197,8 @@ export class FetchSession {
     const { clock, connectTimeoutMs } = this.transport
     const nowMs = clock.monotonicMs()
     this.lostMs = Math.min(this.lostMs, nowMs)
-    this.attempts++
+    this.attempts = nowMs - this.openedMs > STEADY_MS ? 1 : this.attempts + 1
+    this.openedMs = nowMs
     const allowedMs = this.answered ? this.options.reconnectTimeoutMs : connectTimeoutMs
     if (!error.retriable || nowMs - this.lostMs >= allowedMs) this.fail(error)
     else this.open()

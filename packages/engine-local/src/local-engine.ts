@@ -135,6 +135,7 @@ class LocalEngine implements Engine {
     } catch (error) {
       context.logger.error({ err: error }, 'shutting down in order failed; the next start looks for torn ends')
     }
+    context.committer.close()
     await context.files.drop(() => true)
     await directory.close(clean)
   }

@@ -183,7 +183,8 @@ export class Port {
   private makeHttp1(onRequest: RequestListener): Http1Server {
     const server = createHttp1Server({
       headersTimeout: this.limits.headersTimeoutMs,
-      requestTimeout: this.limits.requestTimeoutMs,
+      // Whoever reads the body answers first when it does not come; this cuts what nobody reads.
+      requestTimeout: this.limits.requestTimeoutMs + TIMEOUT_CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
       maxHeaderSize: MAX_HEADER_BYTES,

@@ -12,8 +12,9 @@ export interface BatchWindow {
 }
 
 /**
- * Finds in `bytes`, which start with a batch and may end inside one, the batches from the one that holds `offset` (or
- * the next after it) on: whole ones with a valid CRC, up to `maxBytes`, but at least one.
+ * Finds in `bytes`, which start with a batch at or before `offset` and may end inside one, the batches from the one
+ * that holds `offset` on: whole ones with a valid CRC, up to `maxBytes`, but at least one. Their offsets, which the CRC
+ * does not cover, must follow on one another.
  * @throws MillraceError CORRUPT_BATCH, with `position` in `bytes`, when the first wanted batch, or one before it that
  *   must be passed over, is damaged
  */
@@ -21,6 +22,7 @@ export function selectBatches(bytes: Buffer, offset: number, maxBytes: number): 
   let from = 0
   let at = 0
   let nextOffset = offset
+  let expected: number | undefined
   let neededBytes: number = BATCH_HEADER_BYTES
   while (bytes.length - at >= BATCH_HEADER_BYTES) {
     const size = sizeOf(bytes, at, from)
@@ -30,7 +32,13 @@ export function selectBatches(bytes: Buffer, offset: number, maxBytes: number): 
       break
     }
     const batch = RecordBatch.at(bytes, at)
-    if (batch.nextOffset <= offset) {
+    const baseOffset = baseOffsetOf(batch)
+    if (expected === undefined ? !(baseOffset <= offset) : baseOffset !== expected) {
+      if (at > from) break
+      throw corruptAt(at, `its base offset of ${baseOffset} cannot be`)
+    }
+    expected = baseOffset + batch.lastOffsetDelta + 1
+    if (expected <= offset) {
       at += size
       from = at
       continue
@@ -38,10 +46,10 @@ export function selectBatches(bytes: Buffer, offset: number, maxBytes: number): 
     if (at > from && at + size - from > maxBytes) break
     if (!batch.hasValidChecksum()) {
       if (at > from) break
-      throw corruptAt(at, `the CRC of the batch at offset ${batch.baseOffset} is wrong`)
+      throw corruptAt(at, `the CRC of the batch at offset ${baseOffset} is wrong`)
     }
     at += size
-    nextOffset = batch.nextOffset
+    nextOffset = expected
   }
   return at > from ? { from, to: at, nextOffset, neededBytes } : { from, to: from, nextOffset: offset, neededBytes }
 }
@@ -53,6 +61,15 @@ function sizeOf(bytes: Buffer, at: number, from: number): number | undefined {
   } catch (error) {
     if (at > from) return undefined
     throw corruptAt(at, error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** NaN where no number holds what is there. */
+function baseOffsetOf(batch: RecordBatch): number {
+  try {
+    return batch.baseOffset
+  } catch {
+    return Number.NaN
   }
 }
 

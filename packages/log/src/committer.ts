@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@millrace/record'
+import type { Clock, Logger, Timer } from '@millrace/record'
 import type { Journal, JournalEntry } from './journal.ts'
 
 /**
@@ -33,7 +33,8 @@ const PROBE_MS = 1_000
 export interface CommitterOptions {
   readonly clock: Clock
   readonly logger: Logger
-  readonly journal: Journal
+  /** Without one, every file is synced. */
+  readonly journal?: Journal
   /** Writes and syncs a little on the same disk; asked after a failure, until it works again. */
   readonly probe: () => Promise<void>
 }
@@ -57,6 +58,8 @@ export class Committer {
   private round: readonly CommitTarget[] = []
   private roundWaiters: (() => void)[] = []
   private failure: string | undefined
+  private probeTimer: Timer | undefined
+  private closed = false
   /** Targets that rely on the journal's current file. */
   private journaled = new Set<CommitTarget>()
   private checkpointing: Promise<void> | undefined
@@ -86,6 +89,12 @@ export class Committer {
     this.journaled.delete(target)
   }
 
+  /** Probes no more. To be called when nobody submits any longer, before the directory is given back. */
+  close(): void {
+    this.closed = true
+    this.probeTimer?.cancel()
+  }
+
   /** Waits until nothing is under way. To be called when nothing will be submitted any more. */
   async idle(): Promise<void> {
     while (this.running !== undefined) await this.running
@@ -112,7 +121,7 @@ export class Committer {
   /** Nothing may be committed while the journal does not say which of its batches failed. */
   private async mendJournal(round: readonly CommitTarget[]): Promise<boolean> {
     try {
-      await this.options.journal.mend()
+      await this.options.journal?.mend()
       return true
     } catch (error) {
       await this.fail(round, error, 'write')
@@ -121,21 +130,33 @@ export class Committer {
   }
 
   private async commitRound(round: readonly CommitTarget[]): Promise<void> {
-    if (round.length < JOURNAL_FROM || !this.options.journal.hasRoom) {
-      await each(round, async (target) => {
-        if ((await this.write(target)) && (!target.needsSync || (await this.sync(target)))) target.committed()
-      })
-      this.checkpointIfFull()
-      return
+    const { journal } = this.options
+    if (journal?.hasRoom && round.length >= JOURNAL_FROM) await this.commitByJournal(round, journal)
+    else await each(round, (target) => this.commitAlone(target))
+    this.checkpointIfDue()
+  }
+
+  private async commitAlone(target: CommitTarget): Promise<void> {
+    if (await this.write(target)) await this.syncAndCommit(target)
+  }
+
+  private async syncAndCommit(target: CommitTarget): Promise<void> {
+    if (target.needsSync) {
+      try {
+        await target.sync()
+      } catch (error) {
+        await this.fail([target], error, 'sync')
+        return
+      }
     }
+    target.committed()
+  }
+
+  private async commitByJournal(round: readonly CommitTarget[], journal: Journal): Promise<void> {
     const written: CommitTarget[] = []
     await each(round, async (target) => {
       if (await this.write(target)) written.push(target)
     })
-    await this.makeDurable(written)
-  }
-
-  private async makeDurable(written: readonly CommitTarget[]): Promise<void> {
     const entries: JournalEntry[] = []
     const journaled: CommitTarget[] = []
     const others: CommitTarget[] = []
@@ -149,18 +170,19 @@ export class Committer {
       }
     }
     await Promise.all([
-      each(others, async (target) => {
-        if (!target.needsSync || (await this.sync(target))) target.committed()
-      }),
-      this.appendToJournal(journaled, entries),
+      each(others, (target) => this.syncAndCommit(target)),
+      this.appendToJournal(journal, journaled, entries),
     ])
-    this.checkpointIfFull()
   }
 
-  private async appendToJournal(targets: readonly CommitTarget[], entries: readonly JournalEntry[]): Promise<void> {
+  private async appendToJournal(
+    journal: Journal,
+    targets: readonly CommitTarget[],
+    entries: readonly JournalEntry[],
+  ): Promise<void> {
     if (targets.length === 0) return
     try {
-      await this.options.journal.append(entries)
+      await journal.append(entries)
     } catch (error) {
       await this.fail(targets, error, 'journal')
       return
@@ -181,33 +203,23 @@ export class Committer {
     }
   }
 
-  private async sync(target: CommitTarget): Promise<boolean> {
-    try {
-      await target.sync()
-      return true
-    } catch (error) {
-      await this.fail([target], error, 'sync')
-      return false
-    }
-  }
-
   private async fail(targets: readonly CommitTarget[], error: unknown, step: CommitStep): Promise<void> {
     this.noteFailure(error)
     await each(targets, (target) => target.failed(error, step))
   }
 
   /** One checkpoint at a time; until it is done, further rounds sync their files. */
-  private checkpointIfFull(): void {
-    if (this.options.journal.hasRoom || this.checkpointing !== undefined) return
-    this.checkpointing = this.checkpoint()
+  private checkpointIfDue(): void {
+    const { journal } = this.options
+    if (journal === undefined || journal.hasRoom || this.checkpointing !== undefined) return
+    this.checkpointing = this.checkpoint(journal)
       .catch((error: unknown) => this.noteFailure(error))
       .finally(() => {
         this.checkpointing = undefined
       })
   }
 
-  private async checkpoint(): Promise<void> {
-    const { journal } = this.options
+  private async checkpoint(journal: Journal): Promise<void> {
     const relying = this.journaled
     this.journaled = new Set()
     try {
@@ -229,8 +241,9 @@ export class Committer {
   }
 
   private probeLater(): void {
+    if (this.closed) return
     const { clock, logger, probe } = this.options
-    clock.setTimer(PROBE_MS, () => {
+    this.probeTimer = clock.setTimer(PROBE_MS, () => {
       probe().then(
         () => {
           this.failure = undefined

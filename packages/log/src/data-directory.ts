@@ -28,9 +28,10 @@ export class DataDirectory {
    * @throws MillraceError DATA_DIR_LOCKED, DATA_DIR_INVALID
    */
   static async open(disk: Disk, path: string): Promise<DataDirectory> {
+    let lock: DiskLock | undefined
     try {
       await makeDurableDirectory(disk, path)
-      const lock = await disk.lock(`${path}/${LOCK_FILE}`)
+      lock = await disk.lock(`${path}/${LOCK_FILE}`)
       if (lock === undefined)
         throw new MillraceError('DATA_DIR_LOCKED', `another process uses the data directory ${path}`)
       const wasClean = (await disk.list(path)).includes(CLEAN_FILE)
@@ -38,6 +39,7 @@ export class DataDirectory {
       await disk.syncDirectory(path)
       return new DataDirectory(disk, path, lock, wasClean)
     } catch (error) {
+      await lock?.release()
       if (error instanceof MillraceError) throw error
       const reason = error instanceof Error ? error.message : String(error)
       throw new MillraceError('DATA_DIR_INVALID', `the data directory ${path} cannot be used: ${reason}`, {

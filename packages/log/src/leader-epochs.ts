@@ -47,11 +47,16 @@ export class LeaderEpochs {
   }
 }
 
+/** The entries that a file holds; none when it does not hold what it says, or epochs that do not rise. */
 function parse(text: string): LeaderEpoch[] {
   const [version, count, ...lines] = text.split('\n')
-  if (version !== '0') return []
-  return lines.slice(0, Number(count)).map((line) => {
-    const [epoch, startOffset] = line.split(' ').map(Number) as [number, number]
-    return { epoch, startOffset }
-  })
+  if (version !== '0' || lines.length !== Number(count) + 1) return []
+  const entries: LeaderEpoch[] = []
+  for (const line of lines.slice(0, -1)) {
+    const [, epoch, startOffset] = (/^(\d+) (\d+)$/.exec(line) ?? []).map(Number)
+    const { epoch: lastEpoch = -1, startOffset: lastOffset = -1 } = entries.at(-1) ?? {}
+    if (epoch === undefined || startOffset === undefined || epoch <= lastEpoch || startOffset <= lastOffset) return []
+    entries.push({ epoch, startOffset })
+  }
+  return entries
 }

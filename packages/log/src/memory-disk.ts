@@ -79,7 +79,8 @@ class MemoryFile implements DiskFile {
   private sizeBytes = 0
 
   async read(buffer: Buffer, position: number): Promise<number> {
-    return this.bytes.copy(buffer, 0, position, Math.max(position, Math.min(this.sizeBytes, position + buffer.length)))
+    if (position >= this.sizeBytes) return 0
+    return this.bytes.copy(buffer, 0, position, Math.min(this.sizeBytes, position + buffer.length))
   }
 
   async writev(buffers: readonly Buffer[], position: number): Promise<void> {

@@ -77,6 +77,7 @@ export class PartitionWriter implements CommitTarget {
   /** What must be done before the active segment may be written to again. */
   private repair: 'cut' | 'replace' | 'roll' | undefined
   private flushDue = false
+  private retired = false
   private lastSync: Promise<void> = Promise.resolve()
   private durability: 'file' | 'journal' | 'none' = 'none'
   private flushTimer: { cancel(): void } | undefined
@@ -130,9 +131,7 @@ export class PartitionWriter implements CommitTarget {
     await context.committer.settle(this)
     if (this.repair !== undefined) await this.mend()
     if (this.fileEnd < this.committedEnd) await this.syncCommitted()
-    context.committer.forget(this)
-    this.flushTimer?.cancel()
-    await segments.sealed()
+    await this.retire()
     await segments.saveActive(producers)
   }
 
@@ -143,9 +142,7 @@ export class PartitionWriter implements CommitTarget {
     this.written = []
     this.pending = []
     await context.committer.settle(this)
-    context.committer.forget(this)
-    this.flushTimer?.cancel()
-    await segments.sealed()
+    await this.retire()
     await context.files.drop((path) => path.startsWith(`${segments.directory}/`))
   }
 
@@ -228,7 +225,7 @@ export class PartitionWriter implements CommitTarget {
 
   async checkpoint(): Promise<void> {
     const end = this.committedEnd
-    if (this.fileEnd >= end) return
+    if (this.retired || this.fileEnd >= end) return
     try {
       await this.syncFile()
     } catch (error) {
@@ -237,6 +234,15 @@ export class PartitionWriter implements CommitTarget {
       throw error
     }
     this.fileEnd = Math.max(this.fileEnd, end)
+  }
+
+  /** Lets nothing more happen to the files in the background. */
+  private async retire(): Promise<void> {
+    this.retired = true
+    this.parts.context.committer.forget(this)
+    this.flushTimer?.cancel()
+    await this.lastSync
+    await this.parts.segments.sealed()
   }
 
   private place(batch: RecordBatch, producerId: number) {

@@ -1,15 +1,17 @@
 import { BatchBuilder, DEFAULT_LIMITS, type Limits, type Logger, MillraceError, RecordBatch } from '@millrace/record'
 import { ManualClock } from '@millrace/testkit'
 import { Committer } from '../src/committer.ts'
-import { type Disk, readFile } from '../src/disk.ts'
+import { type Disk, type DiskFile, readFile } from '../src/disk.ts'
 import { FilePool } from '../src/file-pool.ts'
 import type { LogContext } from '../src/log-context.ts'
-import type { AppendedBatch, PartitionLog, PartitionLogConfig } from '../src/partition-log.ts'
+import type { PartitionLog } from '../src/partition-log.ts'
+import type { AppendedBatch, PartitionLogConfig } from '../src/partition-writer.ts'
 import { openPartitionLog } from '../src/recovery.ts'
 import { IndexCache } from '../src/segment-indexes.ts'
 import { TailCache } from '../src/tail-cache.ts'
 
 export const DIRECTORY = '/t-0'
+export const IDENTITY = { topicId: '11111111-2222-3333-4444-555555555555', partition: 0 }
 export const CONFIG: PartitionLogConfig = {
   segmentBytes: 1 << 20,
   segmentMs: 7 * 86_400_000,
@@ -82,7 +84,7 @@ export class LogBench implements LogContext {
     const { directory = DIRECTORY, clean = false, ...config } = options
     await this.disk.makeDirectory(directory)
     await this.disk.syncDirectory('/')
-    return openPartitionLog(this, { directory, clean, config: { ...CONFIG, ...config } })
+    return openPartitionLog(this, { directory, identity: IDENTITY, clean, config: { ...CONFIG, ...config } })
   }
 }
 
@@ -173,4 +175,31 @@ export async function filesIn(
 /** Lets `turns` turns of the event loop pass. */
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
+}
+
+/** `disk` with some of its calls replaced. */
+export function diskWith(disk: Disk, replaced: Partial<Disk>): Disk {
+  return {
+    open: (path, options) => disk.open(path, options),
+    list: (directory) => disk.list(directory),
+    makeDirectory: (directory) => disk.makeDirectory(directory),
+    rename: (from, to) => disk.rename(from, to),
+    remove: (path) => disk.remove(path),
+    syncDirectory: (directory) => disk.syncDirectory(directory),
+    lock: (path) => disk.lock(path),
+    ...replaced,
+  }
+}
+
+/** `file` with some of its calls replaced. */
+export function fileWith(file: DiskFile, replaced: Partial<DiskFile>): DiskFile {
+  return {
+    read: (buffer, position) => file.read(buffer, position),
+    writev: (buffers, position) => file.writev(buffers, position),
+    datasync: () => file.datasync(),
+    truncate: (sizeBytes) => file.truncate(sizeBytes),
+    size: () => file.size(),
+    close: () => file.close(),
+    ...replaced,
+  }
 }

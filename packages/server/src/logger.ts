@@ -14,5 +14,5 @@ export async function openLogger(level: LogLevel): Promise<Logger> {
   const options: LoggerOptions = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime }
   if (!process.stderr.isTTY) return pino(options, pino.destination({ dest: STDERR, sync: true }))
   const { default: pretty } = await import('pino-pretty')
-  return pino(options, pretty({ destination: STDERR, sync: true, translateTime: 'SYS:HH:MM:ss.l' }))
+  return pino(options, pretty({ destination: STDERR, sync: true, singleLine: true, translateTime: 'SYS:HH:MM:ss.l' }))
 }

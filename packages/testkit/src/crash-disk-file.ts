@@ -40,7 +40,8 @@ class Content {
   }
 
   read(into: Buffer, position: number): number {
-    return this.bytes.copy(into, 0, position, Math.max(position, Math.min(this.size, position + into.length)))
+    if (position >= this.size) return 0
+    return this.bytes.copy(into, 0, position, Math.min(this.size, position + into.length))
   }
 }
 
