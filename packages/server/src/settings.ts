@@ -61,7 +61,7 @@ const LIMITS: Readonly<Record<keyof Limits, readonly [min: number, max: number, 
   stalledReaderTimeoutMs: [1, MAX_TIMER_MS, 'time that a reader may take nothing while data waits for it'],
   shutdownGraceMs: [0, MAX_TIMER_MS, 'time that open requests get to end at shutdown'],
   openFiles: [16, 1_000_000, 'most files that are open at once'],
-  journalBytes: [65_536, 2 ** 31, 'size at which a journal file is full and a checkpoint is made'],
+  journalBytes: [1_024, 2 ** 31, 'size at which a journal file is full and a checkpoint is made'],
 }
 
 /** Every setting of the server. */
