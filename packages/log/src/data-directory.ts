@@ -2,8 +2,8 @@ import { MillraceError } from '@millrace/record'
 import type { Disk, DiskLock } from './disk.ts'
 import { parentOf, storageError, writeNewFile } from './disk.ts'
 
-const LOCK_FILE = 'lock'
-const CLEAN_FILE = 'clean-shutdown'
+export const LOCK_FILE = 'lock'
+export const CLEAN_FILE = 'clean-shutdown'
 const PROBE_FILE = 'probe'
 
 /**
@@ -73,6 +73,39 @@ export class DataDirectory {
     }
   }
 }
+
+/** A data directory that somebody looks at, and nobody changes, until `release`. */
+export interface DirectoryUnderInspection {
+  /** The names in it. */
+  readonly names: readonly string[]
+  /** Whether it was shut down in order. */
+  readonly wasClean: boolean
+  release(): Promise<void>
+}
+
+/**
+ * Keeps servers away from the directory at `path` without changing anything in it.
+ * @throws MillraceError DATA_DIR_LOCKED, DATA_DIR_INVALID
+ */
+export async function inspectDirectory(disk: Disk, path: string): Promise<DirectoryUnderInspection> {
+  try {
+    const found = await disk.list(path)
+    // Without the file no server has ever had the directory.
+    const lock = found.includes(LOCK_FILE) ? await disk.lock(`${path}/${LOCK_FILE}`, { shared: true }) : NO_LOCK
+    if (lock === undefined)
+      throw new MillraceError('DATA_DIR_LOCKED', `another process uses the data directory ${path}`)
+    const names = await disk.list(path)
+    return { names, wasClean: names.includes(CLEAN_FILE), release: () => lock.release() }
+  } catch (error) {
+    if (error instanceof MillraceError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new MillraceError('DATA_DIR_INVALID', `the data directory ${path} cannot be read: ${reason}`, {
+      cause: error,
+    })
+  }
+}
+
+const NO_LOCK: DiskLock = { release: async () => {} }
 
 /** Makes a directory, and those above it, so that their names outlive a crash. */
 async function makeDurableDirectory(disk: Disk, path: string): Promise<void> {

@@ -226,6 +226,19 @@ describe.each(DISKS)('%s', (_, make) => {
     expect(again).toBeDefined()
     await again?.release()
   })
+
+  test('a shared lock and another keep each other out', async () => {
+    const lock = await disk.lock(`${root}/lock`)
+    expect(await disk.lock(`${root}/lock`, { shared: true })).toBeUndefined()
+    await lock?.release()
+    const shared = await disk.lock(`${root}/lock`, { shared: true })
+    expect(shared).toBeDefined()
+    expect(await disk.lock(`${root}/lock`)).toBeUndefined()
+    await shared?.release()
+    const again = await disk.lock(`${root}/lock`)
+    expect(again).toBeDefined()
+    await again?.release()
+  })
 })
 
 describe('an error of a disk', () => {

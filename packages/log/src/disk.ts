@@ -29,8 +29,11 @@ export interface DiskLock {
  * Calls fail with the system's own errors (`code` such as ENOENT, ENOSPC, EIO); `storageError` translates them.
  */
 export interface Disk {
-  /** Opens a file for reading and writing. `create` makes an empty one, and fails with EEXIST when it is there. */
-  open(path: string, options?: { create?: boolean }): Promise<DiskFile>
+  /**
+   * Opens a file for reading and writing, or, with `readOnly`, in a way that needs no right to write. `create` makes an
+   * empty one, and fails with EEXIST when it is there.
+   */
+  open(path: string, options?: { create?: boolean; readOnly?: boolean }): Promise<DiskFile>
   /** The names in a directory, sorted. */
   list(directory: string): Promise<string[]>
   /** Makes a directory and those above it; returns the topmost that was made, undefined when all were there. */
@@ -40,15 +43,18 @@ export interface Disk {
   /** Removes a file, or a directory with all that is in it; does nothing where there is none. */
   remove(path: string): Promise<void>
   syncDirectory(directory: string): Promise<void>
-  /** Takes the lock that the file at `path` stands for; undefined when somebody holds it. */
-  lock(path: string): Promise<DiskLock | undefined>
+  /**
+   * Takes the lock that the file at `path` stands for; undefined when somebody holds it. A `shared` one changes nothing
+   * on the disk, needs the file to be there, and on a real disk lets others have a shared one too.
+   */
+  lock(path: string, options?: { shared?: boolean }): Promise<DiskLock | undefined>
 }
 
 /** The content of a file; undefined when there is none. */
 export async function readFile(disk: Disk, path: string): Promise<Buffer | undefined> {
   let file: DiskFile
   try {
-    file = await disk.open(path)
+    file = await disk.open(path, { readOnly: true })
   } catch (error) {
     if (hasSystemCode(error, 'ENOENT') || hasSystemCode(error, 'ENOTDIR')) return undefined
     throw error

@@ -9,8 +9,9 @@ import {
   scanJournal,
 } from './journal-file.ts'
 
-const NAME = /^(\d{20})\.journal$/
-const WHOLE_FILE = -1
+export const JOURNAL_FILE_NAME = /^(\d{20})\.journal$/
+/** In place of where the journal before a file ends: with its last byte. */
+export const WHOLE_FILE = -1
 /** Files at most, while checkpoints fail: no more is appended then. */
 const MAX_FILES = 3
 
@@ -58,7 +59,7 @@ export class Journal {
     options: { readonly maxFileBytes: number },
   ): Promise<{ journal: Journal; batches: JournaledBatches }> {
     await disk.makeDirectory(directory)
-    const names = (await disk.list(directory)).filter((name) => NAME.test(name))
+    const names = (await disk.list(directory)).filter((name) => JOURNAL_FILE_NAME.test(name))
     const paths = names.map((name) => `${directory}/${name}`)
     const batches = new Map<string, JournaledBatch[]>()
     for (const [index, path] of paths.entries()) {

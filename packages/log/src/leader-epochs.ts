@@ -1,7 +1,7 @@
 import type { Disk } from './disk.ts'
 import { readFile, replaceFile } from './disk.ts'
 
-interface LeaderEpoch {
+export interface LeaderEpoch {
   readonly epoch: number
   readonly startOffset: number
 }
@@ -25,7 +25,7 @@ export class LeaderEpochs {
   /** Reads the file; one that is not there or not readable stands for no epochs. */
   static async open(disk: Disk, path: string): Promise<LeaderEpochs> {
     const bytes = await readFile(disk, path)
-    return new LeaderEpochs(disk, path, parse(bytes?.toString('utf8') ?? ''))
+    return new LeaderEpochs(disk, path, parseLeaderEpochs(bytes?.toString('utf8') ?? '') ?? [])
   }
 
   /** The latest epoch; -1 when there is none yet. */
@@ -47,15 +47,16 @@ export class LeaderEpochs {
   }
 }
 
-/** The entries that a file holds; none when it does not hold what it says, or epochs that do not rise. */
-function parse(text: string): LeaderEpoch[] {
+/** The entries that a file holds; undefined when it does not hold what it says, or epochs that do not rise. */
+export function parseLeaderEpochs(text: string): LeaderEpoch[] | undefined {
   const [version, count, ...lines] = text.split('\n')
-  if (version !== '0' || lines.length !== Number(count) + 1) return []
+  if (version !== '0' || lines.length !== Number(count) + 1 || lines.at(-1) !== '') return undefined
   const entries: LeaderEpoch[] = []
   for (const line of lines.slice(0, -1)) {
     const [, epoch, startOffset] = (/^(\d+) (\d+)$/.exec(line) ?? []).map(Number)
     const { epoch: lastEpoch = -1, startOffset: lastOffset = -1 } = entries.at(-1) ?? {}
-    if (epoch === undefined || startOffset === undefined || epoch <= lastEpoch || startOffset <= lastOffset) return []
+    if (epoch === undefined || startOffset === undefined || epoch <= lastEpoch || startOffset <= lastOffset)
+      return undefined
     entries.push({ epoch, startOffset })
   }
   return entries

@@ -8,8 +8,9 @@ export function nodeDisk(): Disk {
 }
 
 class NodeDisk implements Disk {
-  async open(path: string, { create = false } = {}): Promise<DiskFile> {
-    const flags = create ? fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL : fs.constants.O_RDWR
+  async open(path: string, { create = false, readOnly = false } = {}): Promise<DiskFile> {
+    const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants
+    const flags = create ? O_RDWR | O_CREAT | O_EXCL : readOnly ? O_RDONLY : O_RDWR
     return new NodeFile(await call<number>((done) => fs.open(path, flags, 0o644, done)))
   }
 
@@ -43,13 +44,13 @@ class NodeDisk implements Disk {
   /**
    * SQLite's exclusive lock, because it is one of the kernel's on the file itself (fcntl or LockFileEx): it ends with
    * the process however that ends, holds between containers that share a directory, where process ids mean nothing,
-   * and needs no port and no short path.
+   * and needs no port and no short path. A shared one is that of a reader, which has begun to read.
    */
-  async lock(path: string): Promise<DiskLock | undefined> {
+  async lock(path: string, { shared = false } = {}): Promise<DiskLock | undefined> {
     let database: DatabaseSync | undefined
     try {
-      database = new DatabaseSync(path, { timeout: 0 })
-      database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+      database = new DatabaseSync(path, { timeout: 0, readOnly: shared })
+      database.exec(shared ? 'BEGIN; SELECT name FROM sqlite_schema' : 'PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
     } catch (error) {
       database?.close()
       const SQLITE_BUSY = 5

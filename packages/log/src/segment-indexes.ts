@@ -10,9 +10,11 @@ export class SegmentIndexes {
   private largest = -1
   private offsetOfLargest = -1
 
-  constructor(offsets = new OffsetIndex(), times = new TimeIndex()) {
+  /** @param logBytes of the log that the indexes are of */
+  constructor(offsets = new OffsetIndex(), times = new TimeIndex(), logBytes = 0) {
     this.offsets = offsets
     this.times = times
+    this.bytesSinceEntry = logBytes - (offsets.entries === 0 ? 0 : offsets.positionAt(offsets.entries - 1))
     this.largest = times.lastTimestamp
     if (times.entries > 0) this.offsetOfLargest = times.relativeOffsetAt(times.entries - 1)
   }

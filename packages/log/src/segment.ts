@@ -294,7 +294,7 @@ export class Segment {
     const times = new TimeIndex(timeBytes)
     const whole = offsets.fileBytes.length === offsetBytes.length && times.fileBytes.length === timeBytes.length
     const fits = whole && offsets.fits(this.size) && times.fits(this.end - this.baseOffset)
-    return fits ? new SegmentIndexes(offsets, times) : undefined
+    return fits ? new SegmentIndexes(offsets, times, this.size) : undefined
   }
 
   private async fileBytes(): Promise<number> {

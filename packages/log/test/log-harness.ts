@@ -186,7 +186,7 @@ export function diskWith(disk: Disk, replaced: Partial<Disk>): Disk {
     rename: (from, to) => disk.rename(from, to),
     remove: (path) => disk.remove(path),
     syncDirectory: (directory) => disk.syncDirectory(directory),
-    lock: (path) => disk.lock(path),
+    lock: (path, options) => disk.lock(path, options),
     ...replaced,
   }
 }

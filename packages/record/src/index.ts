@@ -35,6 +35,7 @@ export type { RecordHeader, RecordInput, StoredRecord } from './record.ts'
 export {
   BATCH_HEADER_BYTES,
   batchSizeAt,
+  MAGIC,
   type ProducerStamp,
   RecordBatch,
   readBatches,

@@ -131,7 +131,7 @@ export class CrashDisk implements Disk {
       rename: (from, to) => this.rename(from, to, life),
       remove: (path) => this.remove(path, life),
       syncDirectory: (directory) => this.syncDirectory(directory, life),
-      lock: (path) => this.lock(path, life),
+      lock: (path, options) => this.lock(path, options, life),
     }
   }
 
@@ -193,7 +193,8 @@ export class CrashDisk implements Disk {
     for (const { apply } of synced) apply(this.durable)
   }
 
-  async lock(path: string, life = this.life): Promise<DiskLock | undefined> {
+  /** A shared lock is held alone like any other. */
+  async lock(path: string, _options: { shared?: boolean } = {}, life = this.life): Promise<DiskLock | undefined> {
     await this.step('open', path, life)
     if (this.locks.has(path)) return undefined
     this.locks.add(path)

@@ -1,0 +1,113 @@
+import { REMEMBERED_BATCHES, type RecordBatch } from '@millrace/record'
+import { type Disk, readFile } from '../disk.ts'
+import { baseOffsetsIn, segmentFileName } from '../file-names.ts'
+import { decodeProducerSnapshot } from '../producer-snapshot.ts'
+import { ProducerState, type RememberedBatch } from '../producer-state.ts'
+import { findingOf, type Report } from './finding.ts'
+
+export interface ProducersCheckOptions {
+  readonly disk: Disk
+  readonly directory: string
+  /** The names in the directory. */
+  readonly names: readonly string[]
+  readonly maxProducers: number
+  /** Whether compaction may have taken batches away. */
+  readonly compacts: boolean
+  readonly report: Report
+}
+
+/**
+ * Holds the producer snapshots of a partition against its log: what a replay of the log up to a snapshot's offset gives
+ * must be in it, and what is in it must be in the log, as far back as the log goes.
+ */
+export class ProducersCheck {
+  private readonly options: ProducersCheckOptions
+  private readonly state: ProducerState
+  private readonly offsets: number[]
+  private firstOffset: number | undefined
+  private isIncomplete = false
+
+  constructor(options: ProducersCheckOptions) {
+    this.options = options
+    this.state = new ProducerState(options.maxProducers)
+    this.offsets = baseOffsetsIn(options.names, 'snapshot')
+  }
+
+  /** The offset of the next snapshot that `compare` must be called for before a batch from there on is added. */
+  get nextSnapshot(): number {
+    return this.offsets[0] ?? Number.POSITIVE_INFINITY
+  }
+
+  add(batch: RecordBatch): void {
+    const { producerId, baseOffset } = batch
+    this.firstOffset ??= baseOffset
+    if (producerId < 0) return
+    const { producerEpoch, baseSequence, lastOffsetDelta, maxTimestamp: timestamp } = batch
+    const remembered = { producerEpoch, baseSequence, lastOffsetDelta, baseOffset, timestamp }
+    this.state.add(producerId, remembered, batch.nextOffset)
+  }
+
+  /** Takes note that batches could not be read. */
+  skip(): void {
+    this.isIncomplete = true
+  }
+
+  /**
+   * Checks the next snapshot. `logEnd` is the end of what was added.
+   * @param mayBeTorn whether a crash may have come while it was written
+   */
+  async compare(logEnd: number, mayBeTorn: boolean): Promise<void> {
+    const { disk, directory, maxProducers, report } = this.options
+    const offset = this.offsets.shift() as number
+    const file = `${directory}/${segmentFileName(offset, 'snapshot')}`
+    let snapshot: ProducerState
+    try {
+      snapshot = decodeProducerSnapshot((await readFile(disk, file)) ?? Buffer.alloc(0), maxProducers)
+    } catch (error) {
+      const kind = mayBeTorn ? 'torn-snapshot' : 'snapshot-unreadable'
+      return report(findingOf(kind, file, error instanceof Error ? error.message : String(error)))
+    }
+    if (offset !== logEnd && !this.isIncomplete) {
+      const ending = offset > logEnd ? `the log ends at ${logEnd}` : 'no batch ends there'
+      return report(findingOf('snapshot-mismatch', file, `it is of offset ${offset}, and ${ending}`))
+    }
+    for (const message of this.differences(snapshot, offset))
+      await report(findingOf('snapshot-mismatch', file, message))
+  }
+
+  private *differences(snapshot: ProducerState, offset: number): Generator<string> {
+    if (this.isIncomplete) return
+    const { maxProducers, compacts } = this.options
+    const kept = new Map(snapshot.below(Number.MAX_SAFE_INTEGER))
+    const logged = new Map(this.state.below(offset))
+    for (const [producerId, batches] of logged) {
+      const last = batches.at(-1) as RememberedBatch
+      const known = kept.get(producerId)?.at(-1)
+      if (known === undefined && kept.size >= maxProducers) continue
+      if (known === undefined || !isSame(known, last)) {
+        yield `producer ${producerId} wrote a batch at offset ${last.baseOffset} last, which the snapshot does not say`
+      }
+    }
+    if (compacts) return
+    for (const [producerId, batches] of kept) {
+      const known = logged.get(producerId) ?? []
+      const isWhole = known.length < REMEMBERED_BATCHES
+      const oldest = (isWhole ? this.firstOffset : known[0]?.baseOffset) ?? 0
+      const missing = batches.find(
+        (batch) => batch.baseOffset >= oldest && !known.some((other) => isSame(batch, other)),
+      )
+      if (missing === undefined || (known.length === 0 && logged.size >= maxProducers)) continue
+      yield `producer ${producerId} wrote no such batch at offset ${missing.baseOffset}`
+    }
+  }
+}
+
+function isSame(a: RememberedBatch, b: RememberedBatch): boolean {
+  return (
+    a.baseOffset === b.baseOffset &&
+    a.lastOffsetDelta === b.lastOffsetDelta &&
+    a.producerEpoch === b.producerEpoch &&
+    a.baseSequence === b.baseSequence &&
+    a.timestamp === b.timestamp
+  )
+}
