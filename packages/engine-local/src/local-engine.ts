@@ -21,6 +21,7 @@ import {
   type Logger,
   silentLogger,
 } from '@millrace/record'
+import { Housekeeper } from './housekeeper.ts'
 import { KeyValueLog } from './key-value-log.ts'
 import { LocalPartition } from './local-partition.ts'
 import { PartitionFiles } from './partition-files.ts'
@@ -100,12 +101,20 @@ class LocalEngine implements Engine {
   readonly topics: LocalTopicCatalog
   readonly producers: LocalProducerIds
   private readonly parts: LocalEngineParts
+  private readonly housekeeper: Housekeeper
   private closed: Promise<void> | undefined
 
   constructor(parts: LocalEngineParts) {
     this.parts = parts
     this.topics = parts.topics
     this.producers = new LocalProducerIds(parts.store)
+    const { clock, logger, limits } = parts.context
+    this.housekeeper = new Housekeeper({
+      clock,
+      logger,
+      intervalMs: limits.housekeepingIntervalMs,
+      list: () => parts.topics.logs(),
+    })
   }
 
   partition(topicId: string, partition: number): EnginePartition {
@@ -126,8 +135,10 @@ class LocalEngine implements Engine {
   private async shutDown(): Promise<void> {
     const { context, directory, journal, store, topics } = this.parts
     let clean = false
+    this.housekeeper.close()
     try {
       await topics.close()
+      await this.housekeeper.idle()
       await store.close()
       await context.committer.idle()
       await journal.clear()

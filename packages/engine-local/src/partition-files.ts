@@ -55,7 +55,8 @@ export class PartitionFiles {
   /** Opens the logs of a topic's partitions. */
   async open(topic: TopicDescription, found: FoundState): Promise<PartitionLog[]> {
     const { id, name, partitions, settings } = topic
-    const config = parseTopicConfig(settings)
+    const topicConfig = parseTopicConfig(settings)
+    const config = { ...topicConfig, cleanup: topicConfig }
     return inParallel(partitions, async (partition) => {
       const directory = this.directory(name, partition)
       if ((await topicIdOf(this.context.disk, directory)) !== id) {

@@ -112,6 +112,11 @@ export class LocalTopicCatalog implements TopicCatalog {
     )
   }
 
+  /** The logs of all partitions. */
+  logs(): readonly PartitionLog[] {
+    return [...this.byId.values()].flatMap((topic) => topic.logs)
+  }
+
   /** Refuses further calls and closes all logs. */
   async close(): Promise<void> {
     this.ended = new MillraceError('SHUTTING_DOWN', 'the server is shutting down')

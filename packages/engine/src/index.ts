@@ -14,6 +14,8 @@ export type {
   TopicDescription,
 } from './engine.ts'
 export {
+  CLEANUP_POLICIES,
+  type CleanupPolicy,
   describeTopicConfig,
   FLUSH_POLICIES,
   type FlushPolicy,

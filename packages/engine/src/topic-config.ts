@@ -7,6 +7,13 @@ export const FLUSH_POLICIES = ['commit', 'interval', 'os'] as const
  */
 export type FlushPolicy = (typeof FLUSH_POLICIES)[number]
 
+export const CLEANUP_POLICIES = ['delete', 'compact', 'compact,delete', 'delete,compact'] as const
+/**
+ * How a topic is kept from growing for ever: `delete`: old segments go by `retention.ms` and `retention.bytes`;
+ * `compact`: of the records of one key, the last one stays; or both.
+ */
+export type CleanupPolicy = (typeof CLEANUP_POLICIES)[number]
+
 /** The configuration of a topic, with every default filled in. */
 export interface TopicConfig {
   readonly segmentBytes: number
@@ -17,13 +24,23 @@ export interface TopicConfig {
   readonly timestampAfterMaxMs: number
   readonly flushPolicy: FlushPolicy
   readonly flushMs: number
+  readonly cleanupPolicy: CleanupPolicy
+  /** -1: for ever. */
+  readonly retentionMs: number
+  /** -1: without end. */
+  readonly retentionBytes: number
+  readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
+  readonly deleteRetentionMs: number
+  readonly minCleanableDirtyRatio: number
 }
 
 /** Settings by their Kafka names, as users give and see them. Values are strings, as in Kafka. */
 export type TopicSettings = Readonly<Record<string, string>>
 
-interface IntegerSetting {
-  readonly kind: 'integer'
+interface NumberSetting {
+  /** `decimal` may have a fraction. */
+  readonly kind: 'integer' | 'decimal'
   readonly field: keyof TopicConfig
   readonly min: number
   readonly max: number
@@ -43,7 +60,21 @@ const DAY_MS = 86_400_000
 const GiB = 2 ** 30
 
 /** Every setting of a topic. Names and defaults are Kafka's; `flush.policy` is Millrace's own. */
-export const TOPIC_SETTINGS: Readonly<Record<string, IntegerSetting | ChoiceSetting>> = {
+export const TOPIC_SETTINGS: Readonly<Record<string, NumberSetting | ChoiceSetting>> = {
+  'cleanup.policy': {
+    kind: 'choice',
+    field: 'cleanupPolicy',
+    choices: CLEANUP_POLICIES,
+    default: 'delete',
+    help: 'What keeps the topic from growing: old segments go (delete), the last record of each key stays (compact)',
+  },
+  'delete.retention.ms': integer(
+    'deleteRetentionMs',
+    0,
+    MAX,
+    DAY_MS,
+    'With compaction: how long a tombstone stays after it was first compacted, in ms',
+  ),
   'flush.ms': integer(
     'flushMs',
     1,
@@ -59,6 +90,13 @@ export const TOPIC_SETTINGS: Readonly<Record<string, IntegerSetting | ChoiceSett
     help: 'When a record is committed: on disk (commit), or written and synced later (interval, os)',
   },
   'index.interval.bytes': integer('indexIntervalBytes', 256, 2 ** 20, 4_096, 'Bytes of log between two index entries'),
+  'max.compaction.lag.ms': integer(
+    'maxCompactionLagMs',
+    1,
+    MAX,
+    MAX,
+    'With compaction: the longest time that a record may wait for it, in ms',
+  ),
   'max.message.bytes': integer(
     'maxMessageBytes',
     256,
@@ -80,6 +118,35 @@ export const TOPIC_SETTINGS: Readonly<Record<string, IntegerSetting | ChoiceSett
     MAX,
     'How far behind the server a timestamp may be',
   ),
+  'min.cleanable.dirty.ratio': {
+    kind: 'decimal',
+    field: 'minCleanableDirtyRatio',
+    min: 0,
+    max: 1,
+    default: 0.5,
+    help: 'With compaction: the share of the closed segments that must be new for it to begin',
+  },
+  'min.compaction.lag.ms': integer(
+    'minCompactionLagMs',
+    0,
+    MAX,
+    0,
+    'With compaction: the shortest time that a record stays as it was written, in ms',
+  ),
+  'retention.bytes': integer(
+    'retentionBytes',
+    -1,
+    MAX,
+    -1,
+    'With deletion: segments go as long as at least this much stays in the partition; -1: without end',
+  ),
+  'retention.ms': integer(
+    'retentionMs',
+    -1,
+    MAX,
+    7 * DAY_MS,
+    'With deletion: segments go when their latest record is older than this, in ms; -1: for ever',
+  ),
   'segment.bytes': integer(
     'segmentBytes',
     1_024,
@@ -90,7 +157,7 @@ export const TOPIC_SETTINGS: Readonly<Record<string, IntegerSetting | ChoiceSett
   'segment.ms': integer('segmentMs', 1, MAX, 7 * DAY_MS, 'Age at which a segment file is closed and the next begun'),
 }
 
-function integer(field: keyof TopicConfig, min: number, max: number, value: number, help: string): IntegerSetting {
+function integer(field: keyof TopicConfig, min: number, max: number, value: number, help: string): NumberSetting {
   return { kind: 'integer', field, min, max, default: value, help }
 }
 
@@ -113,20 +180,28 @@ export function parseTopicConfig(settings: TopicSettings): TopicConfig {
     const value = settings[key]
     config[setting.field] = value === undefined ? setting.default : parseValue(key, value, setting)
   }
-  return config as unknown as TopicConfig
+  const parsed = config as unknown as TopicConfig
+  const { minCompactionLagMs, maxCompactionLagMs } = parsed
+  if (minCompactionLagMs > maxCompactionLagMs) {
+    throw new MillraceError(
+      'INVALID_CONFIG',
+      `min.compaction.lag.ms=${minCompactionLagMs}: at most max.compaction.lag.ms=${maxCompactionLagMs} is allowed`,
+    )
+  }
+  return parsed
 }
 
-function parseValue(key: string, value: string, setting: IntegerSetting | ChoiceSetting): string | number {
+function parseValue(key: string, value: string, setting: NumberSetting | ChoiceSetting): string | number {
   if (setting.kind === 'choice') {
     if (setting.choices.includes(value)) return value
     throw new MillraceError('INVALID_CONFIG', `${key}=${value}: allowed are ${setting.choices.join(', ')}`)
   }
+  const { kind, min, max } = setting
   const number = Number(value)
-  if (/^\d+$/.test(value) && number >= setting.min && number <= setting.max) return number
-  throw new MillraceError(
-    'INVALID_CONFIG',
-    `${key}=${value}: a whole number from ${setting.min} to ${setting.max} is allowed`,
-  )
+  const wellFormed = kind === 'integer' ? /^-?\d+$/ : /^\d+(\.\d+)?$/
+  if (wellFormed.test(value) && number >= min && number <= max) return number
+  const what = kind === 'integer' ? 'a whole number' : 'a number'
+  throw new MillraceError('INVALID_CONFIG', `${key}=${value}: ${what} from ${min} to ${max} is allowed`)
 }
 
 /** All settings of a topic, defaults included, by their Kafka names. */

@@ -7,13 +7,16 @@ import {
   type RecordBatch,
 } from '@millrace/record'
 import { CommitWaiters } from './commit-waiters.ts'
-import { hasSystemCode, storageError } from './disk.ts'
+import { storageError } from './disk.ts'
 import type { PartitionIdentity } from './journal-entry.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
+import { Maintenance } from './maintenance.ts'
 import { type AppendedBatch, type PartitionLogConfig, PartitionWriter } from './partition-writer.ts'
 import type { ProducerState } from './producer-state.ts'
+import type { Segment } from './segment.ts'
 import type { SegmentList } from './segment-list.ts'
+import { Serial } from './serial.ts'
 import type { PartitionTail } from './tail-cache.ts'
 
 export interface LogRead {
@@ -41,6 +44,11 @@ export class PartitionLog {
   private readonly tail: PartitionTail
   private readonly writer: PartitionWriter
   private readonly waiters: CommitWaiters
+  private readonly maintenance: Maintenance
+  private readonly maintaining = new Serial()
+  private readonly starts = new Serial()
+  /** Ends what `maintain` is doing. */
+  private stop: AbortController | undefined
   private logStart: LogStartOffset
   private ended: MillraceError | undefined
 
@@ -57,8 +65,17 @@ export class PartitionLog {
       tail: this.tail,
       onCommitted: (end) => this.waiters.committed(end),
     })
+    this.maintenance = new Maintenance({
+      ...recovered,
+      context,
+      writer: this.writer,
+      raiseStart: (offset) => this.raiseStart(offset),
+    })
   }
 
+  get directory(): string {
+    return this.segments.directory
+  }
   get logStartOffset(): LogStartOffset {
     return this.logStart
   }
@@ -95,17 +112,15 @@ export class PartitionLog {
     if (offset >= end) return { batches: [], nextOffset: offset }
     const cached = this.tail.read(offset, end, maxBytes)
     if (cached !== undefined) return cached
-    try {
-      for (const segment of this.segments.from(offset)) {
-        const found = await segment.read(offset, maxBytes)
-        if (found !== undefined) return found
-      }
-    } catch (error) {
-      // The segment may have been removed while it was being read.
-      if (hasSystemCode(error, 'ENOENT')) this.checkRange(offset)
-      throw storageError(error, 'reading')
-    }
-    return { batches: [], nextOffset: end }
+    const found = await this.search(
+      'reading',
+      (segment) => segment.read(offset, maxBytes),
+      () => {
+        this.checkRange(offset)
+        return offset
+      },
+    )
+    return found ?? { batches: [], nextOffset: end }
   }
 
   /**
@@ -122,29 +137,34 @@ export class PartitionLog {
   /** The first committed record at or after `timestampMs`, or undefined. */
   async findTimestamp(timestampMs: number): Promise<{ offset: number; timestamp: number } | undefined> {
     this.checkOpen()
-    try {
-      for (const segment of this.segments.from(this.logStart)) {
-        const found = await segment.findTimestamp(timestampMs, this.logStart)
-        if (found !== undefined) return found
-      }
-    } catch (error) {
-      throw storageError(error, 'looking for a timestamp')
-    }
-    return undefined
+    const look = (segment: Segment) => segment.findTimestamp(timestampMs, this.logStart)
+    return this.search('looking for a timestamp', look, () => this.logStart)
   }
 
   /** Raises the log start to `offset`. @throws MillraceError OFFSET_OUT_OF_RANGE past the high watermark */
   async truncateBefore(offset: number): Promise<LogStartOffset> {
     this.checkOpen()
     if (offset > this.writer.highWatermark) throw this.outOfRange(offset)
-    if (offset <= this.logStart) return this.logStart
-    this.logStart = offset as LogStartOffset
-    try {
-      await this.segments.removeBefore(offset)
-    } catch (error) {
-      throw storageError(error, 'deleting records')
-    }
-    return this.logStart
+    return this.raiseStart(offset)
+  }
+
+  /**
+   * Does what the topic's cleanup policy asks for: rolls an active segment that nobody writes to, deletes and compacts.
+   * Readers and writers do not wait for it. Ends early when the log does.
+   * @throws MillraceError what a step failed with; the next call tries it again
+   */
+  maintain(): Promise<void> {
+    return this.maintaining.run(async () => {
+      if (this.ended !== undefined) return
+      this.stop = new AbortController()
+      try {
+        await this.maintenance.run(this.stop.signal)
+      } catch (error) {
+        throw storageError(error, `maintaining ${this.directory}`)
+      } finally {
+        this.stop = undefined
+      }
+    })
   }
 
   /** @throws MillraceError what the log was ended with */
@@ -154,22 +174,73 @@ export class PartitionLog {
 
   /** Commits what was appended, saves what makes the next start quick, and refuses every further call. */
   async close(): Promise<void> {
-    this.end(new MillraceError('SHUTTING_DOWN', 'the server is shutting down'))
+    await this.end(new MillraceError('SHUTTING_DOWN', 'the server is shutting down'))
     await this.writer.close()
     this.tail.clear()
   }
 
   /** Refuses every call, also those that wait, with `reason`, for a topic that is deleted; its files may then go. */
   async abandon(reason: MillraceError): Promise<void> {
-    this.end(reason)
+    await this.end(reason)
     await this.writer.abandon(reason)
     this.tail.clear()
   }
 
-  private end(reason: MillraceError): void {
-    if (this.ended !== undefined) return
-    this.ended = reason
-    this.waiters.wakeAll()
+  /** When it returns, nothing but the writer works on the files any more. */
+  private async end(reason: MillraceError): Promise<void> {
+    if (this.ended === undefined) {
+      this.ended = reason
+      this.stop?.abort(reason)
+      this.waiters.wakeAll()
+    }
+    await this.maintaining.idle()
+    await this.starts.idle()
+  }
+
+  /** Readers see a log start only when it outlives a crash, so that it never goes back. */
+  private raiseStart(offset: number): Promise<LogStartOffset> {
+    return this.starts.run(async () => {
+      this.checkOpen()
+      if (offset <= this.logStart) return this.logStart
+      try {
+        await this.segments.keepStart(offset)
+      } catch (error) {
+        throw storageError(error, 'deleting records')
+      }
+      this.logStart = offset as LogStartOffset
+      this.segments.removeBefore(offset)
+      return this.logStart
+    })
+  }
+
+  /** What `look` finds first, in the segments from the offset on that `from` gives. */
+  private async search<T>(
+    doing: string,
+    look: (segment: Segment) => Promise<T | undefined>,
+    from: () => number,
+  ): Promise<T | undefined> {
+    let segments = this.segments.from(from())
+    for (let index = 0; index < segments.length; index++) {
+      const segment = segments[index] as Segment
+      let found: T | undefined
+      let failure: unknown
+      try {
+        found = await look(segment)
+      } catch (error) {
+        failure = storageError(error, doing)
+      }
+      if (segment.withdrawn !== undefined) {
+        // Compaction or deletion came between; however this ended, it does not count.
+        await segment.withdrawn
+        segments = this.segments.from(from())
+        index = -1
+      } else if (failure !== undefined) {
+        throw failure
+      } else if (found !== undefined) {
+        return found
+      }
+    }
+    return undefined
   }
 
   private checkRange(offset: number): void {

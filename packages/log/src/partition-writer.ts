@@ -5,6 +5,7 @@ import {
   MillraceError,
   type RecordBatch,
 } from '@millrace/record'
+import type { CleanupConfig } from './cleanup-config.ts'
 import type { CommitStep, CommitTarget } from './committer.ts'
 import { storageError } from './disk.ts'
 import type { JournalEntry } from './journal.ts'
@@ -22,6 +23,8 @@ export interface PartitionLogConfig {
   readonly indexIntervalBytes: number
   readonly flushPolicy: 'commit' | 'interval' | 'os'
   readonly flushMs: number
+  /** What may go, and when; undefined: nothing ever does. */
+  readonly cleanup?: CleanupConfig
 }
 
 export interface AppendedBatch {
@@ -77,6 +80,7 @@ export class PartitionWriter implements CommitTarget {
   /** What must be done before the active segment may be written to again. */
   private repair: 'cut' | 'replace' | 'roll' | undefined
   private flushDue = false
+  private rollDue = false
   private retired = false
   private lastSync: Promise<void> = Promise.resolve()
   private durability: 'file' | 'journal' | 'none' = 'none'
@@ -125,6 +129,14 @@ export class PartitionWriter implements CommitTarget {
     return this.place(batch, producerId)
   }
 
+  /** Closes the active segment, unless it is empty. Returns when that is done, or has failed. */
+  async rollActive(): Promise<void> {
+    const { committer } = this.parts.context
+    this.rollDue = true
+    committer.submit(this)
+    await committer.settle(this)
+  }
+
   /** Commits what was appended and saves what makes the next start quick. Nothing may be appended any more. */
   async close(): Promise<void> {
     const { context, segments, producers } = this.parts
@@ -153,6 +165,10 @@ export class PartitionWriter implements CommitTarget {
   async write(): Promise<void> {
     const { segments, config, context } = this.parts
     if (this.repair !== undefined) await this.mend()
+    if (this.rollDue) {
+      this.rollDue = false
+      if (segments.active.sizeBytes > 0) await this.roll()
+    }
     const next = this.pending[0]
     if (next === undefined) return
     if (this.mustRoll(next)) await this.roll()
@@ -190,7 +206,7 @@ export class PartitionWriter implements CommitTarget {
     const { context, config, onCommitted } = this.parts
     this.written = []
     this.durability = 'none'
-    active.startedAtMs ??= context.clock.nowMs()
+    if (written.length > 0) active.startedAtMs ??= context.clock.nowMs()
     for (const append of written) {
       active.advance(append.batch, append.nextOffset, config.indexIntervalBytes)
       this.pendingBytes -= append.batch.sizeBytes

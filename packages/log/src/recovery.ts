@@ -65,9 +65,10 @@ class Recovery {
       if (name.endsWith(TEMPORARY_SUFFIX)) await context.disk.remove(`${directory}/${name}`)
     }
     const epochs = await LeaderEpochs.open(context.disk, `${directory}/${LEADER_EPOCH_FILE}`)
-    const segments = await this.openSegments()
+    const keptStart = await this.readLogStart()
+    const segments = await this.openSegments(keptStart)
     const active = segments.at(-1) as Segment
-    const logStartOffset = await this.readLogStart(segments[0] as Segment)
+    const logStartOffset = Math.max(keptStart, (segments[0] as Segment).baseOffset)
     const { producers, snapshots } = await this.recoverProducers(segments)
     const isNew = epochs.latest < 0
     if (isNew || !clean) await epochs.raise(active.nextOffset)
@@ -75,8 +76,10 @@ class Recovery {
     return { identity, config, segments: list, producers, epochs, logStartOffset }
   }
 
-  private async openSegments(): Promise<Segment[]> {
+  /** @param logStart what lies wholly before it is removed: a crash came before its removal was done */
+  private async openSegments(logStart: number): Promise<Segment[]> {
     const bases = baseOffsetsIn(this.names, 'log')
+    while (bases.length > 1 && (bases[1] as number) <= logStart) await this.at(bases.shift() as number).remove()
     if (bases.length === 0) return [await Segment.create(this.context, this.directory, 0)]
     const sealed = new Set(baseOffsetsIn(this.names, 'crc'))
     const segments: Segment[] = []
@@ -87,7 +90,15 @@ class Recovery {
         segments.push(await Segment.openSealed(this.context, this.directory, baseOffset, nextBase))
       else segments.push(await this.openScanned(baseOffset, nextBase))
     }
-    return segments
+    if ((segments.at(-1) as Segment).nextOffset >= logStart) return segments
+    // Records were deleted up to an end that was not synced, and lost. Offsets go on behind it all the same.
+    const active = await Segment.create(this.context, this.directory, logStart)
+    for (const segment of segments) await segment.remove()
+    return [active]
+  }
+
+  private at(baseOffset: number): Segment {
+    return new Segment(this.context, this.directory, baseOffset)
   }
 
   private async openLast(baseOffset: number): Promise<Segment> {
@@ -154,10 +165,10 @@ class Recovery {
     await segment.cut()
   }
 
-  private async readLogStart(first: Segment): Promise<number> {
+  private async readLogStart(): Promise<number> {
     const bytes = await readFile(this.context.disk, `${this.directory}/${LOG_START_FILE}`)
     const kept = Number(bytes?.toString('latin1').trim() || 0)
-    return Number.isSafeInteger(kept) ? Math.max(kept, first.baseOffset) : first.baseOffset
+    return Number.isSafeInteger(kept) ? Math.max(kept, 0) : 0
   }
 
   /** The newest snapshot that can be read, and what was appended after it. */

@@ -4,6 +4,7 @@ import type { LogContext } from './log-context.ts'
 import { encodeProducerSnapshot } from './producer-snapshot.ts'
 import type { ProducerState } from './producer-state.ts'
 import { Segment } from './segment.ts'
+import { Serial } from './serial.ts'
 
 /** Snapshots that are kept; an older one serves when the newest is damaged. */
 const KEPT_SNAPSHOTS = 2
@@ -17,7 +18,7 @@ export class SegmentList {
   private readonly context: LogContext
   private readonly segments: Segment[]
   private snapshots: number[]
-  private sealing: Promise<void> = Promise.resolve()
+  private readonly background = new Serial()
 
   constructor(context: LogContext, directory: string, segments: Segment[], snapshots: number[]) {
     this.context = context
@@ -61,18 +62,32 @@ export class SegmentList {
     await this.saveSnapshot(this.active.nextOffset, encodeProducerSnapshot(producers, this.active.nextOffset))
   }
 
-  /** Keeps the log start for the next start, and removes the segments that lie wholly before it. */
-  async removeBefore(logStartOffset: number): Promise<void> {
+  /** Keeps the log start for the next start: when it returns, that outlives a crash. */
+  async keepStart(logStartOffset: number): Promise<void> {
     await replaceFile(this.context.disk, `${this.directory}/${LOG_START_FILE}`, Buffer.from(`${logStartOffset}\n`))
-    while (this.segments.length > 1 && (this.segments[1] as Segment).baseOffset <= logStartOffset) {
-      const gone = this.segments.shift() as Segment
-      this.inBackground(gone, () => gone.remove())
+  }
+
+  /** Removes, in the background, the segments that lie wholly before the log start, which must be kept by then. */
+  removeBefore(logStartOffset: number): void {
+    this.inBackground(this.active, async () => {
+      while (this.segments.length > 1 && (this.segments[1] as Segment).baseOffset <= logStartOffset) {
+        await (this.segments.shift() as Segment).remove()
+      }
+    })
+  }
+
+  /** Seals the closed segments that are not: a crash, or an error, came before it. Returns when that is done. */
+  async sealClosed(): Promise<void> {
+    await this.background.idle()
+    for (const segment of this.segments.slice(0, -1)) {
+      if (!segment.isSealed && !segment.isDamaged) this.inBackground(segment, () => segment.seal())
     }
+    await this.background.idle()
   }
 
   /** Returns when nothing is left to do in the background. */
-  async sealed(): Promise<void> {
-    await this.sealing
+  sealed(): Promise<void> {
+    return this.background.idle()
   }
 
   private async saveSnapshot(offset: number, bytes: Buffer): Promise<void> {
@@ -89,7 +104,7 @@ export class SegmentList {
   }
 
   private inBackground(segment: Segment, work: () => Promise<void>): void {
-    this.sealing = this.sealing.then(work).catch((error: unknown) => {
+    void this.background.run(work).catch((error: unknown) => {
       this.context.logger.error({ err: error, file: segment.path('log') }, 'finishing a closed segment failed')
     })
   }

@@ -45,6 +45,10 @@ export class Segment {
   private end: number
   /** The indexes, kept while no file holds them. */
   private resident: SegmentIndexes | undefined
+  private sealed = false
+  private damaged = false
+  private largest: number | undefined
+  private withdrawal: Promise<void> | undefined
 
   constructor(context: LogContext, directory: string, baseOffset: number, resident?: SegmentIndexes) {
     this.context = context
@@ -57,7 +61,7 @@ export class Segment {
   /** Makes the file of a new segment and syncs its name. A file of that name is what an earlier try left behind. */
   static async create(context: LogContext, directory: string, baseOffset: number): Promise<Segment> {
     const segment = new Segment(context, directory, baseOffset, new SegmentIndexes())
-    await segment.remove()
+    await segment.removeFiles()
     const file = await context.disk.open(segment.path('log'), { create: true })
     await file.close()
     await context.disk.syncDirectory(directory)
@@ -74,6 +78,7 @@ export class Segment {
     const segment = new Segment(context, directory, baseOffset)
     segment.size = await segment.fileBytes()
     segment.end = nextBase
+    segment.sealed = true
     return segment
   }
 
@@ -111,6 +116,29 @@ export class Segment {
     return this.end
   }
 
+  /** Whether all of it is known to be whole, its files synced and never written to again. */
+  get isSealed(): boolean {
+    return this.sealed
+  }
+
+  /** Whether recovery found bytes in it that are no batches. */
+  get isDamaged(): boolean {
+    return this.damaged
+  }
+
+  /**
+   * Set from before its files are replaced or removed: from then on, whatever was read in it may be of either. Settles
+   * when the list of segments has what there is instead.
+   */
+  get withdrawn(): Promise<void> | undefined {
+    return this.withdrawal
+  }
+
+  /** @param replaced settles when the list has what there is instead; undefined: it stays after all */
+  withdraw(replaced: Promise<void> | undefined): void {
+    this.withdrawal = replaced
+  }
+
   path(suffix: SegmentSuffix): string {
     return `${this.directory}/${segmentFileName(this.baseOffset, suffix)}`
   }
@@ -126,6 +154,7 @@ export class Segment {
   keepDamaged(fileBytes: number, nextOffset: number): void {
     this.size = fileBytes
     this.end = nextOffset
+    this.damaged = true
   }
 
   /** Writes batches behind what is committed. Until `advance` they are not there for anybody. */
@@ -209,6 +238,15 @@ export class Segment {
     const sum = await this.checksumOfLog()
     await replaceFile(this.context.disk, this.path('crc'), Buffer.from(`${sum.toString(16).padStart(8, '0')}\n`))
     this.resident = undefined
+    this.sealed = true
+  }
+
+  /** The largest timestamp of its records, in ms since 1970; -1 when there are none. */
+  async largestTimestamp(): Promise<number> {
+    if (this.largest !== undefined) return this.largest
+    const { largestTimestamp } = await this.indexes()
+    if (this.sealed) this.largest = largestTimestamp
+    return largestTimestamp
   }
 
   /**
@@ -263,6 +301,11 @@ export class Segment {
 
   /** Removes the segment's files. Reads that are under way finish or fail with ENOENT. */
   async remove(): Promise<void> {
+    this.withdrawal ??= Promise.resolve()
+    await this.removeFiles()
+  }
+
+  private async removeFiles(): Promise<void> {
     const { disk, files, indexes } = this.context
     indexes.drop(this)
     await files.drop((path) => path === this.path('log'))

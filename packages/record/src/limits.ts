@@ -39,6 +39,12 @@ export interface Limits {
   readonly tailCacheBytes: number
   /** Memory for index files of closed segments, over all partitions. */
   readonly indexCacheBytes: number
+  /** Time between two rounds of retention and compaction over all partitions. */
+  readonly housekeepingIntervalMs: number
+  /** What compaction reads and writes, over all partitions. */
+  readonly compactionBytesPerSecond: number
+  /** Memory for the keys of the one partition that is being compacted; what they do not hold waits for the next round. */
+  readonly compactionMapBytes: number
   /** Idempotent producers remembered per partition. */
   readonly producersPerPartition: number
   /** Time for the first bytes of a connection, and for the headers of a request. */
@@ -70,6 +76,9 @@ export const DEFAULT_LIMITS: Limits = {
   journalBytes: 64 * MiB,
   tailCacheBytes: 32 * MiB,
   indexCacheBytes: 32 * MiB,
+  housekeepingIntervalMs: 300_000,
+  compactionBytesPerSecond: 256 * MiB,
+  compactionMapBytes: 64 * MiB,
   producersPerPartition: 10_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,

@@ -1,0 +1,15 @@
+/** Runs asynchronous work one after another, in the order in which it was given. */
+export class Serial {
+  private last: Promise<unknown> = Promise.resolve()
+
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.last.then(work)
+    this.last = result.catch(() => {})
+    return result
+  }
+
+  /** Returns when all work that was given so far has ended. */
+  async idle(): Promise<void> {
+    await this.last
+  }
+}
