@@ -182,12 +182,15 @@ export class PartitionLog implements CommitTarget {
   /** The first committed record at or after `timestampMs`, or undefined. */
   async findTimestamp(timestampMs: number): Promise<{ offset: number; timestamp: number } | undefined> {
     this.checkOpen()
+    const from = this.logStart
     try {
-      for (const segment of this.segments.from(this.logStart)) {
+      for (const segment of this.segments.from(from)) {
         const found = await segment.findTimestamp(timestampMs, this.logStart)
         if (found !== undefined) return found
       }
     } catch (error) {
+      // The segment may have been removed while it was searched; those after it are still there.
+      if (hasSystemCode(error, 'ENOENT') && this.logStart > from) return this.findTimestamp(timestampMs)
       throw storageError(error, 'looking for a timestamp')
     }
     return undefined
@@ -212,15 +215,22 @@ export class PartitionLog implements CommitTarget {
     if (this.ended !== undefined) throw this.ended
   }
 
-  /** Commits what was appended, saves what makes the next start quick, and refuses every further call. */
+  /**
+   * Commits what was appended, saves what makes the next start quick, and refuses every further call.
+   * @throws MillraceError STORAGE_FAILED, DISK_FULL when that fails; the next start must then take it for a crash
+   */
   async close(): Promise<void> {
     this.end(new MillraceError('SHUTTING_DOWN', 'the server is shutting down'))
     await this.context.committer.settle(this)
-    if (this.repair !== undefined) await this.mend()
-    if (this.durable < this.committedEnd) await this.flush()
-    await this.segments.sealed()
-    await this.segments.saveActive(this.producers)
     this.letGo()
+    try {
+      if (this.repair !== undefined) await this.mend()
+      if (this.durable < this.committedEnd) await this.flush()
+      await this.segments.sealed()
+      await this.segments.saveActive(this.producers)
+    } catch (error) {
+      throw storageError(error, `closing ${this.segments.directory}`)
+    }
   }
 
   /** Refuses every call, also those that wait, with `reason`, for a topic that is deleted; its files may then go. */
@@ -284,6 +294,7 @@ export class PartitionLog implements CommitTarget {
 
   async failed(error: unknown, step: 'write' | 'sync'): Promise<void> {
     const lost = [...this.written, ...this.pending]
+    const hasWritten = this.written.length > 0
     this.written = []
     this.pending = []
     this.pendingBytes = 0
@@ -295,7 +306,7 @@ export class PartitionLog implements CommitTarget {
     try {
       await this.mend()
     } catch (mendError) {
-      outcome = unknownOutcome(mendError)
+      if (hasWritten) outcome = unknownOutcome(mendError)
     }
     for (const append of lost) append.reject(outcome)
   }
@@ -418,7 +429,7 @@ function unknownOutcome(error: unknown): MillraceError {
   const reason = error instanceof Error ? error.message : String(error)
   return new MillraceError(
     'COMMIT_UNKNOWN',
-    `syncing failed, so that the records may or may not be stored: ${reason}`,
+    `the records may or may not be stored, because writing or syncing failed: ${reason}`,
     { cause: error },
   )
 }

@@ -18,6 +18,7 @@ export class SegmentList {
   private readonly segments: Segment[]
   private snapshots: number[]
   private sealing: Promise<void> = Promise.resolve()
+  private startKept: Promise<void> = Promise.resolve()
 
   constructor(context: LogContext, directory: string, segments: Segment[], snapshots: number[]) {
     this.context = context
@@ -72,11 +73,18 @@ export class SegmentList {
   async saveActive(producers: ProducerState): Promise<void> {
     await this.active.saveIndexes()
     await this.saveSnapshot(this.active.nextOffset, encodeProducerSnapshot(producers, this.active.nextOffset))
+    await this.context.disk.syncDirectory(this.directory)
   }
 
-  /** Keeps the log start for the next start, and removes the segments that lie wholly before it. */
+  /**
+   * Keeps the log start for the next start, and removes the segments that lie wholly before it. Several calls, each with
+   * a later start, may be under way.
+   */
   async removeBefore(logStartOffset: number): Promise<void> {
-    await replaceFile(this.context.disk, `${this.directory}/${LOG_START_FILE}`, Buffer.from(`${logStartOffset}\n`))
+    const path = `${this.directory}/${LOG_START_FILE}`
+    const kept = this.startKept.then(() => replaceFile(this.context.disk, path, Buffer.from(`${logStartOffset}\n`)))
+    this.startKept = kept.catch(() => {})
+    await kept
     while (this.segments.length > 1 && (this.segments[1] as Segment).baseOffset <= logStartOffset) {
       const gone = this.segments.shift() as Segment
       this.inBackground(gone, () => gone.remove())

@@ -1,5 +1,5 @@
 import { checksum, MillraceError, type RecordBatch } from '@millrace/record'
-import { scanBatches } from './batch-scan.ts'
+import { followsOn, scanBatches } from './batch-scan.ts'
 import { type BatchWindow, selectBatches } from './batch-window.ts'
 import { readFile, replaceFile, writeNewFile } from './disk.ts'
 import { type SegmentSuffix, segmentFileName } from './file-names.ts'
@@ -88,12 +88,16 @@ export class Segment {
     const indexes = await segment.readIndexes()
     if (indexes === undefined) return undefined
     const { offsets } = indexes
-    const start = offsets.entries === 0 ? 0 : offsets.positionAt(offsets.entries - 1)
+    const last = offsets.entries - 1
+    const start = last < 0 ? 0 : offsets.positionAt(last)
     segment.end = baseOffset
     const stop = await context.files.use(segment.path('log'), (file) =>
-      scanBatches(file, start, segment.size, (batch) => {
+      scanBatches(file, start, segment.size, (batch, position) => {
+        const isIndexed = last >= 0 && position === start
+        const expected = isIndexed ? baseOffset + offsets.relativeOffsetAt(last) - batch.lastOffsetDelta : segment.end
+        if (!batch.hasValidChecksum() || !followsOn(batch, expected, Number.MAX_SAFE_INTEGER)) return false
         segment.end = batch.nextOffset
-        return batch.hasValidChecksum()
+        return true
       }),
     )
     if (stop.position !== segment.size) return undefined
@@ -141,6 +145,11 @@ export class Segment {
   advance(batch: RecordBatch, nextOffset: number, indexIntervalBytes: number): void {
     const indexes = this.resident as SegmentIndexes
     indexes.add(batch, nextOffset - 1 - this.baseOffset, this.size, indexIntervalBytes)
+    this.passOver(batch, nextOffset)
+  }
+
+  /** Takes in a damaged batch, which the indexes do not tell of. */
+  passOver(batch: RecordBatch, nextOffset: number): void {
     this.size += batch.sizeBytes
     this.end = nextOffset
   }
@@ -176,10 +185,11 @@ export class Segment {
 
   /**
    * Finishes a segment that is closed and synced: its index files, then its checksum, whose presence says that all of
-   * it is whole.
+   * it is whole. Index files of an earlier shutdown must not come back beside it, so that their names are synced first.
    */
   async seal(): Promise<void> {
     await this.saveIndexes()
+    await this.context.disk.syncDirectory(this.directory)
     const sum = await this.checksumOfLog()
     await replaceFile(this.context.disk, this.path('crc'), Buffer.from(`${sum.toString(16).padStart(8, '0')}\n`))
     this.resident = undefined
@@ -188,7 +198,7 @@ export class Segment {
   /**
    * The batches from the one that holds `offset`, or the next one after it, on: up to `maxBytes`, but at least one.
    * Undefined when all batches lie before `offset`.
-   * @throws MillraceError CORRUPT_BATCH, with `file` and `position`, for a batch that fails its CRC
+   * @throws MillraceError CORRUPT_BATCH, with `file` and `position`, for a batch that fails its CRC or is not there
    */
   async read(offset: number, maxBytes: number): Promise<SegmentRead | undefined> {
     const { sizeBytes } = this
@@ -202,10 +212,11 @@ export class Segment {
         return { batches: [bytes.subarray(window.from, window.to)], nextOffset: window.nextOffset }
       }
       position += window.from
-      length = window.neededBytes
-      if (position < sizeBytes && position + length > sizeBytes) throw this.corrupt(position, 'a batch is cut off')
+      length = Math.max(window.neededBytes, LOOKUP_BYTES)
+      if (position < sizeBytes && position + window.neededBytes > sizeBytes)
+        throw this.corrupt(position, 'a batch is cut off')
     }
-    return undefined
+    throw this.corrupt(position, `the batches end before offset ${offset}`)
   }
 
   /** The first record from `fromOffset` on whose timestamp is `timestampMs` or later, or undefined. */
@@ -220,7 +231,7 @@ export class Segment {
     let found: FoundRecord | undefined
     const stop = await this.context.files.use(this.path('log'), (file) =>
       scanBatches(file, start, sizeBytes, (batch, position) => {
-        if (batch.maxTimestamp < timestampMs) return true
+        if (isBefore(batch, timestampMs)) return true
         if (!batch.hasValidChecksum()) throw this.corrupt(position, 'the CRC is wrong')
         found = firstAtOrAfter(batch, timestampMs, fromOffset, this.context.limits.decompressedBytes)
         return found === undefined
@@ -275,11 +286,15 @@ export class Segment {
     return this.context.files.use(this.path('log'), (file) => file.size())
   }
 
+  /** Damaged batches are left out; behind one that hides where the next begins there is no index. */
   private async rebuildIndexes(): Promise<SegmentIndexes> {
     const indexes = new SegmentIndexes()
+    let next = this.baseOffset
     await this.context.files.use(this.path('log'), (file) =>
       scanBatches(file, 0, this.size, (batch, position) => {
-        indexes.add(batch, batch.lastOffset - this.baseOffset, position, REBUILT_INTERVAL_BYTES)
+        if (!followsOn(batch, next, this.end)) return false
+        next = batch.nextOffset
+        if (batch.hasValidChecksum()) indexes.add(batch, next - 1 - this.baseOffset, position, REBUILT_INTERVAL_BYTES)
         return true
       }),
     )
@@ -321,6 +336,15 @@ export class Segment {
       }
       return sum
     })
+  }
+}
+
+/** Whether all of a batch is before a time; not for one whose time is damaged. */
+function isBefore(batch: RecordBatch, timestampMs: number): boolean {
+  try {
+    return batch.maxTimestamp < timestampMs
+  } catch {
+    return false
   }
 }
 

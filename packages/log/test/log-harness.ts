@@ -111,7 +111,7 @@ export function valuesBatch(values: readonly string[], shape: BatchShape = {}): 
 /** A batch of exactly `sizeBytes` bytes with one record, whose value begins with `label`. */
 export function sizedBatch(sizeBytes: number, label = '', shape: BatchShape = {}): RecordBatch {
   const filled = (length: number): RecordBatch => valuesBatch([label.padEnd(length, '.')], shape)
-  let length = Math.max(sizeBytes - filled(0).sizeBytes, 0)
+  let length = Math.max(sizeBytes - 68, 0)
   while (length > 0 && filled(length).sizeBytes > sizeBytes) length--
   const batch = filled(length)
   if (batch.sizeBytes !== sizeBytes) throw new RangeError(`no batch has ${sizeBytes} bytes`)
