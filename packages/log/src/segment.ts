@@ -1,6 +1,6 @@
 import { checksum, MillraceError, type RecordBatch } from '@millrace/record'
 import { followsOn, scanBatches } from './batch-scan.ts'
-import { type BatchWindow, selectBatches } from './batch-window.ts'
+import { type BatchWindow, type FirstBatch, selectBatches } from './batch-window.ts'
 import { readFile, replaceFile, writeNewFile } from './disk.ts'
 import { type SegmentSuffix, segmentFileName } from './file-names.ts'
 import type { LogContext } from './log-context.ts'
@@ -45,6 +45,8 @@ export class Segment {
   private end: number
   /** The indexes, kept while no file holds them. */
   private resident: SegmentIndexes | undefined
+  /** Whether the index files led to where no batch is. */
+  private distrusted = false
 
   constructor(context: LogContext, directory: string, baseOffset: number, resident?: SegmentIndexes) {
     this.context = context
@@ -196,22 +198,32 @@ export class Segment {
   }
 
   /**
-   * The batches from the one that holds `offset`, or the next one after it, on: up to `maxBytes`, but at least one.
-   * Undefined when all batches lie before `offset`.
+   * The batches from the one that holds `offset` on: up to `maxBytes`, but at least one. Undefined when all batches lie
+   * before `offset`.
    * @throws MillraceError CORRUPT_BATCH, with `file` and `position`, for a batch that fails its CRC or is not there
    */
   async read(offset: number, maxBytes: number): Promise<SegmentRead | undefined> {
-    const { sizeBytes } = this
     if (offset >= this.end) return undefined
-    let position = await this.positionOf(offset)
+    return this.again(() => this.readBatches(offset, maxBytes, this.size))
+  }
+
+  private async readBatches(offset: number, maxBytes: number, sizeBytes: number): Promise<SegmentRead> {
+    const { offsets } = await this.indexes()
+    const entry = offsets.entryFor(offset - this.baseOffset)
+    let position = entry < 0 ? 0 : offsets.positionAt(entry)
+    let first: FirstBatch =
+      entry < 0
+        ? { baseOffset: this.baseOffset }
+        : { nextOffset: this.baseOffset + offsets.relativeOffsetAt(entry) + 1 }
     let length = maxBytes + LOOKUP_BYTES
     while (position < sizeBytes) {
       const bytes = await this.readAt(position, Math.min(length, sizeBytes - position))
-      const window = this.selectBatches(bytes, position, offset, maxBytes)
+      const window = this.selectBatches(bytes, position, offset, maxBytes, first)
       if (window.to > window.from) {
         return { batches: [bytes.subarray(window.from, window.to)], nextOffset: window.nextOffset }
       }
       position += window.from
+      first = { baseOffset: window.expectedOffset }
       length = Math.max(window.neededBytes, LOOKUP_BYTES)
       if (position < sizeBytes && position + window.neededBytes > sizeBytes)
         throw this.corrupt(position, 'a batch is cut off')
@@ -220,17 +232,25 @@ export class Segment {
   }
 
   /** The first record from `fromOffset` on whose timestamp is `timestampMs` or later, or undefined. */
-  async findTimestamp(
+  findTimestamp(timestampMs: number, fromOffset: number): Promise<FoundRecord | undefined> {
+    return this.again(() => this.scanForTimestamp(timestampMs, fromOffset, this.size))
+  }
+
+  private async scanForTimestamp(
     timestampMs: number,
     fromOffset: number,
-  ): Promise<{ offset: number; timestamp: number } | undefined> {
-    const { sizeBytes } = this
+    sizeBytes: number,
+  ): Promise<FoundRecord | undefined> {
     const { offsets, times, largestTimestamp } = await this.indexes()
     if (largestTimestamp < timestampMs) return undefined
     const start = offsets.lookup(times.lookup(timestampMs))
+    let next = start === 0 ? this.baseOffset : undefined
     let found: FoundRecord | undefined
     const stop = await this.context.files.use(this.path('log'), (file) =>
       scanBatches(file, start, sizeBytes, (batch, position) => {
+        next ??= offsetWithin(batch, this.baseOffset)
+        if (!followsOn(batch, next, this.end)) throw this.corrupt(position, 'its offsets cannot be there')
+        next = batch.nextOffset
         if (isBefore(batch, timestampMs)) return true
         if (!batch.hasValidChecksum()) throw this.corrupt(position, 'the CRC is wrong')
         found = firstAtOrAfter(batch, timestampMs, fromOffset, this.context.limits.decompressedBytes)
@@ -254,13 +274,28 @@ export class Segment {
     for (const suffix of ['crc', 'index', 'timeindex', 'log'] as const) await disk.remove(this.path(suffix))
   }
 
+  /**
+   * Runs `work`, and where it meets damage once more without the index files: they carry no checksum, and a wrong entry
+   * looks like a damaged batch.
+   */
+  private async again<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof MillraceError) || this.resident !== undefined || this.distrusted) throw error
+      this.distrusted = true
+      this.context.indexes.drop(this)
+      return work()
+    }
+  }
+
   private indexes(): Promise<SegmentIndexes> {
     if (this.resident !== undefined) return Promise.resolve(this.resident)
     return this.context.indexes.get(this, () => this.loadIndexes())
   }
 
   private async loadIndexes(): Promise<SegmentIndexes> {
-    const indexes = await this.readIndexes()
+    const indexes = this.distrusted ? undefined : await this.readIndexes()
     if (indexes !== undefined) return indexes
     this.context.logger.warn(
       { file: this.path('log') },
@@ -279,6 +314,8 @@ export class Segment {
     const times = new TimeIndex(timeBytes)
     const whole = offsets.fileBytes.length === offsetBytes.length && times.fileBytes.length === timeBytes.length
     const fits = whole && offsets.fits(this.size) && times.fits(this.end - this.baseOffset)
+    // The time index of a segment that was finished has at least the largest time.
+    if (this.size > 0 && times.entries === 0) return undefined
     return fits ? new SegmentIndexes(offsets, times) : undefined
   }
 
@@ -309,9 +346,15 @@ export class Segment {
     return bytes
   }
 
-  private selectBatches(bytes: Buffer, position: number, offset: number, maxBytes: number): BatchWindow {
+  private selectBatches(
+    bytes: Buffer,
+    position: number,
+    offset: number,
+    maxBytes: number,
+    first: FirstBatch,
+  ): BatchWindow {
     try {
-      return selectBatches(bytes, offset, maxBytes)
+      return selectBatches(bytes, offset, maxBytes, first)
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error
       throw this.corrupt(position + Number(error.details.position ?? 0), error.message)
@@ -336,6 +379,15 @@ export class Segment {
       }
       return sum
     })
+  }
+}
+
+/** A batch's base offset; `least` where it is lower or no number. */
+function offsetWithin(batch: RecordBatch, least: number): number {
+  try {
+    return Math.max(batch.baseOffset, least)
+  } catch {
+    return least
   }
 }
 

@@ -4,6 +4,7 @@ import { Committer } from '../src/committer.ts'
 import { type Disk, type DiskFile, readFile } from '../src/disk.ts'
 import { FilePool } from '../src/file-pool.ts'
 import type { LogContext } from '../src/log-context.ts'
+import { memoryDisk } from '../src/memory-disk.ts'
 import type { AppendedBatch, PartitionLog, PartitionLogConfig } from '../src/partition-log.ts'
 import { openPartitionLog } from '../src/recovery.ts'
 import { IndexCache } from '../src/segment-indexes.ts'
@@ -200,4 +201,16 @@ export function fileWith(file: DiskFile, replaced: Partial<DiskFile>): DiskFile 
     close: () => file.close(),
     ...replaced,
   }
+}
+
+/** A disk in memory that holds `files` in `DIRECTORY`. */
+export async function diskOf(files: Readonly<Record<string, Buffer>>): Promise<Disk> {
+  const disk = memoryDisk()
+  await disk.makeDirectory(DIRECTORY)
+  for (const [name, bytes] of Object.entries(files)) {
+    const file = await disk.open(`${DIRECTORY}/${name}`, { create: true })
+    await file.writev([bytes], 0)
+    await file.close()
+  }
+  return disk
 }
