@@ -105,13 +105,14 @@ class LocalEngine implements Engine {
 
   private async shutDown(): Promise<void> {
     const { context, directory, store, topics } = this.parts
-    let clean = false
-    try {
-      await topics.close()
-      await store.close()
-      clean = true
-    } catch (error) {
-      context.logger.error({ err: error }, 'shutting down in order failed; the next start looks for torn ends')
+    let clean = true
+    for (const part of [topics, store]) {
+      try {
+        await part.close()
+      } catch (error) {
+        clean = false
+        context.logger.error({ err: error }, 'shutting down in order failed; the next start looks for torn ends')
+      }
     }
     context.committer.close()
     await context.files.drop(() => true)
