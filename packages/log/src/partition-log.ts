@@ -158,6 +158,8 @@ export class PartitionLog implements CommitTarget {
     try {
       for (const segment of this.segments.from(offset)) {
         const found = await segment.read(offset, maxBytes)
+        // A topic that was deleted meanwhile may have made room for another one's files.
+        this.checkOpen()
         if (found !== undefined) return found
       }
     } catch (error) {

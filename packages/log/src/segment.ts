@@ -362,7 +362,8 @@ export class Segment {
   }
 
   private corrupt(position: number, reason: string): MillraceError {
-    const file = this.path('log')
+    // Within the data directory: where that lies is no client's business.
+    const file = `${this.directory.slice(this.directory.lastIndexOf('/') + 1)}/${segmentFileName(this.baseOffset, 'log')}`
     return new MillraceError('CORRUPT_BATCH', `${file} at byte ${position}: ${reason}`, { details: { file, position } })
   }
 
