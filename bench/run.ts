@@ -15,14 +15,13 @@ import { millrace } from './contenders/millrace.ts'
 import type { Benchmark } from './harness/benchmark.ts'
 import { describeMachine, whyNotDurable } from './harness/machine.ts'
 import { ProgressLine } from './harness/progress.ts'
-import { judge, renderMachine, renderResult } from './harness/report.ts'
+import { judge, renderMachine, renderResult, type Verdict } from './harness/report.ts'
 import { type BenchmarkResult, runBenchmark } from './harness/runner.ts'
 
 const BENCHMARKS: readonly Benchmark[] = [produce, latency, readback, memory, start]
 const CONTENDERS: readonly Contender[] = [floor, millrace]
 const RESULTS = fileURLToPath(new URL('results', import.meta.url))
 const README = fileURLToPath(new URL('README.md', import.meta.url))
-const README_MARKS = ['<!-- results: begin -->', '<!-- results: end -->'] as const
 
 const USAGE = `npm run bench [-- NAME…] [OPTIONS]
 
@@ -33,7 +32,7 @@ ${BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join('\n'
   --only NAMES      only these contenders, with commas between them: ${CONTENDERS.map(({ name }) => name).join(', ')}
   --dir DIR         keep data under DIR while it runs, in place of the system's directory for temporary files
   --profile         write CPU profiles of servers and clients to bench/results/profiles
-  --readme          put the tables into bench/README.md
+  --readme          put the tables of what is run into bench/README.md
 `
 
 /** A wrong command line: exit code 2. */
@@ -93,48 +92,39 @@ function pick<T extends { readonly name: string }>(
 
 async function run(options: Options): Promise<void> {
   const stopping = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const)
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, () => stopping.abort(new Error(`ended by ${name}`)))
+  }
+  const { quick, rounds } = options
   const directory = await mkdtemp(join(options.parent, 'millrace-bench-'))
   try {
     const progress = new ProgressLine()
     const machine = describeMachine(directory)
     const version = await readVersion()
-    const worthless = whyNotDurable(machine)
+    const notDurable = whyNotDurable(machine)
     const about = renderMachine(machine, version)
     console.log(about)
-    if (worthless !== undefined) console.log(`\nNOT DURABLE: ${worthless}. Name another place with --dir.`)
-    const results: BenchmarkResult[] = []
-    const texts: string[] = []
-    for (const benchmark of options.benchmarks) {
-      const result = await runBenchmark(benchmark, options.contenders, {
-        directory,
-        quick: options.quick,
-        rounds: options.rounds,
-        profiles: options.profile ? join(RESULTS, 'profiles') : undefined,
-        progress,
-        signal: stopping.signal,
-      })
-      results.push(result)
-      const text = renderResult(benchmark, result)
-      texts.push(text)
-      console.log(`\n${text}`)
-    }
-    const startedAt = new Date().toISOString()
-    const verdicts = options.benchmarks.flatMap((benchmark, index) =>
-      benchmark.targets.map((target) => judge(target, results[index]!)),
-    )
-    await mkdir(RESULTS, { recursive: true })
-    const path = join(RESULTS, `${startedAt.replace(/[:.]/g, '-')}.json`)
-    const durable = worthless === undefined
+    if (notDurable !== undefined) console.log(`\nNOT DURABLE: ${notDurable}. Name another place with --dir.`)
     const contenders = options.contenders.map(({ name, durability }) => ({ name, durability }))
-    const { quick } = options
-    await writeFile(
-      path,
-      `${JSON.stringify({ startedAt, version, quick, durable, machine, contenders, verdicts, results }, null, 2)}\n`,
-    )
+    const head = { startedAt: new Date().toISOString(), version, quick, notDurable, machine, contenders }
+    const path = join(RESULTS, `${head.startedAt.replace(/[:.]/g, '-')}.json`)
+    const results: BenchmarkResult[] = []
+    const verdicts: Verdict[] = []
+    await mkdir(RESULTS, { recursive: true })
+    for (const benchmark of options.benchmarks) {
+      const profiles = options.profile ? join(RESULTS, 'profiles') : undefined
+      const { signal } = stopping
+      const settings = { directory, quick, rounds, profiles, progress, signal }
+      const result = await runBenchmark(benchmark, options.contenders, settings)
+      results.push(result)
+      verdicts.push(...benchmark.targets.map((target) => judge(target, result)))
+      // After each, so that a run that is cut short leaves what it has.
+      await writeFile(path, `${JSON.stringify({ ...head, verdicts, results }, null, 2)}\n`)
+      const text = renderResult(benchmark, result)
+      console.log(`\n${text}`)
+      if (options.readme) await writeSection(benchmark.name, `${text}\n\n${about}`)
+    }
     console.log(`\n${relative(process.cwd(), path)}`)
-    if (options.readme) await writeReadme([about, ...texts].join('\n\n'))
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
@@ -145,9 +135,11 @@ async function readVersion(): Promise<string> {
   return (JSON.parse(text) as { version: string }).version
 }
 
-async function writeReadme(text: string): Promise<void> {
+/** Replaces what stands between a benchmark's marks in bench/README.md. */
+async function writeSection(name: string, text: string): Promise<void> {
   const readme = await readFile(README, 'utf8')
-  const [begin, end] = README_MARKS
+  const begin = `<!-- ${name}: begin -->`
+  const end = `<!-- ${name}: end -->`
   const from = readme.indexOf(begin)
   const to = readme.indexOf(end)
   if (from === -1 || to < from) throw new Error(`bench/README.md lacks ${begin} and ${end}`)

@@ -43,6 +43,6 @@ export const memory: Benchmark = {
   ],
   entries: [entry('floor'), entry('millrace', 'floor')],
   targets: [{ entry: 'millrace', column: 'serverPeakBytes', atMost: 250e6 }],
-  rounds: { quick: 1, full: 1 },
+  rounds: 'once',
   sharedServers: true,
 }

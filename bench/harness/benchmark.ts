@@ -51,7 +51,8 @@ export interface Benchmark {
   readonly columns: readonly [Column, ...Column[]]
   readonly entries: readonly Entry[]
   readonly targets: readonly Target[]
-  readonly rounds: { readonly quick: number; readonly full: number }
+  /** `once`: further rounds would measure something else, because the servers keep what they have seen. */
+  readonly rounds: { readonly quick: number; readonly full: number } | 'once'
   /** False for a benchmark that starts its servers itself. */
   readonly sharedServers: boolean
   /** Done once for each contender before the first round, with its server running. */

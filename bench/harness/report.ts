@@ -45,7 +45,7 @@ export function renderResult(benchmark: Benchmark, result: BenchmarkResult): str
   const rounds = Math.max(...result.entries.map((entry) => entry.rounds.length))
   lines.push(
     '',
-    `${rounds} rounds in ${(result.tookMs / 1000).toFixed(0)} s; load ${load(before)} before, ${load(after)} after.`,
+    `${rounds === 1 ? '1 round' : `${rounds} rounds`} in ${(result.tookMs / 1000).toFixed(0)} s; load ${load(before)} before, ${load(after)} after.`,
   )
   return lines.join('\n')
 }

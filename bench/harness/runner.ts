@@ -48,7 +48,7 @@ export async function runBenchmark(
   contenders: readonly Contender[],
   options: RunOptions,
 ): Promise<BenchmarkResult> {
-  const { quick, progress, signal } = options
+  const { progress, signal } = options
   const startMs = performance.now()
   const before = loadavg()
   await using stage = new Stage(benchmark, options)
@@ -61,7 +61,7 @@ export async function runBenchmark(
   }
   const entries = benchmark.entries.filter((entry) => stage.has(entry.contender))
   const measured = new Map<string, Figures[]>(entries.map((entry) => [entry.name, []]))
-  const rounds = options.rounds ?? benchmark.rounds[quick ? 'quick' : 'full']
+  const rounds = roundsOf(benchmark, options)
   for (let round = 0; round < rounds; round++) {
     for (const entry of round % 2 === 0 ? entries : entries.toReversed()) {
       signal.throwIfAborted()
@@ -81,6 +81,11 @@ export async function runBenchmark(
     loadAverage: { before, after: loadavg() },
     tookMs: performance.now() - startMs,
   }
+}
+
+function roundsOf({ rounds }: Benchmark, options: RunOptions): number {
+  if (rounds === 'once') return 1
+  return options.rounds ?? rounds[options.quick ? 'quick' : 'full']
 }
 
 function summarize(benchmark: Benchmark, entry: Entry, measured: ReadonlyMap<string, Figures[]>): EntryResult {

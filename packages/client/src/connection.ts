@@ -108,6 +108,7 @@ export class Connection {
         session.destroy(new Error(`no sign of life in ${keepaliveMs} ms`))
         return
       } else {
+        if (session.destroyed) return
         asked = true
         session.ping((error) => {
           if (error === null) this.heard()

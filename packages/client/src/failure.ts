@@ -26,7 +26,11 @@ export function failureOf(error: MillraceError): Failure {
   }
 }
 
-/** Whether half of the records might be taken where all of them were too much. */
+/** Whether an error that refuses a batch may be due to one of its records, so that the others would be taken. */
+export function isPartial(error: MillraceError): boolean {
+  return isTooLarge(error) || error.code === 'INVALID_TIMESTAMP'
+}
+
 export function isTooLarge(error: MillraceError): boolean {
   return error.code === 'BATCH_TOO_LARGE' || error.code === 'REQUEST_TOO_LARGE'
 }

@@ -60,6 +60,11 @@ export class FetchSession {
     else this.open()
   }
 
+  /** Reading has failed or was ended by a signal, and nobody has heard of it yet. */
+  get isInterrupted(): boolean {
+    return typeof this.ended === 'object'
+  }
+
   /**
    * What came next; undefined: nothing yet, see `arrival`; `done`: there is no more. What is taken must be released.
    * @throws what ended the reading

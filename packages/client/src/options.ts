@@ -25,7 +25,7 @@ export interface ProducerOptions {
   readonly maxInFlight?: number
   /** Bytes of records that are taken over and not settled; `send` waits past it. Default 32 MiB. */
   readonly bufferBytes?: number
-  /** The time from `send` to a result, retries included, in ms. Default 120,000. */
+  /** The time from when a record has its place in a batch to its result, retries included, in ms. Default 120,000. */
   readonly deliveryTimeoutMs?: number
   /** Only with `idempotent: false`: send again what may be stored already, so that it may be stored twice. */
   readonly resendUnknown?: boolean

@@ -168,7 +168,7 @@ class Simulation {
     const happens = (probability: number | undefined): boolean => !this.calm && random.bool(probability ?? 0)
     if (weather.tooLarge === true && isTooLarge(batch)) return new MillraceError('BATCH_TOO_LARGE', 'too large')
     if (happens(weather.busy)) return new MillraceError(random.pick(['LIMIT_REACHED', 'DISK_FULL'] as const), 'busy')
-    if (happens(weather.refuse)) return new MillraceError('INVALID_TIMESTAMP', 'refused')
+    if (happens(weather.refuse)) return new MillraceError('INVALID_BATCH', 'refused')
     const failure = happens(weather.unknown)
       ? new MillraceError(random.pick(['COMMIT_UNKNOWN', 'TIMED_OUT', 'SHUTTING_DOWN'] as const), 'unknown')
       : happens(weather.broken)

@@ -119,10 +119,10 @@ describe('failures', () => {
 
   test('a refused batch fails, and those behind it take its sequences', () => {
     const { queue, batches } = flying(4)
-    queue.failed(batches[1]!, error('INVALID_TIMESTAMP'), 0)
+    queue.failed(batches[1]!, error('TOPIC_NOT_FOUND'), 0)
     queue.failed(batches[2]!, error('OUT_OF_ORDER_SEQUENCE'), 0)
     queue.failed(batches[3]!, error('OUT_OF_ORDER_SEQUENCE'), 0)
-    expect(settled).toEqual(['1 INVALID_TIMESTAMP'])
+    expect(settled).toEqual(['1 TOPIC_NOT_FOUND'])
     const again = [queue.take(0), queue.take(0)]
     expect(again).toEqual([batches[2], batches[3]])
     expect(again.map(stampOf)).toEqual(['7:1', '7:2'])
@@ -173,21 +173,24 @@ describe('failures', () => {
     expect(queue.needsIdentity).toBe(true)
   })
 
-  test('a batch that is too large is halved until only the offending record is left', () => {
-    const queue = queueOf()
-    queue.adopt({ producerId: 7, producerEpoch: 0 })
-    queue.push(batchOf([0, 1, 2, 3]))
-    let offset = 0
-    for (let batch = queue.take(0); batch !== undefined; batch = queue.take(0)) {
-      const places = Array.from({ length: batch.recordCount }, (_, at) => batch!.placeOf(at))
-      if (places.includes(2)) queue.failed(batch, error('BATCH_TOO_LARGE'), 0)
-      else {
-        queue.acknowledged(batch, offset, 1_000, 0)
-        offset += places.length
+  test.each<ErrorCode>(['BATCH_TOO_LARGE', 'INVALID_TIMESTAMP'])(
+    '%s: the batch is halved until only the offending record is left',
+    (code) => {
+      const queue = queueOf()
+      queue.adopt({ producerId: 7, producerEpoch: 0 })
+      queue.push(batchOf([0, 1, 2, 3]))
+      let offset = 0
+      for (let batch = queue.take(0); batch !== undefined; batch = queue.take(0)) {
+        const places = Array.from({ length: batch.recordCount }, (_, at) => batch!.placeOf(at))
+        if (places.includes(2)) queue.failed(batch, error(code), 0)
+        else {
+          queue.acknowledged(batch, offset, 1_000, 0)
+          offset += places.length
+        }
       }
-    }
-    expect(settled).toEqual(['0 at 0', '1 at 1', '2 BATCH_TOO_LARGE', '3 at 2'])
-  })
+      expect(settled).toEqual(['0 at 0', '1 at 1', `2 ${code}`, '3 at 2'])
+    },
+  )
 
   test('an answer to a batch that is settled already means nothing', () => {
     const { queue, batches } = flying(2)

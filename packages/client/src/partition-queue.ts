@@ -1,7 +1,7 @@
 import { asMillraceError, MillraceError, sequenceAfter } from '@millrace/record'
 import type { Backoff } from './backoff.ts'
 import type { ClientBatch } from './client-batch.ts'
-import { expired, failureOf, isTooLarge, withDoubt } from './failure.ts'
+import { expired, failureOf, isPartial, withDoubt } from './failure.ts'
 
 /** Who a producer is to the broker. */
 export interface ProducerIdentity {
@@ -13,7 +13,7 @@ export interface ProducerIdentity {
 export interface QueueHost {
   stored(batch: ClientBatch, baseOffset: number, timestamp: number): void
   rejected(batch: ClientBatch, error: MillraceError): void
-  /** `batch` was too large; its records go on in `parts`. */
+  /** `batch` was refused because of some of its records; all of them go on in `parts`. */
   divided(batch: ClientBatch, parts: readonly ClientBatch[]): void
 }
 
@@ -278,7 +278,7 @@ export class PartitionQueue {
   }
 
   private divide(batch: ClientBatch, error: MillraceError): readonly ClientBatch[] | undefined {
-    if (!isTooLarge(error) || batch.recordCount < 2) return undefined
+    if (!isPartial(error) || batch.recordCount < 2) return undefined
     const parts = batch.split()
     this.options.host.divided(batch, parts)
     return parts

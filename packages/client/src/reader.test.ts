@@ -278,6 +278,21 @@ describe('ending', () => {
     await expect(h.mr.read({ topic: 't', signal: abort.signal }).next()).rejects.toThrow('enough')
   })
 
+  test('a signal ends it at once, whatever has come', async () => {
+    await using h = await start()
+    await h.append(range(0, 10))
+    const abort = new AbortController()
+    const seen: (string | null)[] = []
+    const reading = async (): Promise<void> => {
+      for await (const record of h.mr.read({ topic: 't', signal: abort.signal })) {
+        seen.push(record.text())
+        if (seen.length === 3) abort.abort(new Error('enough'))
+      }
+    }
+    await expect(reading()).rejects.toThrow('enough')
+    expect(seen).toEqual(range(0, 3))
+  })
+
   test('closing the client ends it', async () => {
     await using h = await start()
     const next = h.mr.read({ topic: 't' }).next()

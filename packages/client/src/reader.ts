@@ -34,10 +34,15 @@ export class BatchReader implements AsyncIterableIterator<ReadBatch, undefined>,
     this.parts = parts
   }
 
+  /** Reading was ended, by a failure or a signal: what has come already is not to be had any more. */
+  get isInterrupted(): boolean {
+    return this.parts.session.isInterrupted
+  }
+
   /** The next batch if it has come. @throws what ended the reading */
-  poll(): ReadBatch | 'done' | undefined {
+  private poll(): ReadBatch | 'done' | undefined {
     for (;;) {
-      if (this.batches !== undefined) {
+      if (this.batches !== undefined && !this.isInterrupted) {
         const { done, value } = this.batches.next()
         if (done !== true) return this.batchOf(value)
         this.finishChunk()
@@ -75,7 +80,7 @@ export class BatchReader implements AsyncIterableIterator<ReadBatch, undefined>,
     return this
   }
 
-  /** Waits for what `poll` gives. */
+  /** The next batch, for one caller at a time. */
   async pull(): Promise<IteratorResult<ReadBatch, undefined>> {
     try {
       for (;;) {
@@ -135,7 +140,7 @@ export class RecordReader implements AsyncIterableIterator<ReadRecord, undefined
 
   /** The next record. Calls are answered in their order. */
   next(): Promise<IteratorResult<ReadRecord, undefined>> {
-    if (this.waiting === undefined) {
+    if (this.waiting === undefined && !this.batches.isInterrupted) {
       const value = this.records[this.at]
       if (value !== undefined) {
         this.at++
@@ -176,11 +181,12 @@ export class RecordReader implements AsyncIterableIterator<ReadRecord, undefined
   }
 
   private async pull(): Promise<IteratorResult<ReadRecord, undefined>> {
-    const value = this.records[this.at]
+    const value = this.batches.isInterrupted ? undefined : this.records[this.at]
     if (value !== undefined) {
       this.at++
       return { done: false, value }
     }
+    this.records = []
     const batch = await this.batches.pull()
     if (batch.done === true) return DONE
     this.records = batch.value.records

@@ -134,17 +134,24 @@ class LocalEngine implements Engine {
 
   private async shutDown(): Promise<void> {
     const { context, directory, journal, store, topics } = this.parts
-    let clean = false
+    let clean = true
+    const steps = [
+      () => topics.close(),
+      () => this.housekeeper.idle(),
+      () => store.close(),
+      () => context.committer.idle(),
+      async () => {
+        if (clean) await journal.clear()
+      },
+    ]
     this.housekeeper.close()
-    try {
-      await topics.close()
-      await this.housekeeper.idle()
-      await store.close()
-      await context.committer.idle()
-      await journal.clear()
-      clean = true
-    } catch (error) {
-      context.logger.error({ err: error }, 'shutting down in order failed; the next start looks for torn ends')
+    for (const step of steps) {
+      try {
+        await step()
+      } catch (error) {
+        clean = false
+        context.logger.error({ err: error }, 'shutting down in order failed; the next start looks for torn ends')
+      }
     }
     context.committer.close()
     await context.files.drop(() => true)

@@ -12,6 +12,7 @@ import {
   replaceFile,
 } from '@millrace/log'
 import { MillraceError } from '@millrace/record'
+import { allEnded } from './serial.ts'
 
 const DELETED_SUFFIX = '.deleted'
 
@@ -105,14 +106,26 @@ async function topicIdOf(disk: Disk, directory: string): Promise<string | undefi
   return /^topic_id: (\S+)$/m.exec(bytes?.toString('utf8') ?? '')?.[1]
 }
 
-/** Runs `work` for 0 to `count` - 1, a few at a time; gives the results in order. */
+/**
+ * Runs `work` for 0 to `count` - 1, a few at a time; gives the results in order. When one fails, no more are begun, and
+ * those under way have ended before it fails: nobody may work in a directory that is given back.
+ */
 async function inParallel<T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> {
   const AT_ONCE = 16
   const results: T[] = []
   const indexes = Array.from({ length: count }, (_, index) => index).values()
-  await Promise.all(
+  let hasFailed = false
+  await allEnded(
     Array.from({ length: Math.min(AT_ONCE, count) }, async () => {
-      for (const index of indexes) results[index] = await work(index)
+      for (const index of indexes) {
+        if (hasFailed) return
+        try {
+          results[index] = await work(index)
+        } catch (error) {
+          hasFailed = true
+          throw error
+        }
+      }
     }),
   )
   return results

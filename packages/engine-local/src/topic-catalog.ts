@@ -4,7 +4,7 @@ import { type Disk, type PartitionLog, storageError } from '@millrace/log'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
 import type { KeyValueLog } from './key-value-log.ts'
 import type { FoundState, PartitionFiles } from './partition-files.ts'
-import { Serial } from './serial.ts'
+import { allEnded, Serial } from './serial.ts'
 
 const KEY_PREFIX = 'topic/'
 /** What a topic that is just being made was left with. */
@@ -117,11 +117,11 @@ export class LocalTopicCatalog implements TopicCatalog {
     return [...this.byId.values()].flatMap((topic) => topic.logs)
   }
 
-  /** Refuses further calls and closes all logs. */
+  /** Refuses further calls and closes all logs; where one fails to close, the others are closed all the same. */
   async close(): Promise<void> {
     this.ended = new MillraceError('SHUTTING_DOWN', 'the server is shutting down')
     await this.changes.idle()
-    await Promise.all([...this.byId.values()].flatMap((topic) => topic.logs.map((log) => log.close())))
+    await allEnded([...this.byId.values()].flatMap((topic) => topic.logs.map((log) => log.close())))
     await this.removals.idle()
   }
 

@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_MESSAGE_BYTES, MillraceError } from '@millrace/record'
+import { DEFAULT_MAX_MESSAGE_BYTES, MAX_BATCH_BYTES, MillraceError } from '@millrace/record'
 
 export const FLUSH_POLICIES = ['commit', 'interval', 'os'] as const
 /**
@@ -100,7 +100,7 @@ export const TOPIC_SETTINGS: Readonly<Record<string, NumberSetting | ChoiceSetti
   'max.message.bytes': integer(
     'maxMessageBytes',
     256,
-    64 * 2 ** 20,
+    MAX_BATCH_BYTES,
     DEFAULT_MAX_MESSAGE_BYTES,
     'Largest record batch, in bytes',
   ),

@@ -46,8 +46,8 @@ export interface RpcServer {
   readonly limits: Limits
   /** Appends that reached the engine, and those of them that it has not answered. */
   readonly appends: { readonly started: number; readonly open: number }
-  /** Reads that the engine has not answered. */
-  readonly reads: { readonly open: number }
+  /** Reads that reached the engine, and those of them that it has not answered. */
+  readonly reads: { readonly started: number; readonly open: number }
   /** A connection to it; `close` ends those that are left. */
   connect(): RawClient
   close(): Promise<void>
@@ -59,7 +59,7 @@ export async function serveRpc(options: { limits?: Partial<Limits>; clock?: Cloc
   const { logger, lines } = recordingLogger()
   const engine = createMemoryEngine({ clock, limits })
   const appends = { started: 0, open: 0 }
-  const reads = { open: 0 }
+  const reads = { started: 0, open: 0 }
   countCalls(engine, appends, reads)
   const broker = new Broker({ engine, clock, limits })
   const gateway = createHttpGateway({ broker, clock, logger, limits, checkHost: true })
@@ -87,7 +87,11 @@ export async function serveRpc(options: { limits?: Partial<Limits>; clock?: Cloc
   }
 }
 
-function countCalls(engine: MemoryEngine, appends: { started: number; open: number }, reads: { open: number }): void {
+function countCalls(
+  engine: MemoryEngine,
+  appends: { started: number; open: number },
+  reads: { started: number; open: number },
+): void {
   const open = engine.partition.bind(engine)
   engine.partition = (topicId, number) => {
     const partition = open(topicId, number)
@@ -99,6 +103,7 @@ function countCalls(engine: MemoryEngine, appends: { started: number; open: numb
     }
     const read = partition.read.bind(partition)
     partition.read = (offset, options) => {
+      reads.started++
       reads.open++
       return read(offset, options).finally(() => reads.open--)
     }

@@ -109,7 +109,8 @@ describe('a scan', () => {
   test.each([
     ['negative', -1, 'INVALID_BATCH'],
     ['less than a header', 48, 'INVALID_BATCH'],
-    ['more than there is', 2 ** 31 - 13, 'CORRUPT_BATCH'],
+    ['more than any batch has', 2 ** 31 - 13, 'INVALID_BATCH'],
+    ['more than there is', 1 << 20, 'CORRUPT_BATCH'],
     ['as if all to the last byte but one belonged to it', undefined, 'CORRUPT_BATCH'],
   ])('stops at a batch whose length is %s', async (_, length, expected) => {
     const batches = [valuesBatch(['first']), valuesBatch(['second']), valuesBatch(['third'])]

@@ -49,6 +49,12 @@ export async function scanBatches(
   return { position }
 }
 
+/** Whether the batch's offsets are those that come next in a log that nobody compacted, and end at or before `end`. */
+export function followsOn(batch: RecordBatch, expectedOffset: number, end: number): boolean {
+  const { lastOffsetDelta } = batch
+  return batch.hasBaseOffset(expectedOffset) && lastOffsetDelta >= 0 && expectedOffset + lastOffsetDelta < end
+}
+
 function sizeOrError(bytes: Buffer, at: number): number | MillraceError {
   try {
     return batchSizeAt(bytes, at)

@@ -9,6 +9,14 @@ export interface BatchWindow {
   readonly nextOffset: number
   /** When the window is empty: the bytes from `from` on that it takes to get further. */
   readonly neededBytes: number
+  /** The base offset that the batch at `to` must have, where that is known. */
+  readonly expectedOffset: number | undefined
+}
+
+/** What is known of the batch that a piece of a log starts with. */
+export interface FirstBatch {
+  readonly baseOffset?: number | undefined
+  readonly nextOffset?: number | undefined
 }
 
 /**
@@ -18,11 +26,11 @@ export interface BatchWindow {
  * @throws MillraceError CORRUPT_BATCH, with `position` in `bytes`, when the first wanted batch, or one before it that
  *   must be passed over, is damaged
  */
-export function selectBatches(bytes: Buffer, offset: number, maxBytes: number): BatchWindow {
+export function selectBatches(bytes: Buffer, offset: number, maxBytes: number, first: FirstBatch = {}): BatchWindow {
   let from = 0
   let at = 0
   let nextOffset = offset
-  let expected: number | undefined
+  let expected = first.baseOffset
   let neededBytes: number = BATCH_HEADER_BYTES
   while (bytes.length - at >= BATCH_HEADER_BYTES) {
     const size = sizeOf(bytes, at, from)
@@ -32,12 +40,15 @@ export function selectBatches(bytes: Buffer, offset: number, maxBytes: number): 
       break
     }
     const batch = RecordBatch.at(bytes, at)
+    const { lastOffsetDelta } = batch
+    if (at === 0 && first.nextOffset !== undefined) expected = first.nextOffset - lastOffsetDelta - 1
     const baseOffset = baseOffsetOf(batch)
-    if (expected === undefined ? !(baseOffset <= offset) : baseOffset !== expected) {
+    const follows = expected === undefined ? baseOffset <= offset : baseOffset === expected
+    if (!follows || lastOffsetDelta < 0) {
       if (at > from) break
-      throw corruptAt(at, `its base offset of ${baseOffset} cannot be`)
+      throw corruptAt(at, `a batch of the offsets ${baseOffset} to ${baseOffset + lastOffsetDelta} cannot be there`)
     }
-    expected = baseOffset + batch.lastOffsetDelta + 1
+    expected = baseOffset + lastOffsetDelta + 1
     if (expected <= offset) {
       at += size
       from = at
@@ -51,7 +62,7 @@ export function selectBatches(bytes: Buffer, offset: number, maxBytes: number): 
     at += size
     nextOffset = expected
   }
-  return at > from ? { from, to: at, nextOffset, neededBytes } : { from, to: from, nextOffset: offset, neededBytes }
+  return { from, to: at, nextOffset: at > from ? nextOffset : offset, neededBytes, expectedOffset: expected }
 }
 
 /** The size of the batch at `at`; undefined for one that is damaged behind good ones, which are served first. */

@@ -1,5 +1,7 @@
 import { MillraceError } from '@millrace/record'
 
+const COPY_BYTES = 1 << 20
+
 /** An open file. Positions and sizes are in bytes. Several calls may be under way at once. */
 export interface DiskFile {
   /** Reads into `buffer` from `position` on, until it is full or the file ends; returns the bytes that were read. */
@@ -81,6 +83,30 @@ export async function writeNewFile(disk: Disk, path: string, bytes: Buffer): Pro
   const file = await disk.open(path, { create: true })
   try {
     await file.writev([bytes], 0)
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Copies the bytes from `start` to `end` of a file into a synced one, over one that may be there; in pieces. */
+export async function copyToNewFile(
+  disk: Disk,
+  from: DiskFile,
+  start: number,
+  end: number,
+  path: string,
+): Promise<void> {
+  await disk.remove(path)
+  const file = await disk.open(path, { create: true })
+  try {
+    const piece = Buffer.allocUnsafeSlow(Math.min(COPY_BYTES, end - start))
+    for (let position = start; position < end; ) {
+      const bytes = piece.subarray(0, await from.read(piece.subarray(0, end - position), position))
+      if (bytes.length === 0) break
+      await file.writev([bytes], position - start)
+      position += bytes.length
+    }
     await file.datasync()
   } finally {
     await file.close()

@@ -27,6 +27,11 @@ export class OffsetIndex extends SparseIndex {
     return entry < 0 ? 0 : this.positionAt(entry)
   }
 
+  /** The last entry at or before the offset; -1 when there is none. */
+  entryFor(relativeOffset: number): number {
+    return this.lastAtMost(relativeOffset)
+  }
+
   relativeOffsetAt(entry: number): number {
     return this.bytes.readInt32BE(entry * ENTRY_BYTES)
   }

@@ -175,8 +175,11 @@ export class PartitionLog {
   /** Commits what was appended, saves what makes the next start quick, and refuses every further call. */
   async close(): Promise<void> {
     await this.end(new MillraceError('SHUTTING_DOWN', 'the server is shutting down'))
-    await this.writer.close()
-    this.tail.clear()
+    try {
+      await this.writer.close()
+    } finally {
+      this.tail.clear()
+    }
   }
 
   /** Refuses every call, also those that wait, with `reason`, for a topic that is deleted; its files may then go. */
@@ -229,6 +232,8 @@ export class PartitionLog {
       } catch (error) {
         failure = storageError(error, doing)
       }
+      // A topic that was deleted meanwhile may have made room for another one's files.
+      this.checkOpen()
       if (segment.withdrawn !== undefined) {
         // Compaction or deletion came between; however this ended, it does not count.
         await segment.withdrawn

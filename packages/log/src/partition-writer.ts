@@ -137,14 +137,23 @@ export class PartitionWriter implements CommitTarget {
     await committer.settle(this)
   }
 
-  /** Commits what was appended and saves what makes the next start quick. Nothing may be appended any more. */
+  /**
+   * Commits what was appended and saves what makes the next start quick. Nothing may be appended any more.
+   * @throws MillraceError STORAGE_FAILED, DISK_FULL when that fails; the next start must then take it for a crash
+   */
   async close(): Promise<void> {
     const { context, segments, producers } = this.parts
     await context.committer.settle(this)
-    if (this.repair !== undefined) await this.mend()
-    if (this.fileEnd < this.committedEnd) await this.syncCommitted()
-    await this.retire()
-    await segments.saveActive(producers)
+    try {
+      if (this.repair !== undefined) await this.mend()
+      if (this.fileEnd < this.committedEnd) await this.syncCommitted()
+      await segments.sealed()
+      await segments.saveActive(producers)
+    } catch (error) {
+      throw storageError(error, `closing ${segments.directory}`)
+    } finally {
+      await this.retire()
+    }
   }
 
   /** Fails what is not committed with `reason`, and lets go of the files. Nothing may be appended any more. */
@@ -222,6 +231,7 @@ export class PartitionWriter implements CommitTarget {
   async failed(error: unknown, step: CommitStep): Promise<void> {
     const { producers, tail } = this.parts
     const lost = [...this.written, ...this.pending]
+    const hasWritten = this.written.length > 0
     this.written = []
     this.pending = []
     this.durability = 'none'
@@ -234,7 +244,7 @@ export class PartitionWriter implements CommitTarget {
     try {
       await this.mend()
     } catch (mendError) {
-      outcome = unknownOutcome(mendError)
+      if (hasWritten) outcome = unknownOutcome(mendError)
     }
     for (const append of lost) append.reject(outcome)
   }
@@ -373,7 +383,7 @@ function unknownOutcome(error: unknown): MillraceError {
   const reason = error instanceof Error ? error.message : String(error)
   return new MillraceError(
     'COMMIT_UNKNOWN',
-    `syncing failed, so that the records may or may not be stored: ${reason}`,
+    `the records may or may not be stored, because writing or syncing failed: ${reason}`,
     { cause: error },
   )
 }

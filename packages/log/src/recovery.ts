@@ -1,6 +1,6 @@
 import { MillraceError, RecordBatch } from '@millrace/record'
-import { type ScanResult, scanBatches } from './batch-scan.ts'
-import { readFile, storageError, writeNewFile } from './disk.ts'
+import { followsOn, type ScanResult, scanBatches } from './batch-scan.ts'
+import { copyToNewFile, readFile, storageError } from './disk.ts'
 import { baseOffsetsIn, LEADER_EPOCH_FILE, LOG_START_FILE, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
 import type { PartitionIdentity } from './journal-entry.ts'
 import type { JournaledBatch } from './journal-file.ts'
@@ -9,7 +9,7 @@ import type { LogContext } from './log-context.ts'
 import { PartitionLog, type RecoveredPartition } from './partition-log.ts'
 import type { PartitionLogConfig } from './partition-writer.ts'
 import { decodeProducerSnapshot } from './producer-snapshot.ts'
-import { ProducerState } from './producer-state.ts'
+import { ProducerState, type RememberedBatch } from './producer-state.ts'
 import { Segment } from './segment.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { SegmentList } from './segment-list.ts'
@@ -49,17 +49,20 @@ class Recovery {
   private readonly context: LogContext
   private readonly options: OpenOptions
   private readonly directory: string
+  /** Whether the end of the log is known to be as the last shutdown left it. */
+  private asLeft: boolean
   private names: string[] = []
 
   constructor(context: LogContext, options: OpenOptions) {
     this.context = context
     this.options = options
     this.directory = options.directory
+    this.asLeft = options.clean
   }
 
   async run(): Promise<RecoveredPartition> {
     const { context, directory } = this
-    const { identity, config, clean } = this.options
+    const { identity, config } = this.options
     this.names = await context.disk.list(directory)
     for (const name of this.names) {
       if (name.endsWith(TEMPORARY_SUFFIX)) await context.disk.remove(`${directory}/${name}`)
@@ -71,7 +74,7 @@ class Recovery {
     const logStartOffset = Math.max(keptStart, (segments[0] as Segment).baseOffset)
     const { producers, snapshots } = await this.recoverProducers(segments)
     const isNew = epochs.latest < 0
-    if (isNew || !clean) await epochs.raise(active.nextOffset)
+    if (isNew || !this.asLeft) await epochs.raise(active.nextOffset)
     const list = new SegmentList(context, directory, segments, snapshots)
     return { identity, config, segments: list, producers, epochs, logStartOffset }
   }
@@ -80,12 +83,12 @@ class Recovery {
   private async openSegments(logStart: number): Promise<Segment[]> {
     const bases = baseOffsetsIn(this.names, 'log')
     while (bases.length > 1 && (bases[1] as number) <= logStart) await this.at(bases.shift() as number).remove()
-    if (bases.length === 0) return [await Segment.create(this.context, this.directory, 0)]
+    if (bases.length === 0) return [await Segment.create(this.context, this.directory, logStart)]
     const sealed = new Set(baseOffsetsIn(this.names, 'crc'))
     const segments: Segment[] = []
     for (const [index, baseOffset] of bases.entries()) {
       const nextBase = bases[index + 1]
-      if (nextBase === undefined) segments.push(await this.openLast(baseOffset))
+      if (nextBase === undefined) segments.push(await this.openLast(baseOffset, sealed.has(baseOffset)))
       else if (sealed.has(baseOffset))
         segments.push(await Segment.openSealed(this.context, this.directory, baseOffset, nextBase))
       else segments.push(await this.openScanned(baseOffset, nextBase))
@@ -101,10 +104,17 @@ class Recovery {
     return new Segment(this.context, this.directory, baseOffset)
   }
 
-  private async openLast(baseOffset: number): Promise<Segment> {
+  private async openLast(baseOffset: number, wasSealed: boolean): Promise<Segment> {
     const { context, directory } = this
-    const asLeft = this.options.clean ? await Segment.openActive(context, directory, baseOffset) : undefined
-    return asLeft ?? (await this.openScanned(baseOffset, undefined))
+    if (wasSealed) {
+      // The segment behind it is gone, so that this one is written to again; its checksum will not hold.
+      await context.disk.remove(`${directory}/${segmentFileName(baseOffset, 'crc')}`)
+      await context.disk.syncDirectory(directory)
+    }
+    const found = this.options.clean ? await Segment.openActive(context, directory, baseOffset) : undefined
+    if (found !== undefined) return found
+    this.asLeft = false
+    return this.openScanned(baseOffset, undefined)
   }
 
   /** @param nextBase where the next segment begins; undefined for the last one, whose end may be torn */
@@ -114,13 +124,15 @@ class Recovery {
     const { stop, fileBytes } = await context.files.use(segment.path('log'), async (file) => {
       const size = await file.size()
       const result = await scanBatches(file, 0, size, (batch) => {
-        if (!follows(batch, segment.nextOffset, nextBase)) return false
-        if (!batch.hasValidChecksum()) {
-          // Only the last segment can be torn. Damage in another one is not cut off: what follows it was acknowledged.
-          if (nextBase === undefined) return false
-          context.logger.error({ file: segment.path('log'), offset: batch.baseOffset }, 'a stored batch is damaged')
+        if (!followsOn(batch, segment.nextOffset, nextBase ?? Number.MAX_SAFE_INTEGER)) return false
+        if (batch.hasValidChecksum()) {
+          segment.advance(batch, batch.nextOffset, this.options.config.indexIntervalBytes)
+          return true
         }
-        segment.advance(batch, batch.nextOffset, this.options.config.indexIntervalBytes)
+        // Only the last segment can be torn. Damage in another one is not cut off: what follows it was acknowledged.
+        if (nextBase === undefined) return false
+        context.logger.error({ file: segment.path('log'), offset: batch.baseOffset }, 'a stored batch is damaged')
+        segment.passOver(batch, batch.nextOffset)
         return true
       })
       return { stop: result, fileBytes: size }
@@ -159,9 +171,9 @@ class Recovery {
       { file: segment.path('log'), position: segment.sizeBytes, bytes: cutBytes, reason: stop.error?.message },
       'the end of a segment is not whole, as a crash leaves it; it is cut off and kept beside',
     )
-    const kept = Buffer.allocUnsafeSlow(Math.min(cutBytes, MAX_KEPT_BYTES))
-    await context.files.use(segment.path('log'), (file) => file.read(kept, segment.sizeBytes))
-    await writeNewFile(context.disk, segment.path('cut'), kept)
+    await context.files.use(segment.path('log'), (file) =>
+      copyToNewFile(context.disk, file, segment.sizeBytes, fileBytes, segment.path('cut')),
+    )
     await segment.cut()
   }
 
@@ -199,18 +211,6 @@ class Recovery {
   }
 }
 
-/** Bytes of a cut tail that are kept; a torn tail is a round of writes, and more than this tells nobody anything. */
-const MAX_KEPT_BYTES = 16 * 2 ** 20
-
-/** Whether the batch's offsets are those that come next in a log that nobody compacted. */
-function follows(batch: RecordBatch, expectedOffset: number, nextBase: number | undefined): boolean {
-  const { lastOffsetDelta } = batch
-  const nextOffset = expectedOffset + lastOffsetDelta + 1
-  return (
-    batch.hasBaseOffset(expectedOffset) && lastOffsetDelta >= 0 && (nextBase === undefined || nextOffset <= nextBase)
-  )
-}
-
 async function replayProducers(
   context: LogContext,
   segments: readonly Segment[],
@@ -222,21 +222,21 @@ async function replayProducers(
     const start = await segment.positionOf(from)
     await context.files.use(segment.path('log'), (file) =>
       scanBatches(file, start, segment.sizeBytes, (batch) => {
-        const { producerId, baseOffset } = batch
-        if (producerId < 0 || baseOffset < from) return true
-        producers.add(
-          producerId,
-          {
-            producerEpoch: batch.producerEpoch,
-            baseSequence: batch.baseSequence,
-            lastOffsetDelta: batch.lastOffsetDelta,
-            baseOffset,
-            timestamp: batch.maxTimestamp,
-          },
-          batch.nextOffset,
-        )
+        const remembered = rememberedOf(batch)
+        if (remembered === undefined || remembered.baseOffset < from) return true
+        producers.add(batch.producerId, remembered, remembered.baseOffset + remembered.lastOffsetDelta + 1)
         return true
       }),
     )
+  }
+}
+
+/** What is remembered of an idempotent producer's batch; undefined for other batches and for damaged ones. */
+function rememberedOf(batch: RecordBatch): RememberedBatch | undefined {
+  try {
+    const { producerId, producerEpoch, baseSequence, lastOffsetDelta, baseOffset, maxTimestamp: timestamp } = batch
+    return producerId < 0 ? undefined : { producerEpoch, baseSequence, lastOffsetDelta, baseOffset, timestamp }
+  } catch {
+    return undefined
   }
 }

@@ -60,6 +60,7 @@ export class SegmentList {
   async saveActive(producers: ProducerState): Promise<void> {
     await this.active.saveIndexes()
     await this.saveSnapshot(this.active.nextOffset, encodeProducerSnapshot(producers, this.active.nextOffset))
+    await this.context.disk.syncDirectory(this.directory)
   }
 
   /** Keeps the log start for the next start: when it returns, that outlives a crash. */

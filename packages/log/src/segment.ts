@@ -1,6 +1,6 @@
 import { checksum, MillraceError, type RecordBatch } from '@millrace/record'
-import { scanBatches } from './batch-scan.ts'
-import { type BatchWindow, selectBatches } from './batch-window.ts'
+import { followsOn, scanBatches } from './batch-scan.ts'
+import { type BatchWindow, type FirstBatch, selectBatches } from './batch-window.ts'
 import { readFile, replaceFile, writeNewFile } from './disk.ts'
 import { type SegmentSuffix, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
 import type { LogContext } from './log-context.ts'
@@ -49,6 +49,8 @@ export class Segment {
   private damaged = false
   private largest: number | undefined
   private withdrawal: Promise<void> | undefined
+  /** Whether the index files led to where no batch is. */
+  private distrusted = false
 
   constructor(context: LogContext, directory: string, baseOffset: number, resident?: SegmentIndexes) {
     this.context = context
@@ -93,12 +95,16 @@ export class Segment {
     const indexes = await segment.readIndexes()
     if (indexes === undefined) return undefined
     const { offsets } = indexes
-    const start = offsets.entries === 0 ? 0 : offsets.positionAt(offsets.entries - 1)
+    const last = offsets.entries - 1
+    const start = last < 0 ? 0 : offsets.positionAt(last)
     segment.end = baseOffset
     const stop = await context.files.use(segment.path('log'), (file) =>
-      scanBatches(file, start, segment.size, (batch) => {
+      scanBatches(file, start, segment.size, (batch, position) => {
+        const isIndexed = last >= 0 && position === start
+        const expected = isIndexed ? baseOffset + offsets.relativeOffsetAt(last) - batch.lastOffsetDelta : segment.end
+        if (!batch.hasValidChecksum() || !followsOn(batch, expected, Number.MAX_SAFE_INTEGER)) return false
         segment.end = batch.nextOffset
-        return batch.hasValidChecksum()
+        return true
       }),
     )
     if (stop.position !== segment.size) return undefined
@@ -170,6 +176,11 @@ export class Segment {
   advance(batch: RecordBatch, nextOffset: number, indexIntervalBytes: number): void {
     const indexes = this.resident as SegmentIndexes
     indexes.add(batch, nextOffset - 1 - this.baseOffset, this.size, indexIntervalBytes)
+    this.passOver(batch, nextOffset)
+  }
+
+  /** Takes in a damaged batch, which the indexes do not tell of. */
+  passOver(batch: RecordBatch, nextOffset: number): void {
     this.size += batch.sizeBytes
     this.end = nextOffset
   }
@@ -231,10 +242,11 @@ export class Segment {
 
   /**
    * Finishes a segment that is closed and synced: its index files, then its checksum, whose presence says that all of
-   * it is whole.
+   * it is whole. Index files of an earlier shutdown must not come back beside it, so that their names are synced first.
    */
   async seal(): Promise<void> {
     await this.saveIndexes()
+    await this.context.disk.syncDirectory(this.directory)
     const sum = await this.checksumOfLog()
     await replaceFile(this.context.disk, this.path('crc'), Buffer.from(`${sum.toString(16).padStart(8, '0')}\n`))
     this.resident = undefined
@@ -250,41 +262,60 @@ export class Segment {
   }
 
   /**
-   * The batches from the one that holds `offset`, or the next one after it, on: up to `maxBytes`, but at least one.
-   * Undefined when all batches lie before `offset`.
-   * @throws MillraceError CORRUPT_BATCH, with `file` and `position`, for a batch that fails its CRC
+   * The batches from the one that holds `offset` on: up to `maxBytes`, but at least one. Undefined when all batches lie
+   * before `offset`.
+   * @throws MillraceError CORRUPT_BATCH, with `file` and `position`, for a batch that fails its CRC or is not there
    */
   async read(offset: number, maxBytes: number): Promise<SegmentRead | undefined> {
-    const { sizeBytes } = this
     if (offset >= this.end) return undefined
-    let position = await this.positionOf(offset)
+    return this.again(() => this.readBatches(offset, maxBytes, this.size))
+  }
+
+  private async readBatches(offset: number, maxBytes: number, sizeBytes: number): Promise<SegmentRead> {
+    const { offsets } = await this.indexes()
+    const entry = offsets.entryFor(offset - this.baseOffset)
+    let position = entry < 0 ? 0 : offsets.positionAt(entry)
+    let first: FirstBatch =
+      entry < 0
+        ? { baseOffset: this.baseOffset }
+        : { nextOffset: this.baseOffset + offsets.relativeOffsetAt(entry) + 1 }
     let length = maxBytes + LOOKUP_BYTES
     while (position < sizeBytes) {
       const bytes = await this.readAt(position, Math.min(length, sizeBytes - position))
-      const window = this.selectBatches(bytes, position, offset, maxBytes)
+      const window = this.selectBatches(bytes, position, offset, maxBytes, first)
       if (window.to > window.from) {
         return { batches: [bytes.subarray(window.from, window.to)], nextOffset: window.nextOffset }
       }
       position += window.from
-      length = window.neededBytes
-      if (position < sizeBytes && position + length > sizeBytes) throw this.corrupt(position, 'a batch is cut off')
+      first = { baseOffset: window.expectedOffset }
+      length = Math.max(window.neededBytes, LOOKUP_BYTES)
+      if (position < sizeBytes && position + window.neededBytes > sizeBytes)
+        throw this.corrupt(position, 'a batch is cut off')
     }
-    return undefined
+    throw this.corrupt(position, `the batches end before offset ${offset}`)
   }
 
   /** The first record from `fromOffset` on whose timestamp is `timestampMs` or later, or undefined. */
-  async findTimestamp(
+  findTimestamp(timestampMs: number, fromOffset: number): Promise<FoundRecord | undefined> {
+    return this.again(() => this.scanForTimestamp(timestampMs, fromOffset, this.size))
+  }
+
+  private async scanForTimestamp(
     timestampMs: number,
     fromOffset: number,
-  ): Promise<{ offset: number; timestamp: number } | undefined> {
-    const { sizeBytes } = this
+    sizeBytes: number,
+  ): Promise<FoundRecord | undefined> {
     const { offsets, times, largestTimestamp } = await this.indexes()
     if (largestTimestamp < timestampMs) return undefined
     const start = offsets.lookup(times.lookup(timestampMs))
+    let next = start === 0 ? this.baseOffset : undefined
     let found: FoundRecord | undefined
     const stop = await this.context.files.use(this.path('log'), (file) =>
       scanBatches(file, start, sizeBytes, (batch, position) => {
-        if (batch.maxTimestamp < timestampMs) return true
+        next ??= offsetWithin(batch, this.baseOffset)
+        if (!followsOn(batch, next, this.end)) throw this.corrupt(position, 'its offsets cannot be there')
+        next = batch.nextOffset
+        if (isBefore(batch, timestampMs)) return true
         if (!batch.hasValidChecksum()) throw this.corrupt(position, 'the CRC is wrong')
         found = firstAtOrAfter(batch, timestampMs, fromOffset, this.context.limits.decompressedBytes)
         return found === undefined
@@ -312,13 +343,28 @@ export class Segment {
     for (const suffix of ['crc', 'index', 'timeindex', 'log'] as const) await disk.remove(this.path(suffix))
   }
 
+  /**
+   * Runs `work`, and where it meets damage once more without the index files: they carry no checksum, and a wrong entry
+   * looks like a damaged batch.
+   */
+  private async again<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof MillraceError) || this.resident !== undefined || this.distrusted) throw error
+      this.distrusted = true
+      this.context.indexes.drop(this)
+      return work()
+    }
+  }
+
   private indexes(): Promise<SegmentIndexes> {
     if (this.resident !== undefined) return Promise.resolve(this.resident)
     return this.context.indexes.get(this, () => this.loadIndexes())
   }
 
   private async loadIndexes(): Promise<SegmentIndexes> {
-    const indexes = await this.readIndexes()
+    const indexes = this.distrusted ? undefined : await this.readIndexes()
     if (indexes !== undefined) return indexes
     this.context.logger.warn(
       { file: this.path('log') },
@@ -337,6 +383,8 @@ export class Segment {
     const times = new TimeIndex(timeBytes)
     const whole = offsets.fileBytes.length === offsetBytes.length && times.fileBytes.length === timeBytes.length
     const fits = whole && offsets.fits(this.size) && times.fits(this.end - this.baseOffset)
+    // The time index of a segment that was finished has at least the largest time.
+    if (this.size > 0 && times.entries === 0) return undefined
     return fits ? new SegmentIndexes(offsets, times, this.size) : undefined
   }
 
@@ -344,11 +392,15 @@ export class Segment {
     return this.context.files.use(this.path('log'), (file) => file.size())
   }
 
+  /** Damaged batches are left out; behind one that hides where the next begins there is no index. */
   private async rebuildIndexes(): Promise<SegmentIndexes> {
     const indexes = new SegmentIndexes()
+    let next = this.baseOffset
     await this.context.files.use(this.path('log'), (file) =>
       scanBatches(file, 0, this.size, (batch, position) => {
-        indexes.add(batch, batch.lastOffset - this.baseOffset, position, REBUILT_INTERVAL_BYTES)
+        if (!followsOn(batch, next, this.end)) return false
+        next = batch.nextOffset
+        if (batch.hasValidChecksum()) indexes.add(batch, next - 1 - this.baseOffset, position, REBUILT_INTERVAL_BYTES)
         return true
       }),
     )
@@ -363,9 +415,15 @@ export class Segment {
     return bytes
   }
 
-  private selectBatches(bytes: Buffer, position: number, offset: number, maxBytes: number): BatchWindow {
+  private selectBatches(
+    bytes: Buffer,
+    position: number,
+    offset: number,
+    maxBytes: number,
+    first: FirstBatch,
+  ): BatchWindow {
     try {
-      return selectBatches(bytes, offset, maxBytes)
+      return selectBatches(bytes, offset, maxBytes, first)
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error
       throw this.corrupt(position + Number(error.details.position ?? 0), error.message)
@@ -373,7 +431,8 @@ export class Segment {
   }
 
   private corrupt(position: number, reason: string): MillraceError {
-    const file = this.path('log')
+    // Within the data directory: where that lies is no client's business.
+    const file = `${this.directory.slice(this.directory.lastIndexOf('/') + 1)}/${segmentFileName(this.baseOffset, 'log')}`
     return new MillraceError('CORRUPT_BATCH', `${file} at byte ${position}: ${reason}`, { details: { file, position } })
   }
 
@@ -390,6 +449,24 @@ export class Segment {
       }
       return sum
     })
+  }
+}
+
+/** A batch's base offset; `least` where it is lower or no number. */
+function offsetWithin(batch: RecordBatch, least: number): number {
+  try {
+    return Math.max(batch.baseOffset, least)
+  } catch {
+    return least
+  }
+}
+
+/** Whether all of a batch is before a time; not for one whose time is damaged. */
+function isBefore(batch: RecordBatch, timestampMs: number): boolean {
+  try {
+    return batch.maxTimestamp < timestampMs
+  } catch {
+    return false
   }
 }
 

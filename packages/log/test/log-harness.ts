@@ -4,6 +4,7 @@ import { Committer } from '../src/committer.ts'
 import { type Disk, type DiskFile, readFile } from '../src/disk.ts'
 import { FilePool } from '../src/file-pool.ts'
 import type { LogContext } from '../src/log-context.ts'
+import { memoryDisk } from '../src/memory-disk.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
 import type { AppendedBatch, PartitionLogConfig } from '../src/partition-writer.ts'
 import { openPartitionLog } from '../src/recovery.ts'
@@ -113,7 +114,7 @@ export function valuesBatch(values: readonly string[], shape: BatchShape = {}): 
 /** A batch of exactly `sizeBytes` bytes with one record, whose value begins with `label`. */
 export function sizedBatch(sizeBytes: number, label = '', shape: BatchShape = {}): RecordBatch {
   const filled = (length: number): RecordBatch => valuesBatch([label.padEnd(length, '.')], shape)
-  let length = Math.max(sizeBytes - filled(0).sizeBytes, 0)
+  let length = Math.max(sizeBytes - 68, 0)
   while (length > 0 && filled(length).sizeBytes > sizeBytes) length--
   const batch = filled(length)
   if (batch.sizeBytes !== sizeBytes) throw new RangeError(`no batch has ${sizeBytes} bytes`)
@@ -202,4 +203,16 @@ export function fileWith(file: DiskFile, replaced: Partial<DiskFile>): DiskFile 
     close: () => file.close(),
     ...replaced,
   }
+}
+
+/** A disk in memory that holds `files` in `DIRECTORY`. */
+export async function diskOf(files: Readonly<Record<string, Buffer>>): Promise<Disk> {
+  const disk = memoryDisk()
+  await disk.makeDirectory(DIRECTORY)
+  for (const [name, bytes] of Object.entries(files)) {
+    const file = await disk.open(`${DIRECTORY}/${name}`, { create: true })
+    await file.writev([bytes], 0)
+    await file.close()
+  }
+  return disk
 }

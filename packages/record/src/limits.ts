@@ -74,7 +74,7 @@ export const DEFAULT_LIMITS: Limits = {
   partitions: 20_000,
   openFiles: 500,
   journalBytes: 64 * MiB,
-  tailCacheBytes: 32 * MiB,
+  tailCacheBytes: 16 * MiB,
   indexCacheBytes: 32 * MiB,
   housekeepingIntervalMs: 300_000,
   compactionBytesPerSecond: 256 * MiB,
@@ -92,5 +92,7 @@ export const MAX_TOPIC_NAME_LENGTH = 249
 export const MAX_HEADERS_PER_RECORD = 10_000
 /** Batches per producer and partition by which a repeated one is recognised; a client keeps fewer in flight. */
 export const REMEMBERED_BATCHES = 32
+/** No batch is larger than this, whatever a topic or a damaged length field says. */
+export const MAX_BATCH_BYTES = 64 * MiB
 /** Kafka's default of `max.message.bytes`: the largest batch, its header included. */
 export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588

@@ -21,6 +21,7 @@ import { checksum } from './checksum.ts'
 import { type CompressionCodec, codecOf, decompress } from './compression.ts'
 import { MillraceError } from './errors.ts'
 import { readInt64, writeInt64 } from './int64.ts'
+import { MAX_BATCH_BYTES } from './limits.ts'
 import type { StoredRecord } from './record.ts'
 import { readRecords } from './record-codec.ts'
 
@@ -223,6 +224,8 @@ export function batchSizeAt(buffer: Buffer, at: number): number {
       'INVALID_BATCH',
       `a batch length of ${sizeBytes - BATCH_PREFIX_BYTES} is less than a batch header`,
     )
+  if (sizeBytes > MAX_BATCH_BYTES)
+    throw new MillraceError('INVALID_BATCH', `a batch of ${sizeBytes} bytes: none is that large`)
   return sizeBytes
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { type Server, startServer, toConfig } from '@millrace/server'
 import { Command } from 'commander'
+import { tuneCollector } from '../collector.ts'
 import { type Context, DEFAULT_URL, jsonOption } from '../context.ts'
 import { settingsOf, withSettings } from '../server-options.ts'
 import { aborted } from '../signals.ts'
@@ -11,6 +12,7 @@ export function serveCommand(context: Context): Command {
     .description('serve until SIGINT or SIGTERM')
     .addOption(jsonOption())
     .action(async (options: { json?: true }) => {
+      tuneCollector()
       const server = await startServer(toConfig(settingsOf(command, context)))
       if (options.json)
         await context.out.json({ url: server.url, http: server.http, data: server.data, pid: process.pid })
