@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { Millrace } from '@millrace/client'
 import { Option } from 'commander'
-import { UsageError } from './failure.ts'
+import { type ExitCode, UsageError } from './failure.ts'
 import type { Output } from './output.ts'
 
 export const DEFAULT_URL = 'http://127.0.0.1:7070'
@@ -21,6 +21,8 @@ export interface Context {
   readonly interrupted: AbortSignal
   /** Aborted then, and when nobody reads the command's output any more. */
   readonly signal: AbortSignal
+  /** What the process ends with when the command did its work; a check that found something changes it. */
+  exitCode: ExitCode
 }
 
 /** The options of every command that talks to a server. */

@@ -5,6 +5,7 @@ import { consumeCommand } from './commands/consume.ts'
 import { produceCommand } from './commands/produce.ts'
 import { serveCommand } from './commands/serve.ts'
 import { topicCommand } from './commands/topic.ts'
+import { verifyCommand } from './commands/verify.ts'
 import type { Context } from './context.ts'
 import { describeFailure, EXIT, type ExitCode, Interrupted, UsageError } from './failure.ts'
 import { Output } from './output.ts'
@@ -34,10 +35,11 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     cwd: process.cwd(),
     interrupted: signals.interrupted,
     signal,
+    exitCode: EXIT.done,
   }
   try {
     await createProgram(context).parseAsync(args, { from: 'user' })
-    return EXIT.done
+    return context.exitCode
   } catch (error) {
     return readerGone.aborted ? EXIT.done : report(error, note)
   } finally {
@@ -56,6 +58,7 @@ function createProgram(context: Context): Command {
     .addCommand(topicCommand(context))
     .addCommand(produceCommand(context))
     .addCommand(consumeCommand(context))
+    .addCommand(verifyCommand(context))
     .addCommand(configCommand(context))
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage.')
   prepare(program)

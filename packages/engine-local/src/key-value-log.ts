@@ -2,7 +2,7 @@ import { type LogContext, type OpenOptions, openPartitionLog, type PartitionLog 
 import { BatchBuilder, type Clock, readBatches } from '@millrace/record'
 
 const READ_BYTES = 1 << 20
-const CONFIG = {
+export const KEY_VALUE_CONFIG = {
   segmentBytes: 64 * 2 ** 20,
   segmentMs: Number.MAX_SAFE_INTEGER,
   indexIntervalBytes: 4096,
@@ -23,7 +23,7 @@ export class KeyValueLog {
 
   /** Opens the log in its directory, which must exist, and reads all of it. */
   static async open(context: LogContext, options: Omit<OpenOptions, 'config'>): Promise<KeyValueLog> {
-    const log = await openPartitionLog(context, { ...options, config: CONFIG })
+    const log = await openPartitionLog(context, { ...options, config: KEY_VALUE_CONFIG })
     const map = new KeyValueLog(log, context.clock)
     await map.replay(context.limits.decompressedBytes)
     return map

@@ -8,21 +8,13 @@ import {
   identityKey,
   Journal,
   type LogContext,
-  type PartitionIdentity,
-  partitionDirectoryName,
   storageError,
   TailCache,
 } from '@millrace/log'
-import {
-  type Clock,
-  DEFAULT_LIMITS,
-  INTERNAL_TOPIC_PREFIX,
-  type Limits,
-  type Logger,
-  silentLogger,
-} from '@millrace/record'
+import { type Clock, DEFAULT_LIMITS, type Limits, type Logger, silentLogger } from '@millrace/record'
 import { Housekeeper } from './housekeeper.ts'
 import { KeyValueLog } from './key-value-log.ts'
+import { CATALOG, CATALOG_DIRECTORY, JOURNAL_DIRECTORY } from './layout.ts'
 import { LocalPartition } from './local-partition.ts'
 import { PartitionFiles } from './partition-files.ts'
 import { LocalProducerIds } from './producer-ids.ts'
@@ -36,9 +28,6 @@ export interface LocalEngineOptions {
   readonly logger?: Logger
   readonly limits?: Limits
 }
-
-/** The catalog's own log in the journal; no topic has this id. */
-const CATALOG: PartitionIdentity = { topicId: '00000000-0000-0000-0000-000000000000', partition: 0 }
 
 /**
  * Opens the engine that keeps everything in segment files below one directory. After a shutdown that was not clean, all
@@ -64,9 +53,11 @@ async function openParts(
   files: FilePool,
 ): Promise<LocalEngineParts> {
   const { disk, dataDir, clock, logger = silentLogger, limits = DEFAULT_LIMITS } = options
-  const storeDirectory = `${dataDir}/${partitionDirectoryName(`${INTERNAL_TOPIC_PREFIX}catalog`, 0)}`
+  const storeDirectory = `${dataDir}/${CATALOG_DIRECTORY}`
   await disk.makeDirectory(storeDirectory)
-  const { journal, batches } = await Journal.open(disk, `${dataDir}/journal`, { maxFileBytes: limits.journalBytes })
+  const { journal, batches } = await Journal.open(disk, `${dataDir}/${JOURNAL_DIRECTORY}`, {
+    maxFileBytes: limits.journalBytes,
+  })
   await disk.syncDirectory(dataDir)
   const context: LogContext = {
     disk,

@@ -48,7 +48,7 @@ export class PartitionFiles {
       // What a crash left there belongs to no topic: the catalog would know it.
       await disk.remove(directory)
       await disk.makeDirectory(directory)
-      await replaceFile(disk, `${directory}/${METADATA_FILE}`, Buffer.from(`version: 0\ntopic_id: ${id}\n`))
+      await replaceFile(disk, `${directory}/${METADATA_FILE}`, metadataOf(id))
     })
     await disk.syncDirectory(this.root)
   }
@@ -98,6 +98,11 @@ export class PartitionFiles {
       await disk.remove(directory)
     }
   }
+}
+
+/** The content of the metadata file of a partition. */
+export function metadataOf(topicId: string): Buffer {
+  return Buffer.from(`version: 0\ntopic_id: ${topicId}\n`)
 }
 
 /** The id in a partition's metadata file; undefined when there is no such file. */

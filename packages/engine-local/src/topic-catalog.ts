@@ -3,10 +3,10 @@ import { parseTopicConfig, type TopicCatalog, type TopicDescription, type TopicS
 import { type Disk, type PartitionLog, storageError } from '@millrace/log'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
 import type { KeyValueLog } from './key-value-log.ts'
+import { TOPIC_KEY_PREFIX } from './layout.ts'
 import type { FoundState, PartitionFiles } from './partition-files.ts'
 import { allEnded, Serial } from './serial.ts'
 
-const KEY_PREFIX = 'topic/'
 /** What a topic that is just being made was left with. */
 const NEW: FoundState = { clean: true, journaled: new Map() }
 
@@ -45,8 +45,8 @@ export class LocalTopicCatalog implements TopicCatalog {
   /** Opens the logs of all topics that the store knows. */
   async open(found: FoundState): Promise<void> {
     const { store, files } = this.options
-    const known = [...store.entries()].filter(([key]) => key.startsWith(KEY_PREFIX))
-    await files.removeOrphans((id) => store.get(KEY_PREFIX + id) !== undefined)
+    const known = [...store.entries()].filter(([key]) => key.startsWith(TOPIC_KEY_PREFIX))
+    await files.removeOrphans((id) => store.get(TOPIC_KEY_PREFIX + id) !== undefined)
     for (const [, value] of known) {
       const description = value as TopicDescription
       this.add({ description, logs: await files.open(description, found) })
@@ -62,7 +62,7 @@ export class LocalTopicCatalog implements TopicCatalog {
       try {
         await files.create(description)
         const logs = await files.open(description, NEW)
-        await store.put(KEY_PREFIX + description.id, description)
+        await store.put(TOPIC_KEY_PREFIX + description.id, description)
         this.add({ description, logs })
         return description
       } catch (error) {
@@ -89,7 +89,7 @@ export class LocalTopicCatalog implements TopicCatalog {
       const topic = this.byId.get(id)
       if (topic === undefined) throw notFound()
       const { description } = topic
-      await this.options.store.put(KEY_PREFIX + id, null)
+      await this.options.store.put(TOPIC_KEY_PREFIX + id, null)
       this.byId.delete(id)
       this.byFoldedName.delete(description.name.toLowerCase())
       this.partitions -= description.partitions

@@ -88,15 +88,16 @@ export interface DirectoryUnderInspection {
  * @throws MillraceError DATA_DIR_LOCKED, DATA_DIR_INVALID
  */
 export async function inspectDirectory(disk: Disk, path: string): Promise<DirectoryUnderInspection> {
+  let lock: DiskLock | undefined
   try {
-    const found = await disk.list(path)
-    // Without the file no server has ever had the directory.
-    const lock = found.includes(LOCK_FILE) ? await disk.lock(`${path}/${LOCK_FILE}`, { shared: true }) : NO_LOCK
-    if (lock === undefined)
+    const taken = await disk.lock(`${path}/${LOCK_FILE}`, { shared: true })
+    lock = taken
+    if (taken === undefined)
       throw new MillraceError('DATA_DIR_LOCKED', `another process uses the data directory ${path}`)
     const names = await disk.list(path)
-    return { names, wasClean: names.includes(CLEAN_FILE), release: () => lock.release() }
+    return { names, wasClean: names.includes(CLEAN_FILE), release: () => taken.release() }
   } catch (error) {
+    await lock?.release()
     if (error instanceof MillraceError) throw error
     const reason = error instanceof Error ? error.message : String(error)
     throw new MillraceError('DATA_DIR_INVALID', `the data directory ${path} cannot be read: ${reason}`, {
@@ -104,8 +105,6 @@ export async function inspectDirectory(disk: Disk, path: string): Promise<Direct
     })
   }
 }
-
-const NO_LOCK: DiskLock = { release: async () => {} }
 
 /** Makes a directory, and those above it, so that their names outlive a crash. */
 async function makeDurableDirectory(disk: Disk, path: string): Promise<void> {

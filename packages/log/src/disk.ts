@@ -47,7 +47,8 @@ export interface Disk {
   syncDirectory(directory: string): Promise<void>
   /**
    * Takes the lock that the file at `path` stands for; undefined when somebody holds it. A `shared` one changes nothing
-   * on the disk, needs the file to be there, and on a real disk lets others have a shared one too.
+   * on the disk, so that it holds nobody off where there is no file yet; where the disk can, others may have a shared
+   * one too.
    */
   lock(path: string, options?: { shared?: boolean }): Promise<DiskLock | undefined>
 }

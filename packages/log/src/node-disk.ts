@@ -47,6 +47,7 @@ class NodeDisk implements Disk {
    * and needs no port and no short path. A shared one is that of a reader, which has begun to read.
    */
   async lock(path: string, { shared = false } = {}): Promise<DiskLock | undefined> {
+    if (shared && !fs.existsSync(path)) return { release: async () => {} }
     let database: DatabaseSync | undefined
     try {
       database = new DatabaseSync(path, { timeout: 0, readOnly: shared })

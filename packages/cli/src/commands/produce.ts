@@ -71,7 +71,7 @@ async function produce(context: Context, topic: string, values: string[], option
         if (context.signal.aborted) break
         const sent = producer.sendBatch(lines.map(toRecord)).then((results) => {
           summary.add(results)
-          progress.update(endByte, summary.records)
+          progress.update(endByte, `${summary.records} records`)
         })
         // The failure is met where the group is awaited, in the order of the input.
         sent.catch(() => {})

@@ -1,0 +1,19 @@
+/*
+ * What a data directory holds, beside the lock and the marker of a clean shutdown:
+ *
+ *   __millrace_catalog-0/     the catalog's own log
+ *   journal/                  the journal
+ *   <topic>-<partition>/      a partition
+ *   <topic id>-<partition>.deleted/   one whose topic was deleted, on its way out
+ */
+import { type PartitionIdentity, partitionDirectoryName } from '@millrace/log'
+import { INTERNAL_TOPIC_PREFIX } from '@millrace/record'
+
+export const CATALOG_DIRECTORY = partitionDirectoryName(`${INTERNAL_TOPIC_PREFIX}catalog`, 0)
+export const JOURNAL_DIRECTORY = 'journal'
+
+/** The catalog's own log in the journal; no topic has this id. */
+export const CATALOG: PartitionIdentity = { topicId: '00000000-0000-0000-0000-000000000000', partition: 0 }
+
+/** Keys of topics in the catalog begin so; the topic's id follows. */
+export const TOPIC_KEY_PREFIX = 'topic/'
