@@ -1,8 +1,8 @@
-import { type Engine, type EnginePartition, FLUSH_POLICIES } from '@millrace/engine'
+import type { Engine, EnginePartition } from '@millrace/engine'
+import { openLocalEngine } from '@millrace/engine-local'
 import { BatchBuilder, DEFAULT_LIMITS, type ErrorCode, type Limits, MillraceError, readBatches } from '@millrace/record'
 import { CrashDisk, type DiskFault, ManualClock, type SeededRandom, seededRandom } from '@millrace/testkit'
-import { describe, expect, test } from 'vitest'
-import { openLocalEngine } from './local-engine.ts'
+import { expect } from 'vitest'
 
 const LIMITS: Limits = {
   ...DEFAULT_LIMITS,
@@ -14,8 +14,6 @@ const LIMITS: Limits = {
 const SETTINGS = { 'segment.bytes': '2048', 'index.interval.bytes': '256' }
 /** Enough for rounds that go by way of the journal. */
 const PARTITIONS = 6
-const SEEDS = Number(process.env.MILLRACE_CRASH_SEEDS ?? 150)
-const FIRST_SEED = Number(process.env.MILLRACE_CRASH_SEED ?? 1)
 
 /** A batch that somebody wants stored, with the values of its records. */
 interface Wanted {
@@ -48,7 +46,7 @@ const FAULTS: readonly DiskFault[] = [
 ]
 
 /** Writers, readers and crashes over one simulated disk, all from one seed. */
-class Run {
+export class CrashHistory {
   readonly disk: CrashDisk
   private readonly random: SeededRandom
   private readonly clock = new ManualClock()
@@ -257,7 +255,7 @@ async function eachBatch(
   }
 }
 
-async function readAll(partition: EnginePartition): Promise<Map<number, string>> {
+export async function readAll(partition: EnginePartition): Promise<Map<number, string>> {
   const stored = new Map<number, string>()
   await eachBatch(partition, (batch) => {
     expect(batch.hasValidChecksum()).toBe(true)
@@ -272,34 +270,3 @@ function* valuesIn(batches: readonly Buffer[]): Generator<[offset: number, value
     for (const { offset, value } of batch.records(1 << 20)) yield [offset, String(value)]
   }
 }
-
-test('crashes take nothing that was acknowledged or seen', { timeout: 600_000 }, async () => {
-  const totals = { kept: 0, lost: 0, torn: 0, reordered: 0 }
-  for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
-    const run = new Run(seed)
-    try {
-      await run.run()
-    } catch (error) {
-      throw new Error(`seed ${seed} (MILLRACE_CRASH_SEED=${seed}): ${(error as Error).message}`, { cause: error })
-    }
-    for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += run.disk.counts[key]
-  }
-  process.stdout.write(`unsynced writes in ${SEEDS} simulated histories: ${JSON.stringify(totals)}\n`)
-  for (const [what, count] of Object.entries(totals)) expect(count, `writes ${what}`).toBeGreaterThan(0)
-})
-
-describe('a process that dies while the machine goes on', () => {
-  test.each(FLUSH_POLICIES)('keeps what was acknowledged with flush.policy=%s', async (policy) => {
-    const disk = new CrashDisk(seededRandom(7))
-    const clock = new ManualClock()
-    const open = () => openLocalEngine({ disk: disk.mount(), dataDir: '/data', clock })
-    const engine = await open()
-    const topic = await engine.topics.create({ name: 't', partitions: 1, settings: { 'flush.policy': policy } })
-    const builder = new BatchBuilder().append({ key: null, value: Buffer.from('kept'), timestamp: 1 })
-    await engine.partition(topic.id, 0).append(builder.build().buffer, { acks: 'committed' })
-    disk.kill()
-    const reopened = await open()
-    expect([...(await readAll(reopened.partition(topic.id, 0))).values()]).toEqual(['kept'])
-    await reopened.close()
-  })
-})
