@@ -1,8 +1,8 @@
+import assert from 'node:assert/strict'
 import type { Engine, EnginePartition } from '@millrace/engine'
 import { openLocalEngine } from '@millrace/engine-local'
 import { BatchBuilder, DEFAULT_LIMITS, type ErrorCode, type Limits, MillraceError, readBatches } from '@millrace/record'
 import { CrashDisk, type DiskFault, ManualClock, type SeededRandom, seededRandom } from '@millrace/testkit'
-import { expect } from 'vitest'
 
 const LIMITS: Limits = {
   ...DEFAULT_LIMITS,
@@ -45,9 +45,14 @@ const FAULTS: readonly DiskFault[] = [
   { operation: 'truncate', path: '.log', code: 'EIO' },
 ]
 
-/** Writers, readers and crashes over one simulated disk, all from one seed. */
+/**
+ * Writers, readers, faults and crashes over one simulated disk, all from one seed. What was acknowledged or seen must be
+ * there after each of them, whole and in order.
+ */
 export class CrashHistory {
   readonly disk: CrashDisk
+  /** Power cuts so far. */
+  crashes = 0
   private readonly random: SeededRandom
   private readonly clock = new ManualClock()
   private readonly known: Known[] = Array.from({ length: PARTITIONS }, () => ({
@@ -106,16 +111,21 @@ export class CrashHistory {
     this.disk.clearFaults()
     const end = this.random.pick(['crash', 'crash', 'kill', 'close', 'crash while opening'])
     if (end === 'close') await engine.close()
-    if (end === 'crash') this.disk.crash()
+    if (end === 'crash') this.cutPower()
     if (end === 'kill') this.disk.kill()
     if (end === 'crash while opening') {
-      this.disk.crash()
+      this.cutPower()
       const opening = this.open().catch(() => undefined)
       for (let turn = this.random.int(0, 60); turn > 0; turn--) await tick()
-      this.disk.crash()
+      this.cutPower()
       await opening
     }
     return this.open()
+  }
+
+  private cutPower(): void {
+    this.disk.crash()
+    this.crashes++
   }
 
   private open(): Promise<Engine> {
@@ -175,9 +185,9 @@ export class CrashHistory {
     const { promised, sent, refused } = this.known[partition] as Known
     for (const [index, value] of values.entries()) {
       const before = promised.get(baseOffset + index)
-      if (before !== undefined) expect(value, `offset ${baseOffset + index}`).toBe(before)
-      expect(sent.has(value), `a value that somebody sent: ${value}`).toBe(true)
-      expect(refused.has(value), `a value whose append was refused: ${value}`).toBe(false)
+      if (before !== undefined) assert.equal(value, before, `another record at offset ${baseOffset + index}`)
+      assert(sent.has(value), `a value that nobody sent: ${value}`)
+      assert(!refused.has(value), `a value whose append was refused: ${value}`)
       promised.set(baseOffset + index, value)
     }
   }
@@ -188,7 +198,7 @@ export class CrashHistory {
       const stored = await readAll(engine.partition(this.topicId, partition))
       const { promised } = this.known[partition] as Known
       for (const [offset, value] of promised)
-        expect(stored.get(offset), `partition ${partition}, offset ${offset}`).toBe(value)
+        assert.equal(stored.get(offset), value, `lost or changed: partition ${partition}, offset ${offset}`)
       for (const [offset, value] of stored) this.promise(partition, offset, [value])
     }
   }
@@ -196,7 +206,7 @@ export class CrashHistory {
   private async deliverAll(engine: Engine): Promise<void> {
     for (const queue of this.unacknowledged.values()) {
       for (const wanted of [...queue]) await this.append(engine, wanted)
-      expect(queue).toHaveLength(0)
+      assert.equal(queue.length, 0, 'an append is not acknowledged')
     }
   }
 
@@ -214,7 +224,7 @@ export class CrashHistory {
       for (const producerId of this.producers) {
         const key = `${producerId}/${partition}`
         const wanted = Array.from({ length: this.sequences.get(key) ?? 0 }, (_, sequence) => sequence)
-        expect(stored.get(key) ?? []).toEqual(wanted)
+        assert.deepEqual(stored.get(key) ?? [], wanted, `sequences of producer ${producerId}, partition ${partition}`)
       }
     }
   }
@@ -250,7 +260,7 @@ async function eachBatch(
   while (offset < highWatermark) {
     const { batches, nextOffset } = await partition.read(offset, { maxBytes: 1_000 })
     for (const batch of batches.flatMap((bytes) => [...readBatches(bytes)])) visit(batch)
-    expect(nextOffset).toBeGreaterThan(offset)
+    assert(nextOffset > offset, `reading at ${offset} leads to ${nextOffset}`)
     offset = nextOffset
   }
 }
@@ -258,8 +268,8 @@ async function eachBatch(
 export async function readAll(partition: EnginePartition): Promise<Map<number, string>> {
   const stored = new Map<number, string>()
   await eachBatch(partition, (batch) => {
-    expect(batch.hasValidChecksum()).toBe(true)
-    expect(batch.baseOffset, 'offsets without gaps').toBe(stored.size)
+    assert(batch.hasValidChecksum(), `a wrong CRC at offset ${batch.baseOffset}`)
+    assert.equal(batch.baseOffset, stored.size, 'offsets without gaps')
     for (const { offset, value } of batch.records(1 << 20)) stored.set(offset, String(value))
   })
   return stored

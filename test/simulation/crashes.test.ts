@@ -3,24 +3,46 @@ import { openLocalEngine } from '@millrace/engine-local'
 import { BatchBuilder } from '@millrace/record'
 import { CrashDisk, ManualClock, seededRandom } from '@millrace/testkit'
 import { describe, expect, test } from 'vitest'
-import { CrashHistory, readAll } from './crash-history.ts'
+import { COUNTED, runCampaign } from './campaign.ts'
+import { readAll } from './crash-history.ts'
 
-const SEEDS = Number(process.env.MILLRACE_CRASH_SEEDS ?? 150)
+const SEEDS = Number(process.env.MILLRACE_CRASH_SEEDS ?? 1_000)
 const FIRST_SEED = Number(process.env.MILLRACE_CRASH_SEED ?? 1)
 
 test('crashes take nothing that was acknowledged or seen', { timeout: 600_000 }, async () => {
-  const totals = { kept: 0, lost: 0, torn: 0, reordered: 0 }
-  for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
-    const history = new CrashHistory(seed)
-    try {
-      await history.run()
-    } catch (error) {
-      throw new Error(`seed ${seed} (MILLRACE_CRASH_SEED=${seed}): ${(error as Error).message}`, { cause: error })
-    }
-    for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += history.disk.counts[key]
-  }
-  process.stdout.write(`unsynced writes in ${SEEDS} simulated histories: ${JSON.stringify(totals)}\n`)
-  for (const [what, count] of Object.entries(totals)) expect(count, `writes ${what}`).toBeGreaterThan(0)
+  const tally = await runCampaign({ firstSeed: FIRST_SEED, goesOn: ({ histories }) => histories < SEEDS })
+  process.stdout.write(`simulated: ${JSON.stringify(tally)}\n`)
+  for (const what of COUNTED) expect(tally[what], `writes ${what}`).toBeGreaterThan(0)
+})
+
+describe('a campaign', () => {
+  const outcome = { crashes: 1, kept: 2, lost: 3, torn: 4, reordered: 5 }
+
+  test('runs consecutive seeds and adds up what they went through', async () => {
+    const seeds: number[] = []
+    const tally = await runCampaign({
+      firstSeed: 7,
+      goesOn: ({ histories }) => histories < 3,
+      runHistory: async (seed) => {
+        seeds.push(seed)
+        return outcome
+      },
+    })
+    expect(seeds).toEqual([7, 8, 9])
+    expect(tally).toEqual({ histories: 3, crashes: 3, kept: 6, lost: 9, torn: 12, reordered: 15 })
+  })
+
+  test('ends with the first that fails, and says how to repeat it', async () => {
+    const campaign = runCampaign({
+      firstSeed: 7,
+      goesOn: () => true,
+      runHistory: async (seed) => {
+        if (seed === 9) throw new Error('a record is lost')
+        return outcome
+      },
+    })
+    await expect(campaign).rejects.toThrow(/^seed 9 fails: a record is lost\n.*--seed 9 --histories 1$/)
+  })
 })
 
 describe('a process that dies while the machine goes on', () => {

@@ -264,6 +264,7 @@ export class CrashDisk implements Disk {
   }
 
   private roomFor(file: CrashDiskFile, position: number, bytes: number): number {
+    if (this.capacityBytes === Number.POSITIVE_INFINITY) return bytes
     let used = 0
     for (const other of new Set(this.entries.values())) if (other !== 'directory') used += other.sizeBytes
     const growth = Math.max(position + bytes - file.sizeBytes, 0)
