@@ -53,6 +53,7 @@ async function openParts(
   files: FilePool,
 ): Promise<LocalEngineParts> {
   const { disk, dataDir, clock, logger = silentLogger, limits = DEFAULT_LIMITS } = options
+  const startedMs = clock.monotonicMs()
   const storeDirectory = `${dataDir}/${CATALOG_DIRECTORY}`
   await disk.makeDirectory(storeDirectory)
   const { journal, batches } = await Journal.open(disk, `${dataDir}/${JOURNAL_DIRECTORY}`, {
@@ -77,6 +78,11 @@ async function openParts(
   await topics.open({ clean, journaled: batches })
   // Every partition has synced what it took from the journal.
   await journal.clear()
+  if (!clean && !directory.isNew) {
+    const tookMs = Math.round(clock.monotonicMs() - startedMs)
+    const partitions = topics.logs().length
+    logger.warn({ dataDir, partitions, tookMs }, 'the last shutdown was not in order: the partitions were recovered')
+  }
   return { context, directory, journal, store, topics }
 }
 

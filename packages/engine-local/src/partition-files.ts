@@ -92,11 +92,19 @@ export class PartitionFiles {
       const directory = `${this.root}/${name}`
       if (!name.endsWith(DELETED_SUFFIX)) {
         const topicId = await topicIdOf(disk, directory)
-        if (topicId === undefined || known(topicId)) continue
+        const belongs = topicId === undefined ? !(await this.isHardlyMade(name)) : known(topicId)
+        if (belongs) continue
         logger.warn({ directory }, 'a directory belongs to no topic; it is removed')
       }
       await disk.remove(directory)
     }
+  }
+
+  /** Whether it is a partition's directory by its name and has nothing in it yet, not even its topic's id. */
+  private async isHardlyMade(name: string): Promise<boolean> {
+    if (!/.-\d+$/.test(name)) return false
+    const names = await this.context.disk.list(`${this.root}/${name}`)
+    return names.every((inside) => inside === `${METADATA_FILE}.tmp`)
   }
 }
 

@@ -4,6 +4,7 @@ import {
   type Disk,
   type DiskFile,
   type Finding,
+  FORMAT_FILE,
   findingOf,
   hasSystemCode,
   identityKey,
@@ -75,7 +76,7 @@ export async function verifyDataDirectory(options: VerifyOptions): Promise<Verif
 }
 
 /** Files and directories of a data directory that are no partition. */
-const OWN_NAMES: readonly string[] = [LOCK_FILE, CLEAN_FILE, CATALOG_DIRECTORY, JOURNAL_DIRECTORY]
+const OWN_NAMES: readonly string[] = [LOCK_FILE, CLEAN_FILE, FORMAT_FILE, CATALOG_DIRECTORY, JOURNAL_DIRECTORY]
 /** A number of bytes after which progress is told. */
 const PROGRESS_BYTES = 1 << 20
 

@@ -7,7 +7,7 @@ import { CrashDisk, seededRandom } from '@millrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { diskWith, failureOf } from '../test/log-harness.ts'
 import { DataDirectory } from './data-directory.ts'
-import type { Disk } from './disk.ts'
+import { type Disk, replaceFile } from './disk.ts'
 import { memoryDisk } from './memory-disk.ts'
 import { nodeDisk } from './node-disk.ts'
 
@@ -189,5 +189,38 @@ describe('a data directory on files', () => {
   test('cannot be used where the lock cannot be written', async () => {
     await mkdir(join(root, 'lock'))
     expect((await failureOf(open())).code).toBe('DATA_DIR_INVALID')
+  })
+})
+
+describe('whose directory it is', () => {
+  test('a directory that other programs filled is left alone', async () => {
+    const disk = memoryDisk()
+    await disk.makeDirectory('/etc')
+    await (await disk.open('/etc/passwd', { create: true })).close()
+    const error = await failureOf(DataDirectory.open(disk, '/etc'))
+    expect([error.code, error.message]).toEqual(['DATA_DIR_INVALID', expect.stringContaining('passwd')])
+    expect(await disk.list('/etc')).toEqual(['passwd'])
+  })
+
+  test('a first start that was cut short anywhere does not keep the next from it', async () => {
+    for (let turns = 0; turns < 40; turns++) {
+      const disk = new CrashDisk(seededRandom(turns))
+      const opening = DataDirectory.open(disk.mount(), '/data').catch(() => {})
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+      disk.crash()
+      await opening
+      const directory = await DataDirectory.open(disk.mount(), '/data')
+      await directory.close(true)
+      const again = await DataDirectory.open(disk.mount(), '/data')
+      expect([again.isNew, again.wasClean]).toEqual([false, true])
+    }
+  })
+
+  test('a directory of a later version is refused', async () => {
+    const disk = memoryDisk()
+    await (await DataDirectory.open(disk, '/data')).close(true)
+    await replaceFile(disk, '/data/format-version', Buffer.from('2\n'))
+    const error = await failureOf(DataDirectory.open(disk, '/data'))
+    expect([error.code, error.message]).toEqual(['DATA_DIR_INVALID', expect.stringContaining('version 2')])
   })
 })

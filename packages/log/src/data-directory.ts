@@ -1,26 +1,35 @@
 import { MillraceError } from '@millrace/record'
 import type { Disk, DiskLock } from './disk.ts'
-import { parentOf, storageError, writeNewFile } from './disk.ts'
+import { parentOf, readFile, replaceFile, storageError, writeNewFile } from './disk.ts'
 
 export const LOCK_FILE = 'lock'
 export const CLEAN_FILE = 'clean-shutdown'
+/** Holds the version of the directory's layout, in decimal. Its presence says whose directory this is. */
+export const FORMAT_FILE = 'format-version'
+const FORMAT_VERSION = '1'
 const PROBE_FILE = 'probe'
+/** What may lie in a directory that is taken for the first time. */
+const ALLOWED_IN_NEW: readonly string[] = [LOCK_FILE, `${FORMAT_FILE}.tmp`, 'lost+found']
 
 /**
  * The directory that holds everything. One process at a time has it, by the lock. A marker file says that the last one
- * closed it in order; it is there only while nobody has the directory, and `wasClean` tells what it said.
+ * closed it in order; it is there only while nobody has the directory, and `wasClean` tells what it said. A directory
+ * that other programs filled is never taken.
  */
 export class DataDirectory {
   readonly disk: Disk
   readonly path: string
   readonly wasClean: boolean
+  /** Whether nobody had the directory before. */
+  readonly isNew: boolean
   private readonly lock: DiskLock
 
-  private constructor(disk: Disk, path: string, lock: DiskLock, wasClean: boolean) {
+  private constructor(disk: Disk, path: string, lock: DiskLock, found: { wasClean: boolean; isNew: boolean }) {
     this.disk = disk
     this.path = path
     this.lock = lock
-    this.wasClean = wasClean
+    this.wasClean = found.wasClean
+    this.isNew = found.isNew
   }
 
   /**
@@ -31,13 +40,15 @@ export class DataDirectory {
     let lock: DiskLock | undefined
     try {
       await makeDurableDirectory(disk, path)
+      const isNew = await checkOwnership(disk, path)
       lock = await disk.lock(`${path}/${LOCK_FILE}`)
       if (lock === undefined)
         throw new MillraceError('DATA_DIR_LOCKED', `another process uses the data directory ${path}`)
+      if (isNew) await replaceFile(disk, `${path}/${FORMAT_FILE}`, Buffer.from(`${FORMAT_VERSION}\n`))
       const wasClean = (await disk.list(path)).includes(CLEAN_FILE)
       await disk.remove(`${path}/${CLEAN_FILE}`)
       await disk.syncDirectory(path)
-      return new DataDirectory(disk, path, lock, wasClean)
+      return new DataDirectory(disk, path, lock, { wasClean, isNew })
     } catch (error) {
       await lock?.release()
       if (error instanceof MillraceError) throw error
@@ -111,4 +122,26 @@ async function makeDurableDirectory(disk: Disk, path: string): Promise<void> {
   const topmost = await disk.makeDirectory(path)
   if (topmost === undefined) return
   for (let made = path; made.length >= topmost.length; made = parentOf(made)) await disk.syncDirectory(parentOf(made))
+}
+
+/**
+ * Whether the directory is new: empty but for what a start that was cut short leaves.
+ * @throws MillraceError DATA_DIR_INVALID when it is somebody else's, or of a later version of Millrace
+ */
+async function checkOwnership(disk: Disk, path: string): Promise<boolean> {
+  const names = await disk.list(path)
+  if (!names.includes(FORMAT_FILE)) {
+    const foreign = names.find((name) => !ALLOWED_IN_NEW.includes(name))
+    if (foreign === undefined) return true
+    throw new MillraceError(
+      'DATA_DIR_INVALID',
+      `${path} holds other files, such as ${foreign}: it is not a data directory`,
+    )
+  }
+  const version = (await readFile(disk, `${path}/${FORMAT_FILE}`))?.toString('utf8').trim()
+  if (version === FORMAT_VERSION) return false
+  throw new MillraceError(
+    'DATA_DIR_INVALID',
+    `${path} has format version ${version}; this version of Millrace knows ${FORMAT_VERSION}`,
+  )
 }

@@ -1,5 +1,5 @@
 export { Committer } from './committer.ts'
-export { CLEAN_FILE, DataDirectory, inspectDirectory, LOCK_FILE } from './data-directory.ts'
+export { CLEAN_FILE, DataDirectory, FORMAT_FILE, inspectDirectory, LOCK_FILE } from './data-directory.ts'
 export { type Disk, type DiskFile, type DiskLock, hasSystemCode, readFile, replaceFile, storageError } from './disk.ts'
 export { METADATA_FILE, partitionDirectoryName } from './file-names.ts'
 export { FilePool } from './file-pool.ts'

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import type { Disk, DiskFile, DiskLock } from './disk.ts'
+import { type Disk, type DiskFile, type DiskLock, hasSystemCode, parentOf } from './disk.ts'
 
 /** The machine's file system. */
 export function nodeDisk(): Disk {
@@ -18,8 +18,18 @@ class NodeDisk implements Disk {
     return (await fs.promises.readdir(directory)).sort()
   }
 
-  makeDirectory(directory: string): Promise<string | undefined> {
-    return fs.promises.mkdir(directory, { recursive: true })
+  // Node's own recursive mkdir tries for ever where a parent exists and takes no directories, as in /proc.
+  async makeDirectory(directory: string): Promise<string | undefined> {
+    try {
+      await fs.promises.mkdir(directory)
+      return directory
+    } catch (error) {
+      if (hasSystemCode(error, 'EEXIST') && (await fs.promises.stat(directory)).isDirectory()) return undefined
+      if (!hasSystemCode(error, 'ENOENT') || parentOf(directory) === directory) throw error
+    }
+    const topmost = await this.makeDirectory(parentOf(directory))
+    await fs.promises.mkdir(directory)
+    return topmost ?? directory
   }
 
   rename(from: string, to: string): Promise<void> {

@@ -256,9 +256,13 @@ export class PartitionLog {
   private outOfRange(offset: number): MillraceError {
     const { logStart } = this
     const committedEnd = this.writer.highWatermark
+    const range =
+      committedEnd > logStart
+        ? `has offsets ${logStart} to ${committedEnd - 1}; the next`
+        : 'has no records; the next offset'
     return new MillraceError(
       'OFFSET_OUT_OF_RANGE',
-      `offset ${offset} is not in the partition, which has ${logStart} to ${committedEnd}`,
+      `offset ${offset} is out of range: the partition ${range} is ${committedEnd}`,
       { details: { logStartOffset: logStart, highWatermark: committedEnd } },
     )
   }

@@ -92,6 +92,17 @@ describe('a partition that is well', () => {
     }
   })
 
+  test('stays so when what lies before its last segment is deleted', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const disk = await makePartition(seededRandom(seed), { segmentBytes: 2_000, batches: 40, valueBytes: 200 })
+      const log = await new LogBench(disk).open({ clean: true, indexIntervalBytes: INTERVAL, segmentBytes: 2_000 })
+      await log.truncateBefore(log.highWatermark)
+      await log.close()
+      expect(closedFiles(disk, ['.log'])).toEqual([])
+      expect(await findingsOf(disk), `seed ${seed}`).toEqual([])
+    }
+  })
+
   test('is not changed by the check', async () => {
     const disk = await makePartition(seededRandom(1), { segmentBytes: 2_000, batches: 40, valueBytes: 200 })
     const before = disk.paths().map((path) => [path, contentOf(disk, path)])

@@ -92,7 +92,8 @@ export class ProducersCheck {
     for (const [producerId, batches] of kept) {
       const known = logged.get(producerId) ?? []
       const isWhole = known.length < REMEMBERED_BATCHES
-      const oldest = (isWhole ? this.firstOffset : known[0]?.baseOffset) ?? 0
+      // Where nothing was added, all that the snapshot has was deleted since.
+      const oldest = (isWhole ? this.firstOffset : known[0]?.baseOffset) ?? offset
       const missing = batches.find(
         (batch) => batch.baseOffset >= oldest && !known.some((other) => isSame(batch, other)),
       )
