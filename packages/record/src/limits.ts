@@ -45,6 +45,10 @@ export interface Limits {
   readonly compactionBytesPerSecond: number
   /** Memory for the keys of the one partition that is being compacted; what they do not hold waits for the next round. */
   readonly compactionMapBytes: number
+  /** Keys and values of one of the tables that are kept in a log, encoded; changes that add more are refused. */
+  readonly tableBytes: number
+  /** Records of a table's log after which a snapshot is saved, where there is a place for one. */
+  readonly tableSnapshotRecords: number
   /** Idempotent producers remembered per partition. */
   readonly producersPerPartition: number
   /** Time for the first bytes of a connection, and for the headers of a request. */
@@ -79,6 +83,8 @@ export const DEFAULT_LIMITS: Limits = {
   housekeepingIntervalMs: 300_000,
   compactionBytesPerSecond: 256 * MiB,
   compactionMapBytes: 64 * MiB,
+  tableBytes: 128 * MiB,
+  tableSnapshotRecords: 10_000,
   producersPerPartition: 10_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
