@@ -1,6 +1,6 @@
 import { BatchBuilder, DEFAULT_LIMITS, RecordBatch } from '@millrace/record'
 import { CrashDisk, type SeededRandom, seededRandom } from '@millrace/testkit'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { DIRECTORY, LogBench } from '../../test/log-harness.ts'
 import { LEADER_EPOCH_FILE, LOG_START_FILE, segmentFileName } from '../file-names.ts'
 import type { Finding } from './finding.ts'
@@ -97,8 +97,9 @@ describe('a partition that is well', () => {
       const disk = await makePartition(seededRandom(seed), { segmentBytes: 2_000, batches: 40, valueBytes: 200 })
       const log = await new LogBench(disk).open({ clean: true, indexIntervalBytes: INTERVAL, segmentBytes: 2_000 })
       await log.truncateBefore(log.highWatermark)
+      await vi.waitFor(() => expect(closedFiles(disk, ['.log'])).toEqual([]))
+      expect(errorsIn(await findingsOf(disk, { clean: false })), `seed ${seed}, still open`).toEqual([])
       await log.close()
-      expect(closedFiles(disk, ['.log'])).toEqual([])
       expect(await findingsOf(disk), `seed ${seed}`).toEqual([])
     }
   })

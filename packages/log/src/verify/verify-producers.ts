@@ -67,6 +67,8 @@ export class ProducersCheck {
       const kind = mayBeTorn ? 'torn-snapshot' : 'snapshot-unreadable'
       return report(findingOf(kind, file, error instanceof Error ? error.message : String(error)))
     }
+    // What it tells of was deleted since.
+    if (this.firstOffset === undefined && offset < logEnd) return
     if (offset !== logEnd && !this.isIncomplete) {
       const ending = offset > logEnd ? `the log ends at ${logEnd}` : 'no batch ends there'
       return report(findingOf('snapshot-mismatch', file, `it is of offset ${offset}, and ${ending}`))
