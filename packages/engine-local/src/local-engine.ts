@@ -104,6 +104,7 @@ class LocalEngine implements Engine {
       clock,
       logger,
       intervalMs: limits.housekeepingIntervalMs,
+      compactionBytesPerSecond: limits.compactionBytesPerSecond,
       list: () => parts.topics.logs(),
     })
   }

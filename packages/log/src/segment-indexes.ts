@@ -34,7 +34,8 @@ export class SegmentIndexes {
    */
   add(batch: RecordBatch, relativeLastOffset: number, position: number, intervalBytes: number): void {
     const { maxTimestamp } = batch
-    if (maxTimestamp > this.largest) {
+    // What compaction emptied has no record that anybody could look for by its time.
+    if (maxTimestamp > this.largest && batch.recordCount > 0) {
       this.largest = maxTimestamp
       this.offsetOfLargest = relativeLastOffset
     }

@@ -1,8 +1,9 @@
 import { checksum, MillraceError, type RecordBatch } from '@millrace/record'
-import { scanBatches } from './batch-scan.ts'
+import { type BatchVisitor, type ScanResult, scanBatches } from './batch-scan.ts'
 import { type BatchWindow, selectBatches } from './batch-window.ts'
+import type { CleanedSegment } from './cleaned-segment.ts'
 import { readFile, replaceFile, writeNewFile } from './disk.ts'
-import { type SegmentSuffix, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
+import { checksumText, type SegmentSuffix, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
 import type { LogContext } from './log-context.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
@@ -78,6 +79,15 @@ export class Segment {
     const segment = new Segment(context, directory, baseOffset)
     segment.size = await segment.fileBytes()
     segment.end = nextBase
+    segment.sealed = true
+    return segment
+  }
+
+  /** What compaction made of others, from the moment on at which it takes their place. */
+  static fromCleaned(context: LogContext, cleaned: CleanedSegment): Segment {
+    const segment = new Segment(context, cleaned.directory, cleaned.baseOffset, cleaned.indexes)
+    segment.size = cleaned.sizeBytes
+    segment.end = cleaned.nextOffset
     segment.sealed = true
     return segment
   }
@@ -229,6 +239,11 @@ export class Segment {
     await writeNewFile(disk, this.path('timeindex'), this.resident.times.fileBytes)
   }
 
+  /** Reads the indexes from their files from now on, which must be in place. */
+  releaseIndexes(): void {
+    this.resident = undefined
+  }
+
   /**
    * Finishes a segment that is closed and synced: its index files, then its checksum, whose presence says that all of
    * it is whole.
@@ -236,9 +251,24 @@ export class Segment {
   async seal(): Promise<void> {
     await this.saveIndexes()
     const sum = await this.checksumOfLog()
-    await replaceFile(this.context.disk, this.path('crc'), Buffer.from(`${sum.toString(16).padStart(8, '0')}\n`))
+    await replaceFile(this.context.disk, this.path('crc'), Buffer.from(checksumText(sum)))
     this.resident = undefined
     this.sealed = true
+  }
+
+  /** Shows each of its batches to `visit`; see `scanBatches`. */
+  scan(visit: BatchVisitor): Promise<ScanResult> {
+    return this.context.files.use(this.path('log'), (file) => scanBatches(file, 0, this.size, visit))
+  }
+
+  /** The base timestamp of its first batch, in ms since 1970; undefined when it has none. */
+  async firstTimestamp(): Promise<number | undefined> {
+    let first: number | undefined
+    await this.scan((batch) => {
+      first = batch.baseTimestamp
+      return false
+    })
+    return first
   }
 
   /** The largest timestamp of its records, in ms since 1970; -1 when there are none. */

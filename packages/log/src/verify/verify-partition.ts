@@ -3,6 +3,7 @@ import { type Disk, hasSystemCode, readFile } from '../disk.ts'
 import {
   baseOffsetIn,
   baseOffsetsIn,
+  CLEANER_CHECKPOINT_FILE,
   LEADER_EPOCH_FILE,
   LOG_START_FILE,
   METADATA_FILE,
@@ -24,7 +25,7 @@ export interface VerifyPartitionOptions {
   readonly directory: string
   readonly limits: Limits
   readonly indexIntervalBytes: number
-  /** Whether the topic compacts: then offsets may be missing from segments that are sealed. */
+  /** Whether the topic compacts: then records may be missing from batches in segments that are sealed. */
   readonly compacts: boolean
   /** Whether the directory was shut down in order. */
   readonly clean: boolean
@@ -52,7 +53,7 @@ export function verifyPartition(options: VerifyPartitionOptions): Promise<Verifi
   return new PartitionCheck(options).run()
 }
 
-const KNOWN_NAMES: readonly string[] = [LEADER_EPOCH_FILE, LOG_START_FILE, METADATA_FILE]
+const KNOWN_NAMES: readonly string[] = [CLEANER_CHECKPOINT_FILE, LEADER_EPOCH_FILE, LOG_START_FILE, METADATA_FILE]
 const SUFFIXES: readonly SegmentSuffix[] = ['log', 'index', 'timeindex', 'crc', 'snapshot', 'cut']
 
 class PartitionCheck {
@@ -120,7 +121,7 @@ class PartitionCheck {
         baseOffset,
         nextBase,
         mayBeTorn: nextBase === undefined && !options.clean && !isSealed,
-        mayHaveGaps: options.compacts && isSealed,
+        mayBeCompacted: options.compacts && isSealed,
         decompressedBytes: options.limits.decompressedBytes,
         offsets: isIndexed ? await this.openOffsets(baseOffset, size) : undefined,
         times: isIndexed ? await this.openTimes(baseOffset, size) : undefined,
