@@ -41,12 +41,14 @@ function expected(placed: readonly Placed[], bytes: number, offset: number, maxB
   const wanted = first < 0 ? [] : placed.slice(first).filter((entry) => end(entry) <= bytes)
   const taken = wanted.filter((entry, index) => index === 0 || end(entry) - from <= maxBytes)
   const last = taken.at(-1)
-  if (last !== undefined) return { from, to: end(last), nextOffset: last.batch.nextOffset, neededBytes: 0 }
+  if (last !== undefined)
+    return { from, to: end(last), nextOffset: last.batch.nextOffset, due: undefined, neededBytes: 0 }
   // Nothing wanted is whole: the piece ends inside the batch that is wanted, or inside one before it.
   const cut = placed.find((entry) => end(entry) > bytes)
   const at = cut?.at ?? end(behind)
   const hasHeader = cut !== undefined && bytes - at >= 61
-  return { from: at, to: at, nextOffset: offset, neededBytes: hasHeader ? cut.batch.sizeBytes : 61 }
+  const due = at === 0 ? undefined : (cut?.batch.baseOffset ?? behind.batch.nextOffset)
+  return { from: at, to: at, nextOffset: offset, due, neededBytes: hasHeader ? cut.batch.sizeBytes : 61 }
 }
 
 function failure(work: () => unknown): MillraceError {
@@ -97,6 +99,16 @@ describe('the window of batches that a reader wants', () => {
     throw new RangeError('it did not get there')
   })
 
+  test('holds the first batch against what is known of it', () => {
+    const { bytes } = layOut([{ records: 2, size: 5 }], 10)
+    expect(selectBatches(bytes, 10, 1, { base: 10 })).toMatchObject({ nextOffset: 12 })
+    expect(selectBatches(bytes, 10, 1, { last: 11 })).toMatchObject({ nextOffset: 12 })
+    for (const first of [{ base: 9 }, { base: 11 }, { last: 10 }, { last: 12 }]) {
+      const error = failure(() => selectBatches(bytes, 11, 1, first))
+      expect([error.code, error.details.position]).toEqual(['CORRUPT_BATCH', 0])
+    }
+  })
+
   test('ends in front of damage, and begins with it the next time', () => {
     const { bytes, placed } = layOut([
       { records: 2, size: 5 },
@@ -116,6 +128,7 @@ describe('the window of batches that a reader wants', () => {
     ['length', 8, 3],
     ['length, far too large', 8, 0x7f],
     ['magic', 16, 1],
+    ['last offset delta', 23, 0x80],
   ])('cannot pass a batch whose %s is damaged', (_, field, value) => {
     const { bytes, placed } = layOut([
       { records: 1, size: 5 },

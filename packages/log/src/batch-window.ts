@@ -7,6 +7,8 @@ export interface BatchWindow {
   readonly to: number
   /** The offset after the last batch in the window; the one that was asked for when the window is empty. */
   readonly nextOffset: number
+  /** When the window is empty: the base offset that the batch at `from` must have; undefined when that is not known. */
+  readonly due: number | undefined
   /** When the window is empty: the bytes from `from` on that it takes to get further. */
   readonly neededBytes: number
 }
@@ -15,14 +17,20 @@ export interface BatchWindow {
  * Finds in `bytes`, which start with a batch at or before `offset` and may end inside one, the batches from the one
  * that holds `offset` on: whole ones with a valid CRC, up to `maxBytes`, but at least one. Their offsets, which the CRC
  * does not cover, must follow on one another.
+ * @param first what is known of the first batch in `bytes`: its base offset or its last
  * @throws MillraceError CORRUPT_BATCH, with `position` in `bytes`, when the first wanted batch, or one before it that
  *   must be passed over, is damaged
  */
-export function selectBatches(bytes: Buffer, offset: number, maxBytes: number): BatchWindow {
+export function selectBatches(
+  bytes: Buffer,
+  offset: number,
+  maxBytes: number,
+  first: { readonly base?: number | undefined; readonly last?: number | undefined } = {},
+): BatchWindow {
   let from = 0
   let at = 0
   let nextOffset = offset
-  let expected: number | undefined
+  let expected = first.base
   let neededBytes: number = BATCH_HEADER_BYTES
   while (bytes.length - at >= BATCH_HEADER_BYTES) {
     const size = sizeOf(bytes, at, from)
@@ -33,11 +41,19 @@ export function selectBatches(bytes: Buffer, offset: number, maxBytes: number): 
     }
     const batch = RecordBatch.at(bytes, at)
     const baseOffset = baseOffsetOf(batch)
+    const { lastOffsetDelta } = batch
+    if (lastOffsetDelta < 0) {
+      if (at > from) break
+      throw corruptAt(at, `its last offset delta of ${lastOffsetDelta} cannot be`)
+    }
     if (expected === undefined ? !(baseOffset <= offset) : baseOffset !== expected) {
       if (at > from) break
       throw corruptAt(at, `its base offset of ${baseOffset} cannot be`)
     }
-    expected = baseOffset + batch.lastOffsetDelta + 1
+    if (at === 0 && first.last !== undefined && baseOffset + lastOffsetDelta !== first.last) {
+      throw corruptAt(at, `it ends with offset ${baseOffset + lastOffsetDelta}, where ${first.last} is due`)
+    }
+    expected = baseOffset + lastOffsetDelta + 1
     if (expected <= offset) {
       at += size
       from = at
@@ -51,7 +67,8 @@ export function selectBatches(bytes: Buffer, offset: number, maxBytes: number): 
     at += size
     nextOffset = expected
   }
-  return at > from ? { from, to: at, nextOffset, neededBytes } : { from, to: from, nextOffset: offset, neededBytes }
+  if (at > from) return { from, to: at, nextOffset, due: undefined, neededBytes }
+  return { from, to: from, nextOffset: offset, due: expected, neededBytes }
 }
 
 /** The size of the batch at `at`; undefined for one that is damaged behind good ones, which are served first. */

@@ -47,6 +47,11 @@ export class SegmentIndexes {
     this.bytesSinceEntry += batch.sizeBytes
   }
 
+  /** Takes note that there is more, of which nothing is known: the largest timestamp may be any. */
+  leaveOpen(): void {
+    this.largest = Number.MAX_SAFE_INTEGER
+  }
+
   /** Enters the largest timestamp, so that the time index alone tells it. To be called before its file is written. */
   finish(): void {
     if (this.largest >= 0) this.times.append(this.largest, this.offsetOfLargest)

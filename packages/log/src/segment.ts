@@ -4,10 +4,12 @@ import { type BatchWindow, selectBatches } from './batch-window.ts'
 import type { CleanedSegment } from './cleaned-segment.ts'
 import { readFile, replaceFile, writeNewFile } from './disk.ts'
 import { checksumText, type SegmentSuffix, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
+import { type BatchPlace, findIntactBatch, type Stretch } from './intact-batch.ts'
 import type { LogContext } from './log-context.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { TimeIndex } from './time-index.ts'
+import { type Disagreement, type FoundRecord, findByTime, isFalseTimeEntry, type TimeQuery } from './time-lookup.ts'
 
 /** Read at once when looking for a batch whose place is known to about an index interval. */
 const LOOKUP_BYTES = 16 * 1024
@@ -20,12 +22,6 @@ const MAX_OFFSETS = 2 ** 31
 export interface SegmentRead {
   readonly batches: readonly Buffer[]
   readonly nextOffset: number
-}
-
-/** A record that was looked for by its time. */
-export interface FoundRecord {
-  readonly offset: number
-  readonly timestamp: number
 }
 
 /**
@@ -285,21 +281,47 @@ export class Segment {
    * @throws MillraceError CORRUPT_BATCH, with `file` and `position`, for a batch that fails its CRC
    */
   async read(offset: number, maxBytes: number): Promise<SegmentRead | undefined> {
-    const { sizeBytes } = this
     if (offset >= this.end) return undefined
-    let position = await this.positionOf(offset)
+    const { offsets } = await this.indexes()
+    const entry = offsets.entryFor(Math.max(offset - this.baseOffset, 0))
+    const last = entry < 0 ? undefined : this.baseOffset + offsets.relativeOffsetAt(entry)
+    const first = last === undefined ? { base: this.baseOffset } : { last }
+    try {
+      return await this.readFrom(entry < 0 ? 0 : offsets.positionAt(entry), first, offset, maxBytes)
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error
+      // Damage before the batch that is wanted, or in the index, must not keep it from being read.
+      const { position, baseOffset } = await this.explained(() => this.findIntact(offsets, offset))
+      return this.readFrom(position, { base: baseOffset }, offset, maxBytes)
+    }
+  }
+
+  private async readFrom(
+    start: number,
+    known: { base?: number | undefined; last?: number },
+    offset: number,
+    maxBytes: number,
+  ): Promise<SegmentRead | undefined> {
+    const { sizeBytes } = this
+    let position = start
+    let first = known
     let length = maxBytes + LOOKUP_BYTES
     while (position < sizeBytes) {
       const bytes = await this.readAt(position, Math.min(length, sizeBytes - position))
-      const window = this.selectBatches(bytes, position, offset, maxBytes)
+      const window = this.selectBatches(bytes, position, offset, maxBytes, first)
       if (window.to > window.from) {
         return { batches: [bytes.subarray(window.from, window.to)], nextOffset: window.nextOffset }
       }
       position += window.from
+      first = window.from === 0 ? first : { base: window.due }
       length = window.neededBytes
       if (position < sizeBytes && position + length > sizeBytes) throw this.corrupt(position, 'a batch is cut off')
     }
     return undefined
+  }
+
+  private findIntact(index: OffsetIndex, offset: number): Promise<BatchPlace> {
+    return this.context.files.use(this.path('log'), (file) => findIntactBatch(file, this.stretch, index, offset))
   }
 
   /** The first record from `fromOffset` on whose timestamp is `timestampMs` or later, or undefined. */
@@ -307,21 +329,25 @@ export class Segment {
     timestampMs: number,
     fromOffset: number,
   ): Promise<{ offset: number; timestamp: number } | undefined> {
-    const { sizeBytes } = this
-    const { offsets, times, largestTimestamp } = await this.indexes()
-    if (largestTimestamp < timestampMs) return undefined
-    const start = offsets.lookup(times.lookup(timestampMs))
-    let found: FoundRecord | undefined
-    const stop = await this.context.files.use(this.path('log'), (file) =>
-      scanBatches(file, start, sizeBytes, (batch, position) => {
-        if (batch.maxTimestamp < timestampMs) return true
-        if (!batch.hasValidChecksum()) throw this.corrupt(position, 'the CRC is wrong')
-        found = firstAtOrAfter(batch, timestampMs, fromOffset, this.context.limits.decompressedBytes)
-        return found === undefined
-      }),
+    const query = { timestampMs, fromOffset, decompressedBytes: this.context.limits.decompressedBytes }
+    const found = await this.searchByTime(await this.indexes(), query)
+    if (found === undefined || 'offset' in found) return found
+    if (this.resident !== undefined) throw this.corrupt(found.position, found.reason)
+    this.warnOfIndexes(found.reason)
+    this.context.indexes.drop(this)
+    const again = await this.searchByTime(await this.context.indexes.get(this, () => this.rebuildIndexes()), query)
+    if (again === undefined || 'offset' in again) return again
+    throw this.corrupt(again.position, again.reason)
+  }
+
+  private async searchByTime(
+    indexes: SegmentIndexes,
+    query: TimeQuery,
+  ): Promise<FoundRecord | Disagreement | undefined> {
+    if (indexes.largestTimestamp < query.timestampMs) return undefined
+    return this.explained(() =>
+      this.context.files.use(this.path('log'), (file) => findByTime(file, this.stretch, indexes, query)),
     )
-    if (stop.error !== undefined) throw this.corrupt(stop.position, stop.error.message)
-    return found
   }
 
   /** A position from which a scan meets the batch that holds `offset`, or the next after it. */
@@ -350,11 +376,15 @@ export class Segment {
   private async loadIndexes(): Promise<SegmentIndexes> {
     const indexes = await this.readIndexes()
     if (indexes !== undefined) return indexes
+    this.warnOfIndexes('they are missing, or cannot be of this log')
+    return this.rebuildIndexes()
+  }
+
+  private warnOfIndexes(reason: string): void {
     this.context.logger.warn(
-      { file: this.path('log') },
+      { file: this.path('log'), reason },
       'the indexes of a segment are missing or damaged; they are made again',
     )
-    return this.rebuildIndexes()
   }
 
   /** The content of the index files; undefined when they are missing or do not fit the log. */
@@ -367,22 +397,36 @@ export class Segment {
     const times = new TimeIndex(timeBytes)
     const whole = offsets.fileBytes.length === offsetBytes.length && times.fileBytes.length === timeBytes.length
     const fits = whole && offsets.fits(this.size) && times.fits(this.end - this.baseOffset)
-    return fits ? new SegmentIndexes(offsets, times, this.size) : undefined
+    const indexes = fits ? new SegmentIndexes(offsets, times, this.size) : undefined
+    return indexes !== undefined && (await this.tellsLargestTimestamp(indexes)) ? indexes : undefined
+  }
+
+  /** Whether the last entry of a time index, by which whole segments are passed over, can be right. */
+  private async tellsLargestTimestamp(indexes: SegmentIndexes): Promise<boolean> {
+    const { entries } = indexes.times
+    if (!this.sealed || entries === 0) return true
+    return this.context.files.use(
+      this.path('log'),
+      async (file) => !(await isFalseTimeEntry(file, this.stretch, indexes, entries - 1)),
+    )
   }
 
   private async fileBytes(): Promise<number> {
     return this.context.files.use(this.path('log'), (file) => file.size())
   }
 
+  /** Up to damage, if there is any. */
   private async rebuildIndexes(): Promise<SegmentIndexes> {
     const indexes = new SegmentIndexes()
-    await this.context.files.use(this.path('log'), (file) =>
-      scanBatches(file, 0, this.size, (batch, position) => {
-        indexes.add(batch, batch.lastOffset - this.baseOffset, position, REBUILT_INTERVAL_BYTES)
-        return true
-      }),
-    )
-    indexes.finish()
+    let due = this.baseOffset
+    const stop = await this.scan((batch, position) => {
+      if (!batch.hasBaseOffset(due) || batch.lastOffsetDelta < 0 || !batch.hasValidChecksum()) return false
+      due = batch.nextOffset
+      indexes.add(batch, batch.lastOffset - this.baseOffset, position, REBUILT_INTERVAL_BYTES)
+      return true
+    })
+    if (stop.position < this.size) indexes.leaveOpen()
+    else indexes.finish()
     return indexes
   }
 
@@ -393,13 +437,37 @@ export class Segment {
     return bytes
   }
 
-  private selectBatches(bytes: Buffer, position: number, offset: number, maxBytes: number): BatchWindow {
+  private selectBatches(
+    bytes: Buffer,
+    position: number,
+    offset: number,
+    maxBytes: number,
+    first: { base?: number | undefined; last?: number },
+  ): BatchWindow {
     try {
-      return selectBatches(bytes, offset, maxBytes)
+      return selectBatches(bytes, offset, maxBytes, first)
     } catch (error) {
-      if (!(error instanceof MillraceError)) throw error
-      throw this.corrupt(position + Number(error.details.position ?? 0), error.message)
+      throw this.located(error, position)
     }
+  }
+
+  private get stretch(): Stretch {
+    return { baseOffset: this.baseOffset, nextOffset: this.end, sizeBytes: this.size }
+  }
+
+  /** Does `work`; the error that it finds in the log names the file. */
+  private async explained<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw this.located(error, 0)
+    }
+  }
+
+  /** @param start where in the file the positions that an error names are counted from */
+  private located(error: unknown, start: number): unknown {
+    if (!(error instanceof MillraceError)) return error
+    return this.corrupt(start + Number(error.details.position ?? 0), error.message)
   }
 
   private corrupt(position: number, reason: string): MillraceError {
@@ -420,26 +488,5 @@ export class Segment {
       }
       return sum
     })
-  }
-}
-
-/**
- * The first record of a batch from `fromOffset` on at or after a time. A block that does not decompress, which only the
- * client that sent it can read, stands for its header: it must not keep others from finding what comes after it.
- */
-function firstAtOrAfter(
-  batch: RecordBatch,
-  timestampMs: number,
-  fromOffset: number,
-  maxBytes: number,
-): FoundRecord | undefined {
-  try {
-    for (const { offset, timestamp } of batch.records(maxBytes)) {
-      if (timestamp >= timestampMs && offset >= fromOffset) return { offset, timestamp }
-    }
-    return undefined
-  } catch (error) {
-    if (!(error instanceof MillraceError)) throw error
-    return { offset: Math.max(batch.baseOffset, fromOffset), timestamp: batch.maxTimestamp }
   }
 }
