@@ -1,9 +1,12 @@
+import { DEFAULT_LIMITS } from '@millrace/record'
 import { CrashDisk, seededRandom } from '@millrace/testkit'
 import { describe, expect, test } from 'vitest'
 import { CompactionBench, type Known } from '../test/compaction-bench.ts'
-import { DIRECTORY, turns } from '../test/log-harness.ts'
+import { CONFIG, DIRECTORY, turns } from '../test/log-harness.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { decodeSwap, encodeSwap } from './segment-swap.ts'
+import type { Finding } from './verify/finding.ts'
+import { verifyPartition } from './verify/verify-partition.ts'
 
 /**
  * A disk that, once `arm` was called, counts the calls that change something, of a file or a name, and calls `stop` in
@@ -63,6 +66,21 @@ async function filled(disk: CrashDisk, mounted: Disk): Promise<CompactionBench> 
   return b
 }
 
+/** What an offline check has against the files as the next start will find them. */
+async function errorsIn(disk: CrashDisk): Promise<Finding[]> {
+  const errors: Finding[] = []
+  await verifyPartition({
+    disk,
+    directory: DIRECTORY,
+    limits: DEFAULT_LIMITS,
+    indexIntervalBytes: CONFIG.indexIntervalBytes,
+    compacts: true,
+    clean: false,
+    report: async (finding) => void (finding.severity === 'error' && errors.push(finding)),
+  })
+  return errors
+}
+
 const leftovers = (disk: CrashDisk): string[] => disk.paths().filter((path) => /cleaned|swap|tmp/.test(path))
 
 describe('a swap', () => {
@@ -80,6 +98,7 @@ describe('a swap', () => {
         await b.maintain().catch(() => {})
         if (stepped.steps() <= stopAt) steps = stepped.steps()
         if (leftovers(disk).length > 0) midway++
+        if (end === 'kill') expect(await errorsIn(disk), `step ${stopAt}`).toEqual([])
         if (end === 'kill, then crash') {
           // The crash comes while the next start finishes what the kill left.
           const opened = b.reopen(disk.mount()).catch(() => {})
