@@ -19,7 +19,7 @@ beforeEach(() => {
 
 function start(): Housekeeper {
   const logger: Logger = { ...silentLogger, error: (_, message) => errors.push(message) }
-  return new Housekeeper({ clock, logger, intervalMs: INTERVAL_MS, list: () => all })
+  return new Housekeeper({ clock, logger, intervalMs: INTERVAL_MS, compactionBytesPerSecond: 1, list: () => all })
 }
 
 /** A log that notes when its turn begins and ends; `work` is what it does. */

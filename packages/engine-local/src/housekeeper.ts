@@ -1,16 +1,18 @@
+import { Throttle } from '@millrace/log'
 import { asMillraceError, type Clock, type Logger, type Timer } from '@millrace/record'
 
 /** What is looked after: one partition's log. */
 export interface Maintained {
   /** Where it lies, for the log book. */
   readonly directory: string
-  maintain(): Promise<void>
+  maintain(throttle: Throttle): Promise<void>
 }
 
 export interface HousekeeperOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly intervalMs: number
+  readonly compactionBytesPerSecond: number
   /** All that is to be looked after at the moment. */
   readonly list: () => readonly Maintained[]
 }
@@ -21,6 +23,7 @@ export interface HousekeeperOptions {
  */
 export class Housekeeper {
   private readonly options: HousekeeperOptions
+  private readonly throttle: Throttle
   private timer: Timer | undefined
   private running: Promise<void> = Promise.resolve()
   private closed = false
@@ -29,6 +32,7 @@ export class Housekeeper {
 
   constructor(options: HousekeeperOptions) {
     this.options = options
+    this.throttle = new Throttle(options.clock, options.compactionBytesPerSecond)
     this.later()
   }
 
@@ -63,7 +67,7 @@ export class Housekeeper {
   private async maintain(log: Maintained): Promise<void> {
     const { directory } = log
     try {
-      await log.maintain()
+      await log.maintain(this.throttle)
       this.failures.delete(directory)
     } catch (error) {
       const { code, message } = asMillraceError(error)

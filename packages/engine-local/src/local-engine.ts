@@ -110,6 +110,7 @@ class LocalEngine implements Engine {
       clock,
       logger,
       intervalMs: limits.housekeepingIntervalMs,
+      compactionBytesPerSecond: limits.compactionBytesPerSecond,
       list: () => parts.topics.logs(),
     })
   }

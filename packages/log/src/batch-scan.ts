@@ -11,6 +11,12 @@ export interface ScanResult {
 }
 
 /**
+ * Sees a batch, which is only good until it returns or, where it returns a promise, until that settles; false ends the
+ * scan.
+ */
+export type BatchVisitor = (batch: RecordBatch, position: number) => boolean | Promise<boolean>
+
+/**
  * Walks the batches of a file from `start` to `end`, reading large pieces. Only lengths and magic are checked; `visit`
  * sees each batch with its position, and ends the scan by returning false. A batch's Buffer is only good during the
  * call.
@@ -19,7 +25,7 @@ export async function scanBatches(
   file: DiskFile,
   start: number,
   end: number,
-  visit: (batch: RecordBatch, position: number) => boolean,
+  visit: BatchVisitor,
 ): Promise<ScanResult> {
   let chunk = Buffer.allocUnsafeSlow(Math.max(Math.min(CHUNK_BYTES, end - start), 0))
   let position = start
@@ -35,7 +41,8 @@ export async function scanBatches(
         needed = size
         break
       }
-      if (!visit(RecordBatch.at(bytes, at), position + at)) return { position: position + at }
+      const goesOn = visit(RecordBatch.at(bytes, at), position + at)
+      if (goesOn !== true && !(await goesOn)) return { position: position + at }
       at += size
       needed = BATCH_HEADER_BYTES
     }

@@ -38,13 +38,13 @@ export class FilePool {
     }
   }
 
-  /** Forgets the files for which `matches` holds; those in use are closed after their use. */
+  /** Forgets, at once, the files for which `matches` holds; those in use are closed after their use. */
   async drop(matches: (path: string) => boolean): Promise<void> {
-    for (const [path, entry] of [...this.files]) {
-      if (!matches(path)) continue
-      this.files.delete(path)
-      if (entry.users === 0) await closeQuietly(entry)
-    }
+    const dropped = [...this.files].filter(([path]) => matches(path))
+    for (const [path] of dropped) this.files.delete(path)
+    // Those that end their use meanwhile close themselves.
+    const idle = dropped.filter(([, entry]) => entry.users === 0)
+    for (const [, entry] of idle) await closeQuietly(entry)
   }
 
   private take(path: string): PooledFile {

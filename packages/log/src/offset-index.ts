@@ -23,11 +23,11 @@ export class OffsetIndex extends SparseIndex {
 
   /** The position of a batch at or before the one that holds the offset; every batch before it ends below. */
   lookup(relativeOffset: number): number {
-    const entry = this.lastAtMost(relativeOffset)
+    const entry = this.entryFor(relativeOffset)
     return entry < 0 ? 0 : this.positionAt(entry)
   }
 
-  /** The last entry at or before the offset; -1 when there is none. */
+  /** The last entry for a batch that ends at or before the offset; -1 when there is none. */
   entryFor(relativeOffset: number): number {
     return this.lastAtMost(relativeOffset)
   }

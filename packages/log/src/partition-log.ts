@@ -18,6 +18,7 @@ import type { Segment } from './segment.ts'
 import type { SegmentList } from './segment-list.ts'
 import { Serial } from './serial.ts'
 import type { PartitionTail } from './tail-cache.ts'
+import type { Throttle } from './throttle.ts'
 
 export interface LogRead {
   readonly batches: readonly Buffer[]
@@ -69,6 +70,7 @@ export class PartitionLog {
       ...recovered,
       context,
       writer: this.writer,
+      logStart: () => this.logStart,
       raiseStart: (offset) => this.raiseStart(offset),
     })
   }
@@ -151,15 +153,17 @@ export class PartitionLog {
   /**
    * Does what the topic's cleanup policy asks for: rolls an active segment that nobody writes to, deletes and compacts.
    * Readers and writers do not wait for it. Ends early when the log does.
+   * @param throttle what all partitions share
    * @throws MillraceError what a step failed with; the next call tries it again
    */
-  maintain(): Promise<void> {
+  maintain(throttle: Throttle): Promise<void> {
     return this.maintaining.run(async () => {
       if (this.ended !== undefined) return
       this.stop = new AbortController()
       try {
-        await this.maintenance.run(this.stop.signal)
+        await this.maintenance.run(throttle, this.stop.signal)
       } catch (error) {
+        if (this.ended !== undefined) return
         throw storageError(error, `maintaining ${this.directory}`)
       } finally {
         this.stop = undefined

@@ -13,6 +13,7 @@ import { ProducerState, type RememberedBatch } from './producer-state.ts'
 import { Segment } from './segment.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { SegmentList } from './segment-list.ts'
+import { recoverSwaps } from './segment-swap.ts'
 
 export interface OpenOptions {
   readonly directory: string
@@ -63,6 +64,7 @@ class Recovery {
   async run(): Promise<RecoveredPartition> {
     const { context, directory } = this
     const { identity, config } = this.options
+    await recoverSwaps(context.disk, directory, await context.disk.list(directory))
     this.names = await context.disk.list(directory)
     for (const name of this.names) {
       if (name.endsWith(TEMPORARY_SUFFIX)) await context.disk.remove(`${directory}/${name}`)

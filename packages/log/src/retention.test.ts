@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { append, DIRECTORY, diskWith, LogBench, sizedBatch, TIMESTAMP, valuesFrom } from '../test/log-harness.ts'
 import type { CleanupConfig } from './cleanup-config.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { Throttle } from './throttle.ts'
 
 const BATCH_BYTES = 1_000
 const HOUR_MS = 3_600_000
@@ -31,6 +32,8 @@ function open(cleanup: Partial<CleanupConfig>, clean = false): Promise<Partition
   return bench.open({ segmentBytes: 2 * BATCH_BYTES, cleanup: { ...CLEANUP, ...cleanup }, clean })
 }
 
+const maintain = (log: PartitionLog): Promise<void> => log.maintain(new Throttle(bench.clock, Infinity))
+
 /** Appends one batch for each of `timestamps`. */
 async function fill(log: PartitionLog, timestamps: readonly number[]): Promise<void> {
   for (const timestamp of timestamps) await log.append(sizedBatch(BATCH_BYTES, '', { timestamp })).committed
@@ -50,13 +53,13 @@ describe('retention.ms', () => {
       [0, 10, 20, 30, 40].map((age) => TIMESTAMP + age),
     )
     bench.clock.advance(HOUR_MS + 10)
-    await log.maintain()
+    await maintain(log)
     expect(log.logStartOffset).toBe(0)
     bench.clock.advance(1)
-    await log.maintain()
+    await maintain(log)
     expect(log.logStartOffset).toBe(2)
     bench.clock.advance(20)
-    await log.maintain()
+    await maintain(log)
     expect(log.logStartOffset).toBe(4)
     expect([...(await valuesFrom(log)).keys()]).toEqual([4])
     await expect(log.read(3, 1)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
@@ -68,10 +71,10 @@ describe('retention.ms', () => {
     const log = await open({ retentionMs: HOUR_MS })
     await fill(log, [TIMESTAMP, TIMESTAMP + HOUR_MS, ...every(4, TIMESTAMP)])
     bench.clock.advance(HOUR_MS + 1)
-    await log.maintain()
+    await maintain(log)
     expect(log.logStartOffset).toBe(0)
     bench.clock.advance(HOUR_MS)
-    await log.maintain()
+    await maintain(log)
     expect(log.logStartOffset).toBe(6)
     await log.close()
   })
@@ -80,7 +83,7 @@ describe('retention.ms', () => {
     const log = await open({ retentionMs: HOUR_MS })
     await fill(log, [TIMESTAMP])
     bench.clock.advance(HOUR_MS + 1)
-    await log.maintain()
+    await maintain(log)
     expect([log.logStartOffset, log.highWatermark]).toEqual([1, 1])
     expect((await log.append(sizedBatch(BATCH_BYTES)).committed).baseOffset).toBe(1)
     await log.close()
@@ -91,7 +94,7 @@ describe('retention.ms', () => {
       bench = new LogBench(new CrashDisk(seededRandom(1)))
       const log = await open(cleanup)
       await fill(log, every(9, 1))
-      await log.maintain()
+      await maintain(log)
       expect(log.logStartOffset).toBe(0)
       await log.close()
     }
@@ -104,7 +107,7 @@ describe('retention.bytes', () => {
       bench = new LogBench(new CrashDisk(seededRandom(1)))
       const log = await open({ retentionBytes })
       await fill(log, every(9, TIMESTAMP))
-      await log.maintain()
+      await maintain(log)
       const left = Math.ceil(Math.max((Math.min(retentionBytes, 9_000) - 1_000) / 2_000, 0)) * 2_000 + 1_000
       expect(log.logStartOffset, `${retentionBytes}`).toBe((9_000 - left) / 1_000)
       await log.close()
@@ -121,7 +124,7 @@ describe('what was deleted', () => {
       const log = await open({ retentionBytes: 1 })
       await fill(log, every(7, TIMESTAMP))
       const before = await valuesFrom(log, 6)
-      const maintained = log.maintain().catch(() => {})
+      const maintained = maintain(log).catch(() => {})
       for (let turn = 0; turn < seed; turn++) await new Promise((resolve) => setImmediate(resolve))
       const seen = log.logStartOffset
       disk.crash()
@@ -130,7 +133,7 @@ describe('what was deleted', () => {
       const reopened = await open({ retentionBytes: 1 })
       expect(reopened.logStartOffset, `seed ${seed}`).toBeGreaterThanOrEqual(seen)
       expect(await valuesFrom(reopened, 6)).toEqual(before)
-      await reopened.maintain()
+      await maintain(reopened)
       expect(reopened.logStartOffset).toBe(6)
       await reopened.close()
       expect(logFiles()).toEqual([`${DIRECTORY}/00000000000000000006.log`])
@@ -150,10 +153,10 @@ describe('what was deleted', () => {
     failing = false
     const reopened = await open({ retentionBytes: 1 }, true)
     failing = true
-    await expect(reopened.maintain()).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    await expect(maintain(reopened)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
     expect(reopened.logStartOffset).toBe(0)
     failing = false
-    await reopened.maintain()
+    await maintain(reopened)
     expect(reopened.logStartOffset).toBe(4)
     await reopened.close()
   })
@@ -185,7 +188,7 @@ describe('a reader', () => {
       bench = new LogBench(disk, { limits: { tailCacheBytes: 0, indexCacheBytes: 0, openFiles: 1 } })
       const log = await open({ retentionBytes: 1 })
       await fill(log, every(7, TIMESTAMP))
-      const maintained = log.maintain()
+      const maintained = maintain(log)
       for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
       const [read, found] = await Promise.all([
         log.read(1, 1).catch((error: unknown) => error),

@@ -34,7 +34,8 @@ export class SegmentIndexes {
    */
   add(batch: RecordBatch, relativeLastOffset: number, position: number, intervalBytes: number): void {
     const { maxTimestamp } = batch
-    if (maxTimestamp > this.largest) {
+    // What compaction emptied has no record that anybody could look for by its time.
+    if (maxTimestamp > this.largest && batch.recordCount > 0) {
       this.largest = maxTimestamp
       this.offsetOfLargest = relativeLastOffset
     }
@@ -44,6 +45,11 @@ export class SegmentIndexes {
       this.bytesSinceEntry = 0
     }
     this.bytesSinceEntry += batch.sizeBytes
+  }
+
+  /** Takes note that there is more, of which nothing is known: the largest timestamp may be any. */
+  leaveOpen(): void {
+    this.largest = Number.MAX_SAFE_INTEGER
   }
 
   /** Enters the largest timestamp, so that the time index alone tells it. To be called before its file is written. */

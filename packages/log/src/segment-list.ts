@@ -1,9 +1,11 @@
+import type { CleanedSegment } from './cleaned-segment.ts'
 import { replaceFile, writeNewFile } from './disk.ts'
 import { LOG_START_FILE, segmentFileName } from './file-names.ts'
 import type { LogContext } from './log-context.ts'
 import { encodeProducerSnapshot } from './producer-snapshot.ts'
 import type { ProducerState } from './producer-state.ts'
 import { Segment } from './segment.ts'
+import { beginSwap, finishSwap, renameLog, undoSwap } from './segment-swap.ts'
 import { Serial } from './serial.ts'
 
 /** Snapshots that are kept; an older one serves when the newest is damaged. */
@@ -19,6 +21,8 @@ export class SegmentList {
   private readonly segments: Segment[]
   private snapshots: number[]
   private readonly background = new Serial()
+  /** Swaps that an error left half done, or half undone. */
+  private owed: (() => Promise<void>)[] = []
 
   constructor(context: LogContext, directory: string, segments: Segment[], snapshots: number[]) {
     this.context = context
@@ -35,8 +39,9 @@ export class SegmentList {
     return this.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
   }
 
+  /** All segments that there are at the moment. */
   all(): readonly Segment[] {
-    return this.segments
+    return [...this.segments]
   }
 
   /** The segment that holds `offset`, and those after it. */
@@ -75,6 +80,68 @@ export class SegmentList {
         await (this.segments.shift() as Segment).remove()
       }
     })
+  }
+
+  /**
+   * Puts what compaction made of neighbouring closed segments in their place. Readers that are in one of them look again.
+   * @returns whether it did: some of them may have been deleted meanwhile
+   */
+  swap(replaced: readonly Segment[], cleaned: CleanedSegment): Promise<boolean> {
+    return this.background.run(async () => {
+      if (!replaced.every((segment) => this.segments.includes(segment))) {
+        await cleaned.discard()
+        return false
+      }
+      await this.replace(replaced, cleaned)
+      return true
+    })
+  }
+
+  /** Ends what errors left of swaps, before which there must be no other. */
+  settleSwaps(): Promise<void> {
+    return this.background.run(async () => {
+      for (let settle = this.owed[0]; settle !== undefined; settle = this.owed[0]) {
+        await settle()
+        this.owed.shift()
+      }
+    })
+  }
+
+  private async replace(replaced: readonly Segment[], cleaned: CleanedSegment): Promise<void> {
+    const { disk, files, indexes } = this.context
+    const { directory } = this
+    const swap = { directory, replaced: replaced.map((segment) => segment.baseOffset) }
+    const { promise: done, resolve } = Promise.withResolvers<void>()
+    try {
+      await beginSwap(disk, swap)
+      for (const segment of replaced) segment.withdraw(done)
+      await renameLog(disk, swap)
+    } catch (error) {
+      for (const segment of replaced) segment.withdraw(undefined)
+      resolve()
+      await this.settleOrOwe(() => undoSwap(disk, swap))
+      throw error
+    }
+    const paths = new Set(replaced.map((segment) => segment.path('log')))
+    const made = Segment.fromCleaned(this.context, cleaned)
+    this.segments.splice(this.segments.indexOf(replaced[0] as Segment), replaced.length, made)
+    for (const segment of replaced) indexes.drop(segment)
+    // Nobody may find the new segment before the old file is forgotten.
+    await files.drop((path) => paths.has(path))
+    resolve()
+    await this.settleOrOwe(async () => {
+      await finishSwap(disk, swap)
+      made.releaseIndexes()
+    })
+  }
+
+  private async settleOrOwe(settle: () => Promise<void>): Promise<void> {
+    try {
+      await settle()
+    } catch (error) {
+      this.owed.push(settle)
+      throw error
+    }
   }
 
   /** Seals the closed segments that are not: a crash, or an error, came before it. Returns when that is done. */

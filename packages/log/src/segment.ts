@@ -1,12 +1,15 @@
 import { checksum, MillraceError, type RecordBatch } from '@millrace/record'
-import { followsOn, scanBatches } from './batch-scan.ts'
+import { type BatchVisitor, followsOn, type ScanResult, scanBatches } from './batch-scan.ts'
 import { type BatchWindow, type FirstBatch, selectBatches } from './batch-window.ts'
+import type { CleanedSegment } from './cleaned-segment.ts'
 import { readFile, replaceFile, writeNewFile } from './disk.ts'
-import { type SegmentSuffix, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
+import { checksumText, type SegmentSuffix, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
+import { type BatchPlace, findIntactBatch, type Stretch } from './intact-batch.ts'
 import type { LogContext } from './log-context.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { TimeIndex } from './time-index.ts'
+import { type Disagreement, type FoundRecord, findByTime, isFalseTimeEntry, type TimeQuery } from './time-lookup.ts'
 
 /** Read at once when looking for a batch whose place is known to about an index interval. */
 const LOOKUP_BYTES = 16 * 1024
@@ -19,12 +22,6 @@ const MAX_OFFSETS = 2 ** 31
 export interface SegmentRead {
   readonly batches: readonly Buffer[]
   readonly nextOffset: number
-}
-
-/** A record that was looked for by its time. */
-export interface FoundRecord {
-  readonly offset: number
-  readonly timestamp: number
 }
 
 /**
@@ -49,8 +46,6 @@ export class Segment {
   private damaged = false
   private largest: number | undefined
   private withdrawal: Promise<void> | undefined
-  /** Whether the index files led to where no batch is. */
-  private distrusted = false
 
   constructor(context: LogContext, directory: string, baseOffset: number, resident?: SegmentIndexes) {
     this.context = context
@@ -80,6 +75,15 @@ export class Segment {
     const segment = new Segment(context, directory, baseOffset)
     segment.size = await segment.fileBytes()
     segment.end = nextBase
+    segment.sealed = true
+    return segment
+  }
+
+  /** What compaction made of others, from the moment on at which it takes their place. */
+  static fromCleaned(context: LogContext, cleaned: CleanedSegment): Segment {
+    const segment = new Segment(context, cleaned.directory, cleaned.baseOffset, cleaned.indexes)
+    segment.size = cleaned.sizeBytes
+    segment.end = cleaned.nextOffset
     segment.sealed = true
     return segment
   }
@@ -240,6 +244,11 @@ export class Segment {
     await writeNewFile(disk, this.path('timeindex'), this.resident.times.fileBytes)
   }
 
+  /** Reads the indexes from their files from now on, which must be in place. */
+  releaseIndexes(): void {
+    this.resident = undefined
+  }
+
   /**
    * Finishes a segment that is closed and synced: its index files, then its checksum, whose presence says that all of
    * it is whole. Index files of an earlier shutdown must not come back beside it, so that their names are synced first.
@@ -248,9 +257,24 @@ export class Segment {
     await this.saveIndexes()
     await this.context.disk.syncDirectory(this.directory)
     const sum = await this.checksumOfLog()
-    await replaceFile(this.context.disk, this.path('crc'), Buffer.from(`${sum.toString(16).padStart(8, '0')}\n`))
+    await replaceFile(this.context.disk, this.path('crc'), Buffer.from(checksumText(sum)))
     this.resident = undefined
     this.sealed = true
+  }
+
+  /** Shows each of its batches to `visit`; see `scanBatches`. */
+  scan(visit: BatchVisitor): Promise<ScanResult> {
+    return this.context.files.use(this.path('log'), (file) => scanBatches(file, 0, this.size, visit))
+  }
+
+  /** The base timestamp of its first batch, in ms since 1970; undefined when it has none. */
+  async firstTimestamp(): Promise<number | undefined> {
+    let first: number | undefined
+    await this.scan((batch) => {
+      first = batch.baseTimestamp
+      return false
+    })
+    return first
   }
 
   /** The largest timestamp of its records, in ms since 1970; -1 when there are none. */
@@ -268,17 +292,26 @@ export class Segment {
    */
   async read(offset: number, maxBytes: number): Promise<SegmentRead | undefined> {
     if (offset >= this.end) return undefined
-    return this.again(() => this.readBatches(offset, maxBytes, this.size))
-  }
-
-  private async readBatches(offset: number, maxBytes: number, sizeBytes: number): Promise<SegmentRead> {
     const { offsets } = await this.indexes()
-    const entry = offsets.entryFor(offset - this.baseOffset)
-    let position = entry < 0 ? 0 : offsets.positionAt(entry)
-    let first: FirstBatch =
+    const entry = offsets.entryFor(Math.max(offset - this.baseOffset, 0))
+    const first: FirstBatch =
       entry < 0
         ? { baseOffset: this.baseOffset }
         : { nextOffset: this.baseOffset + offsets.relativeOffsetAt(entry) + 1 }
+    try {
+      return await this.readFrom(entry < 0 ? 0 : offsets.positionAt(entry), first, offset, maxBytes)
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error
+      // Damage before the batch that is wanted, or in the index, must not keep it from being read.
+      const { position, baseOffset } = await this.explained(() => this.findIntact(offsets, offset))
+      return this.readFrom(position, { baseOffset }, offset, maxBytes)
+    }
+  }
+
+  private async readFrom(start: number, known: FirstBatch, offset: number, maxBytes: number): Promise<SegmentRead> {
+    const { sizeBytes } = this
+    let position = start
+    let first = known
     let length = maxBytes + LOOKUP_BYTES
     while (position < sizeBytes) {
       const bytes = await this.readAt(position, Math.min(length, sizeBytes - position))
@@ -287,42 +320,40 @@ export class Segment {
         return { batches: [bytes.subarray(window.from, window.to)], nextOffset: window.nextOffset }
       }
       position += window.from
-      first = { baseOffset: window.expectedOffset }
+      first = window.from === 0 ? first : { baseOffset: window.expectedOffset }
       length = Math.max(window.neededBytes, LOOKUP_BYTES)
-      if (position < sizeBytes && position + window.neededBytes > sizeBytes)
+      if (position < sizeBytes && position + window.neededBytes > sizeBytes) {
         throw this.corrupt(position, 'a batch is cut off')
+      }
     }
     throw this.corrupt(position, `the batches end before offset ${offset}`)
   }
 
-  /** The first record from `fromOffset` on whose timestamp is `timestampMs` or later, or undefined. */
-  findTimestamp(timestampMs: number, fromOffset: number): Promise<FoundRecord | undefined> {
-    return this.again(() => this.scanForTimestamp(timestampMs, fromOffset, this.size))
+  private findIntact(index: OffsetIndex, offset: number): Promise<BatchPlace> {
+    return this.context.files.use(this.path('log'), (file) => findIntactBatch(file, this.stretch, index, offset))
   }
 
-  private async scanForTimestamp(
-    timestampMs: number,
-    fromOffset: number,
-    sizeBytes: number,
-  ): Promise<FoundRecord | undefined> {
-    const { offsets, times, largestTimestamp } = await this.indexes()
-    if (largestTimestamp < timestampMs) return undefined
-    const start = offsets.lookup(times.lookup(timestampMs))
-    let next = start === 0 ? this.baseOffset : undefined
-    let found: FoundRecord | undefined
-    const stop = await this.context.files.use(this.path('log'), (file) =>
-      scanBatches(file, start, sizeBytes, (batch, position) => {
-        next ??= offsetWithin(batch, this.baseOffset)
-        if (!followsOn(batch, next, this.end)) throw this.corrupt(position, 'its offsets cannot be there')
-        next = batch.nextOffset
-        if (isBefore(batch, timestampMs)) return true
-        if (!batch.hasValidChecksum()) throw this.corrupt(position, 'the CRC is wrong')
-        found = firstAtOrAfter(batch, timestampMs, fromOffset, this.context.limits.decompressedBytes)
-        return found === undefined
-      }),
+  /** The first record from `fromOffset` on whose timestamp is `timestampMs` or later, or undefined. */
+  async findTimestamp(timestampMs: number, fromOffset: number): Promise<FoundRecord | undefined> {
+    const query = { timestampMs, fromOffset, decompressedBytes: this.context.limits.decompressedBytes }
+    const found = await this.searchByTime(await this.indexes(), query)
+    if (found === undefined || 'offset' in found) return found
+    if (this.resident !== undefined) throw this.corrupt(found.position, found.reason)
+    this.warnOfIndexes(found.reason)
+    this.context.indexes.drop(this)
+    const again = await this.searchByTime(await this.context.indexes.get(this, () => this.rebuildIndexes()), query)
+    if (again === undefined || 'offset' in again) return again
+    throw this.corrupt(again.position, again.reason)
+  }
+
+  private async searchByTime(
+    indexes: SegmentIndexes,
+    query: TimeQuery,
+  ): Promise<FoundRecord | Disagreement | undefined> {
+    if (indexes.largestTimestamp < query.timestampMs) return undefined
+    return this.explained(() =>
+      this.context.files.use(this.path('log'), (file) => findByTime(file, this.stretch, indexes, query)),
     )
-    if (stop.error !== undefined) throw this.corrupt(stop.position, stop.error.message)
-    return found
   }
 
   /** A position from which a scan meets the batch that holds `offset`, or the next after it. */
@@ -343,34 +374,23 @@ export class Segment {
     for (const suffix of ['crc', 'index', 'timeindex', 'log'] as const) await disk.remove(this.path(suffix))
   }
 
-  /**
-   * Runs `work`, and where it meets damage once more without the index files: they carry no checksum, and a wrong entry
-   * looks like a damaged batch.
-   */
-  private async again<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work()
-    } catch (error) {
-      if (!(error instanceof MillraceError) || this.resident !== undefined || this.distrusted) throw error
-      this.distrusted = true
-      this.context.indexes.drop(this)
-      return work()
-    }
-  }
-
   private indexes(): Promise<SegmentIndexes> {
     if (this.resident !== undefined) return Promise.resolve(this.resident)
     return this.context.indexes.get(this, () => this.loadIndexes())
   }
 
   private async loadIndexes(): Promise<SegmentIndexes> {
-    const indexes = this.distrusted ? undefined : await this.readIndexes()
+    const indexes = await this.readIndexes()
     if (indexes !== undefined) return indexes
+    this.warnOfIndexes('they are missing, or cannot be of this log')
+    return this.rebuildIndexes()
+  }
+
+  private warnOfIndexes(reason: string): void {
     this.context.logger.warn(
-      { file: this.path('log') },
+      { file: this.path('log'), reason },
       'the indexes of a segment are missing or damaged; they are made again',
     )
-    return this.rebuildIndexes()
   }
 
   /** The content of the index files; undefined when they are missing or do not fit the log. */
@@ -385,26 +405,36 @@ export class Segment {
     const fits = whole && offsets.fits(this.size) && times.fits(this.end - this.baseOffset)
     // The time index of a segment that was finished has at least the largest time.
     if (this.size > 0 && times.entries === 0) return undefined
-    return fits ? new SegmentIndexes(offsets, times, this.size) : undefined
+    const indexes = fits ? new SegmentIndexes(offsets, times, this.size) : undefined
+    return indexes !== undefined && (await this.tellsLargestTimestamp(indexes)) ? indexes : undefined
+  }
+
+  /** Whether the last entry of a time index, by which whole segments are passed over, can be right. */
+  private async tellsLargestTimestamp(indexes: SegmentIndexes): Promise<boolean> {
+    const { entries } = indexes.times
+    if (!this.sealed || entries === 0) return true
+    return this.context.files.use(
+      this.path('log'),
+      async (file) => !(await isFalseTimeEntry(file, this.stretch, indexes, entries - 1)),
+    )
   }
 
   private async fileBytes(): Promise<number> {
     return this.context.files.use(this.path('log'), (file) => file.size())
   }
 
-  /** Damaged batches are left out; behind one that hides where the next begins there is no index. */
+  /** Up to damage, if there is any. */
   private async rebuildIndexes(): Promise<SegmentIndexes> {
     const indexes = new SegmentIndexes()
-    let next = this.baseOffset
-    await this.context.files.use(this.path('log'), (file) =>
-      scanBatches(file, 0, this.size, (batch, position) => {
-        if (!followsOn(batch, next, this.end)) return false
-        next = batch.nextOffset
-        if (batch.hasValidChecksum()) indexes.add(batch, next - 1 - this.baseOffset, position, REBUILT_INTERVAL_BYTES)
-        return true
-      }),
-    )
-    indexes.finish()
+    let due = this.baseOffset
+    const stop = await this.scan((batch, position) => {
+      if (!batch.hasBaseOffset(due) || batch.lastOffsetDelta < 0 || !batch.hasValidChecksum()) return false
+      due = batch.nextOffset
+      indexes.add(batch, batch.lastOffset - this.baseOffset, position, REBUILT_INTERVAL_BYTES)
+      return true
+    })
+    if (stop.position < this.size) indexes.leaveOpen()
+    else indexes.finish()
     return indexes
   }
 
@@ -425,9 +455,27 @@ export class Segment {
     try {
       return selectBatches(bytes, offset, maxBytes, first)
     } catch (error) {
-      if (!(error instanceof MillraceError)) throw error
-      throw this.corrupt(position + Number(error.details.position ?? 0), error.message)
+      throw this.located(error, position)
     }
+  }
+
+  private get stretch(): Stretch {
+    return { baseOffset: this.baseOffset, nextOffset: this.end, sizeBytes: this.size }
+  }
+
+  /** Does `work`; the error that it finds in the log names the file. */
+  private async explained<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw this.located(error, 0)
+    }
+  }
+
+  /** @param start where in the file the positions that an error names are counted from */
+  private located(error: unknown, start: number): unknown {
+    if (!(error instanceof MillraceError)) return error
+    return this.corrupt(start + Number(error.details.position ?? 0), error.message)
   }
 
   private corrupt(position: number, reason: string): MillraceError {
@@ -449,44 +497,5 @@ export class Segment {
       }
       return sum
     })
-  }
-}
-
-/** A batch's base offset; `least` where it is lower or no number. */
-function offsetWithin(batch: RecordBatch, least: number): number {
-  try {
-    return Math.max(batch.baseOffset, least)
-  } catch {
-    return least
-  }
-}
-
-/** Whether all of a batch is before a time; not for one whose time is damaged. */
-function isBefore(batch: RecordBatch, timestampMs: number): boolean {
-  try {
-    return batch.maxTimestamp < timestampMs
-  } catch {
-    return false
-  }
-}
-
-/**
- * The first record of a batch from `fromOffset` on at or after a time. A block that does not decompress, which only the
- * client that sent it can read, stands for its header: it must not keep others from finding what comes after it.
- */
-function firstAtOrAfter(
-  batch: RecordBatch,
-  timestampMs: number,
-  fromOffset: number,
-  maxBytes: number,
-): FoundRecord | undefined {
-  try {
-    for (const { offset, timestamp } of batch.records(maxBytes)) {
-      if (timestamp >= timestampMs && offset >= fromOffset) return { offset, timestamp }
-    }
-    return undefined
-  } catch (error) {
-    if (!(error instanceof MillraceError)) throw error
-    return { offset: Math.max(batch.baseOffset, fromOffset), timestamp: batch.maxTimestamp }
   }
 }

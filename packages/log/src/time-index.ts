@@ -33,8 +33,13 @@ export class TimeIndex extends SparseIndex {
 
   /** A relative offset below which no record is as late as `timestamp`. */
   lookup(timestamp: number): number {
-    const entry = this.lastAtMost(timestamp - 1)
+    const entry = this.entryBefore(timestamp)
     return entry < 0 ? 0 : this.relativeOffsetAt(entry)
+  }
+
+  /** The last entry with an earlier timestamp; -1 when there is none. */
+  entryBefore(timestamp: number): number {
+    return this.lastAtMost(timestamp - 1)
   }
 
   relativeOffsetAt(entry: number): number {

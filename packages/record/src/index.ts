@@ -1,4 +1,5 @@
 export { BatchBuilder, type BuildOptions } from './batch-builder.ts'
+export { emptiedBatch, filterBatch, gapBatch } from './batch-filter.ts'
 export { type BatchRules, validateClientBatch } from './batch-validation.ts'
 export { checksum } from './checksum.ts'
 export { type Clock, foregroundClock, systemClock, type Timer } from './clock.ts'
@@ -42,4 +43,5 @@ export {
   readBatches,
   sequenceAfter,
 } from './record-batch.ts'
+export { type CursorBase, RecordCursor } from './record-cursor.ts'
 export { checkTopicName, INTERNAL_TOPIC_PREFIX, isInternalTopic } from './topic-name.ts'

@@ -141,6 +141,10 @@ export class RecordBatch {
   get baseTimestamp(): number {
     return readInt64(this.buffer, AT.baseTimestamp)
   }
+  /** The time from which on compaction may drop the batch's tombstones; undefined until it has been compacted. */
+  get deleteHorizonMs(): number | undefined {
+    return (this.attributes & ATTRIBUTE.deleteHorizon) === 0 ? undefined : this.baseTimestamp
+  }
   get maxTimestamp(): number {
     return readInt64(this.buffer, AT.maxTimestamp)
   }

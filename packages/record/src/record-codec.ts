@@ -91,7 +91,8 @@ export function checkRecordFraming(bytes: Buffer, base: RecordBase, minTimestamp
   if (reader.position !== bytes.length) throw trailing(bytes.length - reader.position)
 }
 
-function readRecordEnd(reader: VarintReader): number {
+/** Reads a record's length and passes over its attributes; returns where it ends. */
+export function readRecordEnd(reader: VarintReader): number {
   const length = reader.readVarint()
   const end = reader.position + length
   if (length < 0 || end > reader.bytes.length) throw new MillraceError('INVALID_BATCH', `a record length of ${length}`)

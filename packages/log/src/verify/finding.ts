@@ -37,6 +37,7 @@ export const FINDINGS = {
   'torn-snapshot': note('A producer snapshot was being written when the process ended; it will not be used'),
   'journal-ahead': note('The next start takes batches from the journal into the log'),
   'unsealed-segment': note('A closed segment has no .crc file yet, so that its batch headers cannot be checked'),
+  'unfinished-compaction': note('Compaction was under way when the process ended; the next start ends or undoes it'),
   'cut-tail': note('Bytes that an earlier recovery cut off'),
   'leftover-file': note('A file that belongs to nothing'),
   'leftover-directory': note('A directory that belongs to no topic; the next start removes it'),

@@ -3,6 +3,7 @@ import { type Disk, hasSystemCode, readFile } from '../disk.ts'
 import {
   baseOffsetIn,
   baseOffsetsIn,
+  CLEANER_CHECKPOINT_FILE,
   LEADER_EPOCH_FILE,
   LOG_START_FILE,
   METADATA_FILE,
@@ -13,6 +14,7 @@ import type { JournaledBatch } from '../journal-file.ts'
 import { OffsetIndex } from '../offset-index.ts'
 import { TimeIndex } from '../time-index.ts'
 import { type Finding, type FindingKind, findingOf, type Report } from './finding.ts'
+import { isUnfinished, PartitionView } from './partition-view.ts'
 import { LeaderEpochCheck } from './verify-leader-epochs.ts'
 import { OffsetIndexCheck } from './verify-offset-index.ts'
 import { ProducersCheck } from './verify-producers.ts'
@@ -24,7 +26,7 @@ export interface VerifyPartitionOptions {
   readonly directory: string
   readonly limits: Limits
   readonly indexIntervalBytes: number
-  /** Whether the topic compacts: then offsets may be missing from segments that are sealed. */
+  /** Whether the topic compacts: then records may be missing from batches in segments that are sealed. */
   readonly compacts: boolean
   /** Whether the directory was shut down in order. */
   readonly clean: boolean
@@ -52,7 +54,7 @@ export function verifyPartition(options: VerifyPartitionOptions): Promise<Verifi
   return new PartitionCheck(options).run()
 }
 
-const KNOWN_NAMES: readonly string[] = [LEADER_EPOCH_FILE, LOG_START_FILE, METADATA_FILE]
+const KNOWN_NAMES: readonly string[] = [CLEANER_CHECKPOINT_FILE, LEADER_EPOCH_FILE, LOG_START_FILE, METADATA_FILE]
 const SUFFIXES: readonly SegmentSuffix[] = ['log', 'index', 'timeindex', 'crc', 'snapshot', 'cut']
 
 class PartitionCheck {
@@ -64,6 +66,7 @@ class PartitionCheck {
   private batches = 0
   /** The end of what was seen of the log. */
   private end = 0
+  private view!: PartitionView
   private epochs!: LeaderEpochCheck
   private producers!: ProducersCheck
 
@@ -73,11 +76,8 @@ class PartitionCheck {
 
   async run(): Promise<VerifiedPartition> {
     const { disk, directory, limits, compacts, report } = this.options
-    try {
-      this.names = await disk.list(directory)
-    } catch (error) {
-      if (!hasSystemCode(error, 'ENOENT') && !hasSystemCode(error, 'ENOTDIR')) throw error
-    }
+    this.view = await PartitionView.open(disk, directory, await this.list())
+    this.names = this.view.names
     this.bases = baseOffsetsIn(this.names, 'log')
     this.sealed = new Set(baseOffsetsIn(this.names, 'crc'))
     const [first] = this.bases
@@ -106,6 +106,16 @@ class PartitionCheck {
     return { segments: this.segments, batches: this.batches }
   }
 
+  /** The names in the directory; none where there is no such directory. */
+  private async list(): Promise<string[]> {
+    try {
+      return await this.options.disk.list(this.options.directory)
+    } catch (error) {
+      if (hasSystemCode(error, 'ENOENT') || hasSystemCode(error, 'ENOTDIR')) return []
+      throw error
+    }
+  }
+
   private async checkSegment(baseOffset: number, nextBase: number | undefined): Promise<void> {
     const { options } = this
     const isSealed = this.sealed.has(baseOffset)
@@ -120,7 +130,7 @@ class PartitionCheck {
         baseOffset,
         nextBase,
         mayBeTorn: nextBase === undefined && !options.clean && !isSealed,
-        mayHaveGaps: options.compacts && isSealed,
+        mayBeCompacted: options.compacts && isSealed,
         decompressedBytes: options.limits.decompressedBytes,
         offsets: isIndexed ? await this.openOffsets(baseOffset, size) : undefined,
         times: isIndexed ? await this.openTimes(baseOffset, size) : undefined,
@@ -261,11 +271,16 @@ class PartitionCheck {
 
   private async checkNames(): Promise<void> {
     const bases = new Set(this.bases)
+    for (const [name, replaced] of this.view.swaps) {
+      const message = `a compacted segment takes the place of those from offset ${replaced.join(', ')} on`
+      await this.note('unfinished-compaction', `${this.options.directory}/${name}`, message)
+    }
     for (const name of this.names) {
       if (KNOWN_NAMES.includes(name)) continue
       const suffix = SUFFIXES.find((known) => baseOffsetIn(name, known) !== undefined)
       const path = `${this.options.directory}/${name}`
       if (suffix === 'cut') await this.note('cut-tail', path, 'it is kept for whoever wants to look at it')
+      else if (isUnfinished(name)) await this.note('unfinished-compaction', path, 'it is of no use')
       else if (suffix === undefined) await this.note('leftover-file', path, 'its name means nothing here')
       else if (suffix !== 'snapshot' && !bases.has(baseOffsetIn(name, suffix) as number)) {
         await this.note('leftover-file', path, 'there is no .log that it would belong to')
@@ -291,6 +306,6 @@ class PartitionCheck {
   }
 
   private path(baseOffset: number, suffix: SegmentSuffix): string {
-    return `${this.options.directory}/${segmentFileName(baseOffset, suffix)}`
+    return this.view.path(baseOffset, suffix)
   }
 }

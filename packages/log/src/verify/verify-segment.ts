@@ -19,8 +19,8 @@ export interface SegmentCheckOptions {
   readonly nextBase: number | undefined
   /** Whether the end may be torn: the last segment after a crash. */
   readonly mayBeTorn: boolean
-  /** Whether compaction may have left gaps. */
-  readonly mayHaveGaps: boolean
+  /** Whether compaction may have taken records out of batches. */
+  readonly mayBeCompacted: boolean
   readonly decompressedBytes: number
   readonly offsets: OffsetIndexCheck | undefined
   readonly times: TimeIndexCheck | undefined
@@ -88,7 +88,7 @@ export class SegmentCheck {
     }
     this.endLeap(undefined)
     const { nextBase } = options
-    if (nextBase !== undefined && !this.afterDamage && this.due < nextBase && !options.mayHaveGaps) {
+    if (nextBase !== undefined && !this.afterDamage && this.due < nextBase) {
       this.note('offset-gap', `offsets ${this.due} to ${nextBase - 1} are missing at the end`, this.size)
     }
     options.offsets?.finish(this.size, this.found)
@@ -107,7 +107,8 @@ export class SegmentCheck {
     this.checkContent(batch, position)
     const relative = batch.lastOffset - options.baseOffset
     const isIndexed = options.offsets?.add(relative, position, this.found) ?? false
-    options.times?.add(relative, batch.maxTimestamp, isIndexed, this.found)
+    // A batch that compaction emptied has no timestamp that anybody could look for.
+    options.times?.add(relative, batch.recordCount === 0 ? -1 : batch.maxTimestamp, isIndexed, this.found)
     this.sum = checksum(batch.buffer, this.sum)
     options.onProgress(batch.sizeBytes)
     return true
@@ -131,7 +132,7 @@ export class SegmentCheck {
   private checkOrder(batch: RecordBatch, position: number): void {
     const { baseOffset, nextOffset, lastOffsetDelta } = batch
     this.endLeap(baseOffset)
-    if (baseOffset > this.due && !this.afterDamage && !this.options.mayHaveGaps) {
+    if (baseOffset > this.due && !this.afterDamage) {
       this.leap = { due: this.due, base: baseOffset, position, next: this.due + lastOffsetDelta + 1 }
     } else if (baseOffset < this.due) {
       this.note('offset-order', `base offset ${baseOffset} where at least ${this.due} is due`, position)
@@ -158,8 +159,8 @@ export class SegmentCheck {
 
   private checkContent(batch: RecordBatch, position: number): void {
     const { recordCount, lastOffsetDelta } = batch
-    const { mayHaveGaps, decompressedBytes } = this.options
-    const isRight = mayHaveGaps
+    const { mayBeCompacted, decompressedBytes } = this.options
+    const isRight = mayBeCompacted
       ? recordCount >= 0 && recordCount <= lastOffsetDelta + 1
       : recordCount === lastOffsetDelta + 1
     if (!isRight) {

@@ -1,0 +1,226 @@
+import { gapBatch, MillraceError, type RecordBatch, RecordCursor } from '@millrace/record'
+import { type CompactionRules, compactBatch, openRecords } from './batch-compaction.ts'
+import { CleanedSegment } from './cleaned-segment.ts'
+import type { CleanerCheckpoint } from './cleaner-checkpoint.ts'
+import type { CleanupConfig } from './cleanup-config.ts'
+import { type CompactionRange, groupSegments } from './compaction-range.ts'
+import { KeyMap } from './key-map.ts'
+import type { LogContext } from './log-context.ts'
+import type { ProducerState } from './producer-state.ts'
+import type { Segment } from './segment.ts'
+import type { SegmentList } from './segment-list.ts'
+import type { Throttle } from './throttle.ts'
+
+/** Bytes that are worked on in one go: what others of the process wait for at most. */
+const SLICE_BYTES = 128 << 10
+
+export interface CompactorParts {
+  readonly context: LogContext
+  readonly config: { readonly segmentBytes: number; readonly indexIntervalBytes: number }
+  readonly cleanup: CleanupConfig
+  readonly segments: SegmentList
+  readonly producers: ProducerState
+}
+
+/** How a pass is run. */
+export interface CompactionRun {
+  readonly logStartOffset: number
+  readonly throttle: Throttle
+  /** Ends the pass, which then fails with its reason. What was swapped by then stays. */
+  readonly signal: AbortSignal
+}
+
+/** One pass of compaction over a range of one partition. */
+export class CompactionPass {
+  private readonly parts: CompactorParts
+  private readonly options: CompactionRun
+  private readonly range: CompactionRange
+  private readonly map: KeyMap
+  private readonly unmapped = new Set<number>()
+  /** How far the map reaches. */
+  private dirtyTo: number
+  private tombstonesDueMs: number | undefined
+  private cleaned: CleanedSegment | undefined
+  /** Bytes that were worked on since the last pause. */
+  private workBytes = 0
+
+  constructor(parts: CompactorParts, options: CompactionRun, range: CompactionRange) {
+    this.parts = parts
+    this.options = options
+    this.range = range
+    this.dirtyTo = range.end
+    this.map = new KeyMap(parts.context.limits.compactionMapBytes, range.end - range.dirtyFrom)
+  }
+
+  /** @returns how far the partition is compacted afterwards; undefined when segments were deleted meanwhile */
+  async run(): Promise<CleanerCheckpoint | undefined> {
+    const { context, config, segments } = this.parts
+    await this.readKeys()
+    const rules = this.rules()
+    const groups = groupSegments(this.range.segments, this.dirtyTo, config.segmentBytes)
+    let readBytes = 0
+    let leftBytes = 0
+    for (const group of groups) {
+      readBytes += group.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+      const bytes = await this.rewrite(group, rules)
+      if (bytes === undefined) return undefined
+      leftBytes += bytes
+    }
+    const { directory } = segments
+    context.logger.info({ directory, readBytes, leftBytes, keys: this.map.size }, 'a partition was compacted')
+    return { firstDirtyOffset: this.dirtyTo, tombstonesDueMs: this.tombstonesDueMs }
+  }
+
+  private rules(): CompactionRules {
+    const { context, cleanup, segments, producers } = this.parts
+    const lastOfProducer = new Map<number, number>()
+    for (const [producerId, batches] of producers.below(segments.active.baseOffset)) {
+      const last = batches.at(-1)
+      if (last !== undefined) lastOfProducer.set(producerId, last.baseOffset + last.lastOffsetDelta)
+    }
+    return {
+      lastOffsets: this.map,
+      dirtyFrom: this.range.dirtyFrom,
+      dirtyTo: this.dirtyTo,
+      unmapped: this.unmapped,
+      logStartOffset: this.options.logStartOffset,
+      lastOfProducer,
+      nowMs: context.clock.nowMs(),
+      deleteRetentionMs: cleanup.deleteRetentionMs,
+      decompressedBytes: context.limits.decompressedBytes,
+    }
+  }
+
+  /** Fills the map with what is new, batch by batch, until it is full. */
+  private async readKeys(): Promise<void> {
+    const { dirtyFrom, end, segments } = this.range
+    for (const segment of segments) {
+      if (segment.nextOffset <= dirtyFrom) continue
+      await this.scan(segment, (batch) => {
+        if (batch.nextOffset <= dirtyFrom || this.enterKeys(batch)) return true
+        const isFirst = batch.baseOffset <= dirtyFrom
+        this.dirtyTo = isFirst ? batch.nextOffset : batch.baseOffset
+        if (isFirst) this.passOver(segment, batch)
+        return false
+      })
+      if (this.dirtyTo < end || this.unmapped.size > 0) return
+    }
+  }
+
+  /** False when the map is full. The keys that it has taken by then do no harm: their records are there. */
+  private enterKeys(batch: RecordBatch): boolean {
+    this.workBytes += batch.sizeBytes
+    if (batch.isControl) return true
+    const records = openRecords(batch, this.parts.context.limits.decompressedBytes)
+    if (records === undefined) return true
+    this.workBytes += records.length
+    const { baseOffset } = batch
+    for (const record = new RecordCursor(records, batch); record.next(); ) {
+      if (record.keyBytes < 0) continue
+      if (!this.map.set(records, record.keyAt, record.keyBytes, baseOffset + record.offsetDelta)) return false
+    }
+    return true
+  }
+
+  /** A batch that fills a whole map by itself would hold up all that comes after it. */
+  private passOver(segment: Segment, batch: RecordBatch): void {
+    this.unmapped.add(batch.baseOffset)
+    this.parts.context.logger.warn(
+      { file: segment.path('log'), offset: batch.baseOffset },
+      'a batch has more keys than compaction has memory for; it is left as it is',
+    )
+  }
+
+  /**
+   * Writes a group of segments anew as one, and puts it in their place.
+   * @returns the bytes of it; undefined when some of them were deleted meanwhile
+   */
+  private async rewrite(group: readonly Segment[], rules: CompactionRules): Promise<number | undefined> {
+    const { context, config, segments } = this.parts
+    const { directory } = segments
+    const { baseOffset } = group[0] as Segment
+    const { indexIntervalBytes } = config
+    const cleaned = await CleanedSegment.create(context, { directory, baseOffset, indexIntervalBytes })
+    this.cleaned = cleaned
+    try {
+      const hasChanged = await this.fill(cleaned, group, rules)
+      if (!hasChanged) {
+        await cleaned.discard()
+        return cleaned.sizeBytes
+      }
+      await cleaned.finish()
+    } catch (error) {
+      await cleaned.discard().catch(() => {})
+      throw error
+    } finally {
+      this.cleaned = undefined
+    }
+    // From here on the files are the list's to clean up.
+    return (await segments.swap(group, cleaned)) ? cleaned.sizeBytes : undefined
+  }
+
+  /** Writes what stays of a group; returns whether that differs from what is there. */
+  private async fill(cleaned: CleanedSegment, group: readonly Segment[], rules: CompactionRules): Promise<boolean> {
+    let hasChanged = group.length > 1
+    let gapEpoch = 0
+    const fillGap = (nextOffset: number): void => {
+      if (cleaned.nextOffset < nextOffset) cleaned.add(gapBatch(cleaned.nextOffset, nextOffset, gapEpoch))
+    }
+    for (const segment of group) {
+      await this.scan(segment, (batch) => {
+        const { batch: kept, workBytes } = compactBatch(batch, rules)
+        this.workBytes += workBytes
+        if (kept === undefined) {
+          if (cleaned.nextOffset === batch.baseOffset) gapEpoch = batch.leaderEpoch
+          hasChanged ||= batch.recordCount > 0 || batch.producerId >= 0
+          return true
+        }
+        hasChanged ||= kept !== batch
+        fillGap(kept.baseOffset)
+        cleaned.add(kept)
+        this.noteHorizon(kept, rules.nowMs)
+        return true
+      })
+    }
+    fillGap((group.at(-1) as Segment).nextOffset)
+    await this.pause()
+    return hasChanged
+  }
+
+  private noteHorizon({ deleteHorizonMs }: RecordBatch, nowMs: number): void {
+    // A batch whose time has come has no tombstones any more.
+    if (deleteHorizonMs === undefined || deleteHorizonMs <= nowMs) return
+    this.tombstonesDueMs = Math.min(this.tombstonesDueMs ?? deleteHorizonMs, deleteHorizonMs)
+  }
+
+  /** Shows each batch of a segment to `work`, which ends the scan with false, and lets others have their turn. */
+  private async scan(segment: Segment, work: (batch: RecordBatch) => boolean): Promise<void> {
+    let due = segment.baseOffset
+    const stop = await segment.scan((batch, position) => {
+      if (!batch.hasBaseOffset(due)) throw damaged(segment, position, `offset ${due} is due`)
+      if (!batch.hasValidChecksum()) throw damaged(segment, position, 'the CRC is wrong')
+      due = batch.nextOffset
+      if (!work(batch)) return false
+      return this.workBytes < SLICE_BYTES ? true : this.pause()
+    })
+    if (stop.error !== undefined) throw damaged(segment, stop.position, stop.error.message)
+  }
+
+  /** Always true. */
+  private async pause(): Promise<boolean> {
+    const { throttle, signal } = this.options
+    const bytes = this.workBytes + (this.cleaned?.bufferedBytes ?? 0)
+    this.workBytes = 0
+    await this.cleaned?.flush()
+    await throttle.pass(bytes, signal)
+    signal.throwIfAborted()
+    return true
+  }
+}
+
+function damaged(segment: Segment, position: number, reason: string): MillraceError {
+  const file = segment.path('log')
+  return new MillraceError('CORRUPT_BATCH', `${file} at byte ${position}: ${reason}; it is not compacted`, {
+    details: { file, position },
+  })
+}
