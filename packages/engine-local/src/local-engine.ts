@@ -12,8 +12,8 @@ import {
   TailCache,
 } from '@millrace/log'
 import { type Clock, DEFAULT_LIMITS, type Limits, type Logger, silentLogger } from '@millrace/record'
+import { CatalogStore } from './catalog-store.ts'
 import { Housekeeper } from './housekeeper.ts'
-import { KeyValueLog } from './key-value-log.ts'
 import { CATALOG, CATALOG_DIRECTORY, JOURNAL_DIRECTORY } from './layout.ts'
 import { LocalPartition } from './local-partition.ts'
 import { PartitionFiles } from './partition-files.ts'
@@ -72,9 +72,9 @@ async function openParts(
   }
   const clean = directory.wasClean
   const journaled = batches.get(identityKey(CATALOG))
-  const store = await KeyValueLog.open(context, { directory: storeDirectory, identity: CATALOG, clean, journaled })
+  const store = await CatalogStore.open(context, { directory: storeDirectory, identity: CATALOG, clean, journaled })
   const partitionFiles = new PartitionFiles(context, dataDir)
-  const topics = new LocalTopicCatalog({ disk, store, files: partitionFiles, clock, limits, logger })
+  const topics = new LocalTopicCatalog({ disk, store: store.table, files: partitionFiles, clock, limits, logger })
   await topics.open({ clean, journaled: batches })
   // Every partition has synced what it took from the journal.
   await journal.clear()
@@ -90,7 +90,7 @@ interface LocalEngineParts {
   readonly context: LogContext
   readonly directory: DataDirectory
   readonly journal: Journal
-  readonly store: KeyValueLog
+  readonly store: CatalogStore
   readonly topics: LocalTopicCatalog
 }
 
@@ -104,7 +104,7 @@ class LocalEngine implements Engine {
   constructor(parts: LocalEngineParts) {
     this.parts = parts
     this.topics = parts.topics
-    this.producers = new LocalProducerIds(parts.store)
+    this.producers = new LocalProducerIds(parts.store.table)
     const { clock, logger, limits } = parts.context
     this.housekeeper = new Housekeeper({
       clock,

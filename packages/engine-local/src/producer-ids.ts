@@ -1,5 +1,5 @@
 import type { ProducerIds } from '@millrace/engine'
-import type { KeyValueLog } from './key-value-log.ts'
+import type { CatalogTable } from './catalog-store.ts'
 import { Serial } from './serial.ts'
 
 const KEY = 'producer-ids'
@@ -8,12 +8,12 @@ const BLOCK = 1_000
 
 /** Gives producer ids, each once in the life of the data directory. */
 export class LocalProducerIds implements ProducerIds {
-  private readonly store: KeyValueLog
+  private readonly store: CatalogTable
   private readonly serial = new Serial()
   private next: number
   private end: number
 
-  constructor(store: KeyValueLog) {
+  constructor(store: CatalogTable) {
     this.store = store
     const kept = store.get(KEY) as { end: number } | undefined
     this.next = kept?.end ?? 0
@@ -23,7 +23,7 @@ export class LocalProducerIds implements ProducerIds {
   allocate(): Promise<{ producerId: number; producerEpoch: number }> {
     return this.serial.run(async () => {
       if (this.next === this.end) {
-        await this.store.put(KEY, { end: this.end + BLOCK })
+        await this.store.set(KEY, { end: this.end + BLOCK })
         this.end += BLOCK
       }
       return { producerId: this.next++, producerEpoch: 0 }

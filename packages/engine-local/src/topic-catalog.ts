@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { parseTopicConfig, type TopicCatalog, type TopicDescription, type TopicSettings } from '@millrace/engine'
 import { type Disk, type PartitionLog, storageError } from '@millrace/log'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
-import type { KeyValueLog } from './key-value-log.ts'
+import type { CatalogTable } from './catalog-store.ts'
 import { TOPIC_KEY_PREFIX } from './layout.ts'
 import type { FoundState, PartitionFiles } from './partition-files.ts'
 import { allEnded, Serial } from './serial.ts'
@@ -17,7 +17,7 @@ interface OpenTopic {
 
 export interface CatalogOptions {
   readonly disk: Disk
-  readonly store: KeyValueLog
+  readonly store: CatalogTable
   readonly files: PartitionFiles
   readonly clock: Clock
   readonly limits: Limits
@@ -46,7 +46,7 @@ export class LocalTopicCatalog implements TopicCatalog {
   async open(found: FoundState): Promise<void> {
     const { store, files } = this.options
     const known = [...store.entries()].filter(([key]) => key.startsWith(TOPIC_KEY_PREFIX))
-    await files.removeOrphans((id) => store.get(TOPIC_KEY_PREFIX + id) !== undefined)
+    await files.removeOrphans((id) => store.has(TOPIC_KEY_PREFIX + id))
     for (const [, value] of known) {
       const description = value as TopicDescription
       this.add({ description, logs: await files.open(description, found) })
@@ -62,7 +62,7 @@ export class LocalTopicCatalog implements TopicCatalog {
       try {
         await files.create(description)
         const logs = await files.open(description, NEW)
-        await store.put(TOPIC_KEY_PREFIX + description.id, description)
+        await store.set(TOPIC_KEY_PREFIX + description.id, description)
         this.add({ description, logs })
         return description
       } catch (error) {
@@ -89,7 +89,7 @@ export class LocalTopicCatalog implements TopicCatalog {
       const topic = this.byId.get(id)
       if (topic === undefined) throw notFound()
       const { description } = topic
-      await this.options.store.put(TOPIC_KEY_PREFIX + id, null)
+      await this.options.store.delete(TOPIC_KEY_PREFIX + id)
       this.byId.delete(id)
       this.byFoldedName.delete(description.name.toLowerCase())
       this.partitions -= description.partitions

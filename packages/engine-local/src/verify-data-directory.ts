@@ -19,7 +19,7 @@ import {
   verifyPartition,
 } from '@millrace/log'
 import { DEFAULT_LIMITS, type Limits, MillraceError, type RecordBatch } from '@millrace/record'
-import { KEY_VALUE_CONFIG } from './key-value-log.ts'
+import { CATALOG_CONFIG } from './catalog-store.ts'
 import { CATALOG, CATALOG_DIRECTORY, JOURNAL_DIRECTORY, TOPIC_KEY_PREFIX } from './layout.ts'
 import { metadataOf } from './partition-files.ts'
 
@@ -130,7 +130,7 @@ class DirectoryCheck {
     const { decompressedBytes } = this.options.limits ?? DEFAULT_LIMITS
     await this.checkPartition({
       directory: file,
-      indexIntervalBytes: KEY_VALUE_CONFIG.indexIntervalBytes,
+      indexIntervalBytes: CATALOG_CONFIG.indexIntervalBytes,
       compacts: false,
       journaled: journaled.get(identityKey(CATALOG)),
       onBatch: (batch) => {

@@ -109,6 +109,8 @@ describe('a log that lost its end', () => {
     await lose()
     snapshots.error = new MillraceError('DISK_FULL', 'full')
     await expect(open()).rejects.toMatchObject({ code: 'DISK_FULL' })
+    snapshots.error = new Error('EIO')
+    await expect(open()).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
     snapshots.error = undefined
     expect((await reopen()).content).toEqual({ k0: 0, k1: 1, k2: 2 })
   })

@@ -1,4 +1,4 @@
-import { asMillraceError, type Logger } from '@millrace/record'
+import { type Logger, MillraceError } from '@millrace/record'
 import type { TableCodec, TableKey } from './codec.ts'
 import type { Entries } from './entries.ts'
 import { encodeSnapshot } from './snapshot.ts'
@@ -46,7 +46,7 @@ export class Snapshots<K extends TableKey, V> {
     this.running = this.saveWhileDue()
   }
 
-  /** Saves a snapshot now. @throws MillraceError when that fails */
+  /** Saves a snapshot now. @throws MillraceError what the store fails with; STORAGE_FAILED for other errors */
   async save(): Promise<void> {
     const { entries, codec, position, store } = this.options
     this.recordsSince = 0
@@ -55,7 +55,9 @@ export class Snapshots<K extends TableKey, V> {
       await store.save(parts)
       this.saved = from
     } catch (error) {
-      throw asMillraceError(error)
+      if (error instanceof MillraceError) throw error
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new MillraceError('STORAGE_FAILED', `saving a table's snapshot: ${reason}`, { cause: error })
     }
   }
 
