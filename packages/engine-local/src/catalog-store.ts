@@ -1,14 +1,32 @@
-import { type LogContext, type OpenOptions, openPartitionLog, type PartitionLog } from '@millrace/log'
+import {
+  type LogContext,
+  type OpenOptions,
+  openPartitionLog,
+  type PartitionLog,
+  type PartitionLogConfig,
+} from '@millrace/log'
 import { jsonCodec, Table } from '@millrace/table'
 import { LocalPartition } from './local-partition.ts'
 
+const DAY_MS = 86_400_000
+
 export const CATALOG_CONFIG = {
-  segmentBytes: 64 * 2 ** 20,
-  segmentMs: Number.MAX_SAFE_INTEGER,
+  segmentBytes: 2 ** 20,
+  segmentMs: 7 * DAY_MS,
   indexIntervalBytes: 4096,
   flushPolicy: 'commit',
   flushMs: 1_000,
-} as const
+  cleanup: {
+    cleanupPolicy: 'compact',
+    retentionMs: -1,
+    retentionBytes: -1,
+    minCompactionLagMs: 0,
+    maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+    // A start that reads the catalog while a tombstone goes must be done before that.
+    deleteRetentionMs: DAY_MS,
+    minCleanableDirtyRatio: 0.5,
+  },
+} as const satisfies PartitionLogConfig
 
 /** What a data directory knows beside its partitions: JSON values by key; see `layout.ts`. */
 export type CatalogTable = Table<string, unknown>

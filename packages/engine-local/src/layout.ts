@@ -5,6 +5,7 @@
  *   journal/                  the journal
  *   <topic>-<partition>/      a partition
  *   <topic id>-<partition>.deleted/   one whose topic was deleted, on its way out
+ *   <topic id>-<partition>.orphan/    one with records, of a topic that the catalog does not know
  */
 import { type PartitionIdentity, partitionDirectoryName } from '@millrace/log'
 import { INTERNAL_TOPIC_PREFIX } from '@millrace/record'
@@ -17,3 +18,5 @@ export const CATALOG: PartitionIdentity = { topicId: '00000000-0000-0000-0000-00
 
 /** Keys of topics in the catalog begin so; the topic's id follows. */
 export const TOPIC_KEY_PREFIX = 'topic/'
+/** Keys of topics that are deleted and whose directories may still be in place; the topic's id follows. */
+export const DELETED_KEY_PREFIX = 'deleted-topic/'

@@ -111,7 +111,7 @@ class LocalEngine implements Engine {
       logger,
       intervalMs: limits.housekeepingIntervalMs,
       compactionBytesPerSecond: limits.compactionBytesPerSecond,
-      list: () => parts.topics.logs(),
+      list: () => [parts.store.log, ...parts.topics.logs()],
     })
   }
 

@@ -15,6 +15,8 @@ import { MillraceError } from '@millrace/record'
 import { allEnded } from './serial.ts'
 
 const DELETED_SUFFIX = '.deleted'
+/** A directory with records of a topic that the catalog does not know. */
+const ORPHAN_SUFFIX = '.orphan'
 
 /** What the last life of a data directory left, beside the partitions' own files. */
 export interface FoundState {
@@ -72,32 +74,58 @@ export class PartitionFiles {
     })
   }
 
-  /** Takes the directories of a deleted topic out of the way of a new one of its name; returns where they are now. */
+  /** Takes what is still there of a deleted topic out of the way of a new one of its name; returns where it is now. */
   async setAside({ id, name, partitions }: TopicDescription): Promise<string[]> {
     const { disk } = this.context
     const aside: string[] = []
     for (let partition = 0; partition < partitions; partition++) {
       const directory = `${this.root}/${id}-${partition}${DELETED_SUFFIX}`
-      await disk.rename(this.directory(name, partition), directory)
+      if ((await topicIdOf(disk, this.directory(name, partition))) === id) {
+        await disk.rename(this.directory(name, partition), directory)
+      }
       aside.push(directory)
     }
     await disk.syncDirectory(this.root)
     return aside
   }
 
-  /** Removes the directories that belong to no topic: of deleted ones, and of ones whose making a crash cut short. */
+  /**
+   * Clears away the directories that belong to no topic: of deleted ones, and of ones whose making a crash cut short.
+   * One that holds records is not removed but set aside: were the catalog damaged, they would be all that is left.
+   */
   async removeOrphans(known: (topicId: string) => boolean): Promise<void> {
     const { disk, logger } = this.context
     for (const name of await disk.list(this.root)) {
       const directory = `${this.root}/${name}`
+      if (name.endsWith(ORPHAN_SUFFIX)) continue
       if (!name.endsWith(DELETED_SUFFIX)) {
         const topicId = await topicIdOf(disk, directory)
         const belongs = topicId === undefined ? !(await this.isHardlyMade(name)) : known(topicId)
         if (belongs) continue
+        if (topicId !== undefined && (await this.hasRecords(name))) {
+          const aside = `${this.root}/${topicId}-${name.slice(name.lastIndexOf('-') + 1)}${ORPHAN_SUFFIX}`
+          logger.error({ directory, aside }, 'a directory with records belongs to no topic; it is set aside')
+          await disk.rename(directory, aside)
+          await disk.syncDirectory(this.root)
+          continue
+        }
         logger.warn({ directory }, 'a directory belongs to no topic; it is removed')
       }
       await disk.remove(directory)
     }
+  }
+
+  private async hasRecords(name: string): Promise<boolean> {
+    const logs = (await this.context.disk.list(`${this.root}/${name}`)).filter((inside) => inside.endsWith('.log'))
+    for (const log of logs) {
+      const file = await this.context.disk.open(`${this.root}/${name}/${log}`)
+      try {
+        if ((await file.size()) > 0) return true
+      } finally {
+        await file.close()
+      }
+    }
+    return false
   }
 
   /** Whether it is a partition's directory by its name and has nothing in it yet, not even its topic's id. */

@@ -3,7 +3,7 @@ import { parseTopicConfig, type TopicCatalog, type TopicDescription, type TopicS
 import { type Disk, type PartitionLog, storageError } from '@millrace/log'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
 import type { CatalogTable } from './catalog-store.ts'
-import { TOPIC_KEY_PREFIX } from './layout.ts'
+import { DELETED_KEY_PREFIX, TOPIC_KEY_PREFIX } from './layout.ts'
 import type { FoundState, PartitionFiles } from './partition-files.ts'
 import { allEnded, Serial } from './serial.ts'
 
@@ -26,7 +26,8 @@ export interface CatalogOptions {
 
 /**
  * The topics of a data directory and their open logs. A topic exists when its record in the catalog's log is committed:
- * its directories are made before that, and taken away after the record of its deletion.
+ * its directories are made before that, and taken away after the record of its deletion, which says so: other directories
+ * with records in them are never removed.
  */
 export class LocalTopicCatalog implements TopicCatalog {
   private readonly options: CatalogOptions
@@ -45,10 +46,12 @@ export class LocalTopicCatalog implements TopicCatalog {
   /** Opens the logs of all topics that the store knows. */
   async open(found: FoundState): Promise<void> {
     const { store, files } = this.options
-    const known = [...store.entries()].filter(([key]) => key.startsWith(TOPIC_KEY_PREFIX))
+    for (const deleted of this.kept(DELETED_KEY_PREFIX)) {
+      await files.setAside(deleted)
+      await store.delete(DELETED_KEY_PREFIX + deleted.id)
+    }
     await files.removeOrphans((id) => store.has(TOPIC_KEY_PREFIX + id))
-    for (const [, value] of known) {
-      const description = value as TopicDescription
+    for (const description of this.kept(TOPIC_KEY_PREFIX)) {
       this.add({ description, logs: await files.open(description, found) })
     }
   }
@@ -89,12 +92,17 @@ export class LocalTopicCatalog implements TopicCatalog {
       const topic = this.byId.get(id)
       if (topic === undefined) throw notFound()
       const { description } = topic
-      await this.options.store.delete(TOPIC_KEY_PREFIX + id)
+      const { store, files } = this.options
+      await store.batch([
+        { key: TOPIC_KEY_PREFIX + id, value: undefined },
+        { key: DELETED_KEY_PREFIX + id, value: description },
+      ])
       this.byId.delete(id)
       this.byFoldedName.delete(description.name.toLowerCase())
       this.partitions -= description.partitions
       await Promise.all(topic.logs.map((log) => log.abandon(notFound())))
-      this.removeLater(await this.options.files.setAside(description))
+      this.removeLater(await files.setAside(description))
+      await store.delete(DELETED_KEY_PREFIX + id)
     })
   }
 
@@ -127,6 +135,12 @@ export class LocalTopicCatalog implements TopicCatalog {
 
   checkOpen(): void {
     if (this.ended !== undefined) throw this.ended
+  }
+
+  /** The topics whose keys begin with `prefix`. */
+  private kept(prefix: string): TopicDescription[] {
+    const entries = [...this.options.store.entries()].filter(([key]) => key.startsWith(prefix))
+    return entries.map(([, value]) => value as TopicDescription)
   }
 
   private check({ name, partitions, settings }: { name: string; partitions: number; settings: TopicSettings }): void {

@@ -131,7 +131,7 @@ class DirectoryCheck {
     await this.checkPartition({
       directory: file,
       indexIntervalBytes: CATALOG_CONFIG.indexIntervalBytes,
-      compacts: false,
+      compacts: true,
       journaled: journaled.get(identityKey(CATALOG)),
       onBatch: (batch) => {
         try {
