@@ -74,6 +74,8 @@ describe('the catalog', () => {
       [`topic/${topic.id}`, topic],
       ['producer-ids', { end: 1_000 }],
       [`topic/${topic.id}`, null],
+      [`deleted-topic/${topic.id}`, topic],
+      [`deleted-topic/${topic.id}`, null],
     ])
   })
 
