@@ -4,12 +4,19 @@ import { SingleBar } from 'cli-progress'
 export interface Progress {
   /** @param doneBytes of the total; @param records so far */
   update(doneBytes: number, records: number): void
+  /** Prints a line for people without spoiling the bar. */
+  note(line: string): void
   stop(): void
 }
 
-/** A bar on standard error while a person watches there; otherwise nothing. */
-export function openProgress(totalBytes: number | undefined): Progress {
-  if (totalBytes === undefined || totalBytes === 0 || !process.stderr.isTTY) return { update: () => {}, stop: () => {} }
+/**
+ * A bar on standard error while a person watches there; otherwise nothing.
+ * @param note prints a line to standard error
+ */
+export function openProgress(totalBytes: number | undefined, note: (line: string) => void): Progress {
+  if (totalBytes === undefined || totalBytes === 0 || !process.stderr.isTTY) {
+    return { update: () => {}, note, stop: () => {} }
+  }
   const bar = new SingleBar({
     format: '{bar} {percentage}%  {records} records  {eta_formatted} left',
     barCompleteChar: '█',
@@ -22,6 +29,13 @@ export function openProgress(totalBytes: number | undefined): Progress {
   bar.start(totalBytes, 0, { records: 0 })
   return {
     update: (doneBytes, records) => bar.update(Math.min(doneBytes, totalBytes), { records }),
+    note: (line) => {
+      process.stderr.write(CLEAR_LINE)
+      note(line)
+    },
     stop: () => bar.stop(),
   }
 }
+
+/** Moves to the beginning of the line and empties it; the bar draws itself again below. */
+const CLEAR_LINE = '\r\x1b[K'
