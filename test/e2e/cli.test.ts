@@ -102,8 +102,11 @@ describe('millrace produce', () => {
     const input = Buffer.concat([Buffer.from('a\n\n'), Buffer.from([0xff, 0x00, 0x0d, 0x0a]), Buffer.from('last')])
     expect(JSON.parse(await done(['produce', topic, '--json'], { input }))).toEqual({
       topic,
-      records: 4,
+      stored: 4,
+      failed: 0,
+      notSent: null,
       partitions: [{ partition: 0, records: 4, firstOffset: 0, lastOffset: 3 }],
+      failures: [],
     })
     const records = jsonLines(await done(['consume', topic, '--format', 'json']))
     expect(records.map(({ value, valueBase64 }) => value ?? valueBase64)).toEqual(['a', '', '/wA=', 'last'])
@@ -125,18 +128,18 @@ describe('millrace produce', () => {
   it('finds keys in a field of JSON lines, or by an expression', async () => {
     await create()
     const json = '{"user":"ann","n":1}\n{"user":7}\n{"n":2}\n'
-    await done(['produce', topic, '--key-field', 'user'], { input: json })
-    await done(['produce', topic, '--key-regex', 'id=(\\d+)'], { input: 'GET /?id=42\nGET /\n' })
+    const byField = await run(['produce', topic, '--key-field', 'user'], { input: json })
+    expect(byField).toMatchObject({ code: 0, stderr: 'millrace: --key-field found no key in 1 line\n' })
+    const byRegex = await run(['produce', topic, '--key-regex', 'id=(\\d+)'], { input: 'GET /?id=42\nGET /\nHEAD /\n' })
+    expect(byRegex).toMatchObject({ code: 0, stderr: 'millrace: --key-regex found no key in 2 lines\n' })
     expect(lines(await done(['consume', topic, '--format', 'key-value']))).toEqual([
       'ann\t{"user":"ann","n":1}',
       '7\t{"user":7}',
       '\t{"n":2}',
       '42\tGET /?id=42',
       '\tGET /',
+      '\tHEAD /',
     ])
-    const broken = await run(['produce', topic, '--key-field', 'user'], { input: '{"user":1}\n{"user"\n' })
-    expect(broken.stderr).toMatch(/^millrace: line 2 is not JSON, which --key-field needs: .*\n$/)
-    expect(broken.code).toBe(2)
   })
 
   it('sends equal keys to one partition, and all to the one that is named', async () => {
@@ -170,7 +173,7 @@ describe('millrace produce', () => {
     await expect.poll(async () => lines(await done(['consume', topic])).length, { timeout: 10_000 }).toBe(2)
     const output = once(child.stdout!, 'data')
     child.kill('SIGINT')
-    expect(JSON.parse(String(await output))).toMatchObject({ records: 2 })
+    expect(JSON.parse(String(await output))).toMatchObject({ stored: 2, notSent: { fromLine: 3, lines: null } })
     expect(await once(child, 'close')).toEqual([1, null])
   })
 })
@@ -189,17 +192,28 @@ describe('millrace consume', () => {
         ['0', '--limit', '2'],
         ['a', 'b'],
       ],
-      [['latest'], []],
       [[`${before}ms`], all],
       [[new Date(before).toISOString()], all],
       [['2999-01-01'], []],
     ]
     const got = await Promise.all(expected.map(([where]) => from(where)))
     expect(got).toEqual(expected.map(([, records]) => records))
-    const beyond = await run(['consume', topic, '--from', '99'])
-    expect(beyond.stderr).toMatch(/^millrace: OFFSET_OUT_OF_RANGE: .*\b3\b.*\n$/)
-    expect(beyond.code).toBe(1)
   })
+
+  it.each([
+    [[], '99', /^partition (0 of t\d+ has offsets 0 to 1, the next is 2|1 of t\d+ has no records, the next is 0)$/],
+    [['--partition', '0'], '99', /^partition 0 of t\d+ has offsets 0 to 1, the next is 2$/],
+    [['--partition', '1'], '1795219616682', /^partition 1 of .+, the next is 0; did you mean 1795219616682ms\?$/],
+  ] as [string[], string, RegExp][])(
+    'says which partition lacks the offset: %j --from %s',
+    async (args, from, message) => {
+      await create('--partitions', '2')
+      await done(['produce', topic, 'a', 'b', '--partition', '0'])
+      const { code, stderr } = await run(['consume', topic, '--from', from, ...args])
+      expect(code).toBe(1)
+      expect(/^millrace: OFFSET_OUT_OF_RANGE: (.*)\n$/.exec(stderr)?.[1]).toMatch(message)
+    },
+  )
 
   it('follows, and ends with code 0 on SIGINT', async () => {
     await create()

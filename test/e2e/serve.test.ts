@@ -120,13 +120,6 @@ describe('a server that cannot start says why in a line', () => {
     expect(stderr).toMatch(/^millrace: (DATA_DIR_INVALID|STORAGE_FAILED): .*\n$/)
     expect(code).toBe(1)
   })
-
-  it('when the ready file cannot be written', async () => {
-    const path = join(await temporaryDirectory(), 'none', 'ready.json')
-    const { code, stderr } = await failing('--data', 'memory', '--ready-file', path)
-    expect(stderr).toMatch(/^millrace: INVALID_CONFIG: readyFile=.*: cannot be written: ENOENT.*\n$/)
-    expect(code).toBe(1)
-  })
 })
 
 describe('wrong usage ends with code 2 and names what is wrong', () => {
@@ -135,6 +128,10 @@ describe('wrong usage ends with code 2 and names what is wrong', () => {
     [['serve', '--http', 'nowhere'], /--http=nowhere: allowed is HOST:PORT/],
     [['serve', '--log-level', 'loud'], /--log-level=loud: allowed is silent, error, warn, info, debug/],
     [['serve', '--limit-topics', '0'], /--limit-topics=0: allowed is a whole number from 1 to/],
+    [
+      ['serve', '--ready-file', '/nowhere/ready.json'],
+      /--ready-file=\/nowhere\/ready\.json: cannot be written: ENOENT/,
+    ],
     [['serve', '--kafka', 'off'], /unknown option '--kafka'/],
     [['serve', '--config', 'missing.json'], /configuration file .*missing\.json cannot be read/],
     [['serve', 'extra'], /too many arguments/],

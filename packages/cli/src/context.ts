@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream'
 import { Millrace } from '@millrace/client'
+import { MillraceError } from '@millrace/server'
 import { Option } from 'commander'
-import { type ExitCode, UsageError } from './failure.ts'
+import { UsageError } from './failure.ts'
 import type { Output } from './output.ts'
 
 export const DEFAULT_URL = 'http://127.0.0.1:7070'
@@ -21,8 +22,6 @@ export interface Context {
   readonly interrupted: AbortSignal
   /** Aborted then, and when nobody reads the command's output any more. */
   readonly signal: AbortSignal
-  /** What the process ends with when the command did its work; a check that found something changes it. */
-  exitCode: ExitCode
 }
 
 /** The options of every command that talks to a server. */
@@ -39,22 +38,42 @@ export function jsonOption(): Option {
   return new Option('--json', 'print JSON, for programs')
 }
 
-/** Runs `use` with a client, and closes it whatever happens. */
+/**
+ * Runs `use` with a client, and closes it whatever happens.
+ * @throws UsageError when the URL of the server is not one; what `use` fails with
+ */
 export async function withClient<T>(
   context: Context,
   options: ClientOptions,
   use: (client: Millrace) => Promise<T>,
 ): Promise<T> {
-  const url = options.url ?? context.env.MILLRACE_URL ?? DEFAULT_URL
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
-    throw new UsageError(`--url ${url}: allowed is an http or https URL such as ${DEFAULT_URL}`)
-  }
+  const url = serverUrl(context, options)
   const client = new Millrace({ url, connectTimeoutMs: CONNECT_TIMEOUT_MS })
   try {
     return await use(client)
+  } catch (error) {
+    throw clearTextOr(error, url)
   } finally {
     await client.close()
   }
+}
+
+function serverUrl({ env }: Context, options: ClientOptions): URL {
+  const given = options.url ?? env.MILLRACE_URL ?? DEFAULT_URL
+  const url = URL.parse(given)
+  const isServer = url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
+  if (isServer) return url
+  const name = options.url === undefined ? `MILLRACE_URL=${given}` : `--url ${given}`
+  throw new UsageError(`${name}: allowed is an http or https URL without a path, such as ${DEFAULT_URL}`)
+}
+
+/** OpenSSL's words for "the other side does not speak TLS" help nobody. */
+function clearTextOr(error: unknown, url: URL): unknown {
+  if (!(error instanceof MillraceError) || error.code !== 'CONNECTION_FAILED') return error
+  const { code } = (error.cause ?? {}) as { code?: unknown }
+  if (code !== 'ERR_SSL_WRONG_VERSION_NUMBER') return error
+  const message = `${url.origin} does not answer with TLS; for a server in clear text it is http://${url.host}`
+  return new MillraceError(error.code, message, { cause: error })
 }
 
 /** Reads a whole number from `min` on, for an option of that name. */

@@ -14,8 +14,18 @@ export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 }
 
+/** The command failed and has told what there is to tell. */
+export class Told extends Error {
+  override readonly name = 'Told'
+}
+
 /** One line that tells what went wrong: the permanent code, where there is one, and the message. */
 export function describeFailure(error: unknown): string {
-  const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ')
+  const message = oneLine(error instanceof Error ? error.message : String(error))
   return error instanceof MillraceError ? `${error.code}: ${message}` : message
+}
+
+/** `text` without ends of lines. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, ' ').trimEnd()
 }

@@ -1,19 +1,24 @@
+import { MillraceError } from '@millrace/server'
 import { UsageError } from './failure.ts'
 
 /** Finds the key of a record in the line that becomes its value; null: no key. */
-export type KeyOf = (line: Buffer, lineNumber: number) => Buffer | null
+export type KeyOf = (line: Buffer) => Buffer | null
 
-/** Takes the key from a field of lines that are JSON objects: a string as it is, anything else as JSON. */
+/**
+ * Takes the key from a field of lines that are JSON objects: a string as it is, anything else as JSON; null and a field
+ * that is not there are no key.
+ * @returns what throws INVALID_REQUEST for another line
+ */
 export function keyFromField(field: string): KeyOf {
-  return (line, lineNumber) => {
+  return (line) => {
     let content: unknown
     try {
       content = JSON.parse(line.toString())
     } catch (error) {
-      throw new UsageError(`line ${lineNumber} is not JSON, which --key-field needs: ${(error as Error).message}`)
+      throw new MillraceError('INVALID_REQUEST', `not JSON, which --key-field needs: ${(error as Error).message}`)
     }
     if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-      throw new UsageError(`line ${lineNumber} is not a JSON object, which --key-field needs`)
+      throw new MillraceError('INVALID_REQUEST', 'not a JSON object, which --key-field needs')
     }
     const value = Object.hasOwn(content, field) ? (content as Record<string, unknown>)[field] : null
     if (value === null) return null
@@ -21,7 +26,10 @@ export function keyFromField(field: string): KeyOf {
   }
 }
 
-/** Takes the key from what `pattern` finds: its first group, or, without groups, all of it. */
+/**
+ * Takes the key from what `pattern` finds: its first group, or, without groups, all of it.
+ * @throws UsageError when `pattern` is no expression
+ */
 export function keyFromPattern(pattern: string): KeyOf {
   let expression: RegExp
   try {

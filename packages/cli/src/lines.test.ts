@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readLines } from './lines.ts'
+import { LINE_BYTES, readLines } from './lines.ts'
+
+const TOO_LONG = 'too long'
 
 async function linesOf(chunks: readonly (string | Buffer)[]): Promise<{ lines: string[]; endBytes: number[] }> {
   const lines: string[] = []
@@ -9,7 +11,7 @@ async function linesOf(chunks: readonly (string | Buffer)[]): Promise<{ lines: s
     yield* chunks
   })()
   for await (const group of readLines(source)) {
-    lines.push(...group.lines.map((line) => line.toString('latin1')))
+    lines.push(...group.lines.map((line) => line?.toString('latin1') ?? TOO_LONG))
     endBytes.push(group.endByte)
   }
   return { lines, endBytes }
@@ -40,8 +42,17 @@ describe('readLines', () => {
     expect((await linesOf(['one\ntw', 'o\n', 'three'])).endBytes).toEqual([4, 8, 13])
   })
 
-  it('refuses a line that has no end', async () => {
-    const chunk = Buffer.alloc(2 ** 24, 'x')
-    await expect(linesOf([chunk, chunk, chunk, chunk, chunk])).rejects.toThrow('longer than')
+  it('tells of a line that is too long once, keeps nothing of it, and goes on behind it', async () => {
+    const part = Buffer.alloc(2 ** 24, 'x')
+    const long = Array.from({ length: LINE_BYTES / part.length + 2 }, () => part)
+    const chunks = ['one\n', ...long, 'x\ntwo\n', ...long]
+    const { lines, endBytes } = await linesOf(chunks)
+    expect(lines).toEqual(['one', TOO_LONG, 'two', TOO_LONG])
+    expect(endBytes).toHaveLength(4)
+  })
+
+  it('gives the longest line that is read', async () => {
+    const half = Buffer.alloc(LINE_BYTES / 2, 'x')
+    expect((await linesOf([half, half, '\n'])).lines.map(({ length }) => length)).toEqual([LINE_BYTES])
   })
 })

@@ -7,7 +7,7 @@ import { serveCommand } from './commands/serve.ts'
 import { topicCommand } from './commands/topic.ts'
 import { verifyCommand } from './commands/verify.ts'
 import type { Context } from './context.ts'
-import { describeFailure, EXIT, type ExitCode, Interrupted, UsageError } from './failure.ts'
+import { describeFailure, EXIT, type ExitCode, Interrupted, oneLine, Told, UsageError } from './failure.ts'
 import { Output } from './output.ts'
 import { listenForSignals } from './signals.ts'
 
@@ -24,9 +24,9 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     note('millrace: asked again: ending at once')
     process.exit(EXIT.failed)
   })
-  const readerGone = watchForClosedPipe()
-  const signal = AbortSignal.any([signals.interrupted, readerGone])
-  const out = new Output(process.stdout, readerGone)
+  const out = new Output(process.stdout)
+  // Messages that nobody can see are dropped.
+  process.stderr.on('error', () => {})
   const context: Context = {
     stdin: process.stdin,
     out,
@@ -34,32 +34,63 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     env: process.env,
     cwd: process.cwd(),
     interrupted: signals.interrupted,
-    signal,
-    exitCode: EXIT.done,
+    signal: AbortSignal.any([signals.interrupted, out.ended]),
   }
   try {
-    await createProgram(context).parseAsync(args, { from: 'user' })
-    return context.exitCode
-  } catch (error) {
-    return readerGone.aborted ? EXIT.done : report(error, note)
+    const failure = await outcomeOf(runProgram(context, args))
+    // What was printed before a failure is printed all the same.
+    const unwritten = await outcomeOf(out.flush())
+    const code = report(failure, note)
+    return code === EXIT.done ? report(unwritten, note) : code
   } finally {
-    await out.flush()
     signals.stop()
     // A terminal or pipe that nobody writes to any more would keep the process alive.
     process.stdin.destroy()
   }
 }
 
+/** What `work` fails with; undefined: nothing. */
+async function outcomeOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    await work
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+async function runProgram(context: Context, args: readonly string[]): Promise<void> {
+  const program = createProgram(context)
+  await program.parseAsync(commandLine(program, args), { from: 'user' })
+}
+
+/**
+ * `args` with the command that they leave out, and `help COMMAND` as `COMMAND --help`. Of a word that is no command
+ * nothing but the word is left, so that it is refused as such whatever follows.
+ */
+function commandLine(program: Command, args: readonly string[]): readonly string[] {
+  const line = args[0] === 'help' ? [...args.slice(1), '--help'] : args
+  const first = line[0]
+  if (first === undefined) return ['serve']
+  if (first.startsWith('-')) return OWN_FLAGS.includes(first) ? line : ['serve', ...line]
+  return program.commands.some((command) => command.name() === first) ? line : [first]
+}
+
+/** Flags of `millrace` itself; all others are those of `serve`. */
+const OWN_FLAGS: readonly string[] = ['-h', '--help', '-V', '--version']
+
 function createProgram(context: Context): Command {
+  const { description, version } = manifest()
   const program = new Command('millrace')
-    .description('A durable, partitioned commit log and message queue in one Node.js process')
-    .version(packageVersion())
-    .addCommand(serveCommand(context), { isDefault: true })
+    .description(`${description}\n\nWithout a command it serves, as "millrace serve" does, and takes the same options.`)
+    .version(version)
+    .addCommand(serveCommand(context))
     .addCommand(topicCommand(context))
     .addCommand(produceCommand(context))
     .addCommand(consumeCommand(context))
     .addCommand(verifyCommand(context))
     .addCommand(configCommand(context))
+    .helpCommand('help [command...]', 'display help for a command, such as topic create')
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage.')
   prepare(program)
   return program
@@ -72,32 +103,23 @@ function prepare(command: Command): void {
 }
 
 function report(error: unknown, note: (line: string) => void): ExitCode {
+  if (error === undefined) return EXIT.done
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.done
-    if (error.code !== 'commander.help') note(`millrace: ${error.message.replace(/^error: /, '')}`)
+    if (error.code !== 'commander.help') note(`millrace: ${usageMessage(error)}`)
     return EXIT.usage
   }
-  if (error instanceof Interrupted) {
-    note('millrace: interrupted')
-    return EXIT.failed
-  }
-  note(`millrace: ${describeFailure(error)}`)
+  if (error instanceof Interrupted) note('millrace: interrupted')
+  else if (!(error instanceof Told)) note(`millrace: ${describeFailure(error)}`)
   return error instanceof UsageError ? EXIT.usage : EXIT.failed
 }
 
-/** The signal is aborted when whoever read our output went away, as `head` does. */
-function watchForClosedPipe(): AbortSignal {
-  const controller = new AbortController()
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    controller.abort()
-  })
-  // Messages that nobody can see are dropped.
-  process.stderr.on('error', () => {})
-  return controller.signal
+function usageMessage({ code, message }: CommanderError): string {
+  const line = oneLine(message.replace(/^error: /, ''))
+  const needsHint = code === 'commander.unknownCommand' && !line.includes('Did you mean')
+  return needsHint ? `${line}; see millrace --help` : line
 }
 
-function packageVersion(): string {
-  const manifest: { version: string } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-  return manifest.version
+function manifest(): { readonly description: string; readonly version: string } {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 }

@@ -14,12 +14,11 @@ function slowStream() {
   })
   return { stream, written, takeOne: () => waiting.shift()?.() }
 }
-const never = new AbortController().signal
 
 describe('Output', () => {
   it('gathers short lines and writes them when the event loop comes round', async () => {
     const { stream, written } = slowStream()
-    const out = new Output(stream, never)
+    const out = new Output(stream)
     await out.line('one')
     await out.json({ two: 2 })
     expect(written).toEqual([])
@@ -29,7 +28,7 @@ describe('Output', () => {
 
   it('waits for a slow reader once a chunk is full', async () => {
     const { stream, written, takeOne } = slowStream()
-    const out = new Output(stream, never)
+    const out = new Output(stream)
     let done = false
     const line = out.line(Buffer.alloc(100_000, 'x')).then(() => {
       done = true
@@ -46,12 +45,22 @@ describe('Output', () => {
 
   it('stops waiting when the reader goes away', async () => {
     const { stream } = slowStream()
-    const gone = new AbortController()
-    const out = new Output(stream, gone.signal)
+    const out = new Output(stream)
     const line = out.line(Buffer.alloc(100_000))
-    gone.abort()
+    stream.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
     await line
+    expect(out.ended.aborted).toBe(true)
     await out.line('nobody reads this')
     await out.flush()
+  })
+
+  it('says when it cannot write', async () => {
+    const stream = new Writable({ write: (_chunk, _encoding, done) => done(new Error('no space left')) })
+    const out = new Output(stream)
+    await out.line('lost')
+    await expect(out.flush()).rejects.toThrow('cannot write to standard output: no space left')
+    await new Promise(setImmediate)
+    expect(out.ended.aborted).toBe(true)
+    await expect(out.line(Buffer.alloc(100_000))).rejects.toThrow('cannot write')
   })
 })

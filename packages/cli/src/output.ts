@@ -9,15 +9,19 @@ const CHUNK_BYTES = 64 * 1024
  */
 export class Output {
   private readonly stream: Writable
-  private readonly signal: AbortSignal
   private gathered: Buffer[] = []
   private gatheredBytes = 0
   private scheduled = false
+  private readonly gone = new AbortController()
 
-  /** @param signal ends the waiting for a slow reader */
-  constructor(stream: Writable, signal: AbortSignal) {
+  constructor(stream: Writable) {
     this.stream = stream
-    this.signal = signal
+    stream.on('error', () => this.gone.abort())
+  }
+
+  /** Aborted when nothing can be written any more: the reader went away, as `head` does, or writing failed. */
+  get ended(): AbortSignal {
+    return this.gone.signal
   }
 
   /** Prints a line. A Buffer is printed as it is. */
@@ -40,10 +44,16 @@ export class Output {
     await this.line(JSON.stringify(value))
   }
 
-  /** Returns when what was printed has left the process, or when nobody wants it any more. */
+  /**
+   * Returns when what was printed has left the process, or when nobody reads it any more.
+   * @throws Error when it cannot be written
+   */
   async flush(): Promise<void> {
     this.writeGathered()
     while (this.stream.writableLength > 0 && this.usable()) await this.nextDrain()
+    const cause: NodeJS.ErrnoException | null = this.stream.errored
+    if (cause === null || cause.code === 'EPIPE') return
+    throw new Error(`cannot write to standard output: ${cause.message}`, { cause })
   }
 
   private writeGathered(): void {
@@ -53,17 +63,17 @@ export class Output {
   }
 
   private usable(): boolean {
-    return !this.signal.aborted && this.stream.writable
+    return !this.ended.aborted && this.stream.writable
   }
 
   /** Waits until the stream took something in, failed or closed. An empty write calls back when all before it is out. */
   private nextDrain(): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
-        this.signal.removeEventListener('abort', done)
+        this.ended.removeEventListener('abort', done)
         resolve()
       }
-      this.signal.addEventListener('abort', done, { once: true })
+      this.ended.addEventListener('abort', done, { once: true })
       this.stream.write('', done)
     })
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseFrom } from './position.ts'
+import { meantTime, parseFrom } from './position.ts'
 
 describe('--from', () => {
   it.each([
@@ -18,3 +18,10 @@ describe('--from', () => {
     (text) => expect(() => parseFrom(text)).toThrow(`--from ${text}: allowed is earliest, latest, an offset`),
   )
 })
+
+it.each([
+  [{ offset: 1_795_219_616_682 }, '1795219616682ms'],
+  [{ offset: 99_999_999_999 }, ''],
+  [{ timestamp: 1_795_219_616_682 }, ''],
+  ['latest', ''],
+] as const)('%j may be meant as %j', (from, time) => expect(meantTime(from)).toBe(time))

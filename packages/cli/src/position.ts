@@ -7,6 +7,9 @@ export type From = 'earliest' | 'latest' | { readonly offset: number } | { reado
 export const FROM_HELP =
   'earliest, latest, an offset, an ISO date such as 2026-11-01T08:00Z, or milliseconds such as 1790000000000ms'
 
+/** Offsets from here on are more likely meant as milliseconds since 1970: it is a day in 1973. */
+const LIKELY_MS = 1e11
+
 const ISO_DATE = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?$/
 
 /**
@@ -21,4 +24,9 @@ export function parseFrom(text: string): From {
   const timestamp = ISO_DATE.test(text) ? Date.parse(text) : Number.NaN
   if (timestamp >= 0) return { timestamp }
   throw new UsageError(`--from ${text}: allowed is ${FROM_HELP}`)
+}
+
+/** What the user of such an offset may have meant; empty: nothing else. */
+export function meantTime(from: From): string {
+  return typeof from === 'object' && 'offset' in from && from.offset >= LIKELY_MS ? `${from.offset}ms` : ''
 }

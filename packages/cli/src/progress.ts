@@ -6,12 +6,19 @@ export interface Progress {
   update(doneBytes: number, what: string): void
   /** Makes room for a line of output; the next update shows the bar again. */
   clear(): void
+  /** Prints a line for people without spoiling the bar. */
+  note(line: string): void
   stop(): void
 }
 
-/** A bar on standard error while a person watches there; otherwise nothing. */
-export function openProgress(totalBytes: number | undefined): Progress {
-  if (totalBytes === undefined || totalBytes === 0 || !process.stderr.isTTY) return NO_PROGRESS
+/**
+ * A bar on standard error while a person watches there; otherwise nothing.
+ * @param note prints a line to standard error
+ */
+export function openProgress(totalBytes: number | undefined, note: (line: string) => void): Progress {
+  if (totalBytes === undefined || totalBytes === 0 || !process.stderr.isTTY) {
+    return { update: () => {}, clear: () => {}, note, stop: () => {} }
+  }
   const bar = new SingleBar({
     format: '{bar} {percentage}%  {what}  {eta_formatted} left',
     barCompleteChar: '█',
@@ -24,9 +31,14 @@ export function openProgress(totalBytes: number | undefined): Progress {
   bar.start(totalBytes, 0, { what: '' })
   return {
     update: (doneBytes, what) => bar.update(Math.min(doneBytes, totalBytes), { what }),
-    clear: () => process.stderr.write('\r\x1b[K'),
+    clear: () => process.stderr.write(CLEAR_LINE),
+    note: (line) => {
+      process.stderr.write(CLEAR_LINE)
+      note(line)
+    },
     stop: () => bar.stop(),
   }
 }
 
-const NO_PROGRESS: Progress = { update: () => {}, clear: () => {}, stop: () => {} }
+/** Moves to the beginning of the line and empties it; the bar draws itself again below. */
+const CLEAR_LINE = '\r\x1b[K'

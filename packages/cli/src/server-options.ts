@@ -1,3 +1,5 @@
+import { access, constants, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { type Effective, flagOf, loadSettings, SETTINGS, type Setting, variableOf } from '@millrace/server'
 import { type Command, Option } from 'commander'
 import type { Context } from './context.ts'
@@ -33,6 +35,24 @@ export function settingsOf(command: Command, context: Context): Effective[] {
     return loadSettings({ flags, file, env: context.env, cwd: context.cwd })
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error })
+  }
+}
+
+/**
+ * Finds out before anything is opened whether the ready file can be written.
+ * @throws UsageError
+ */
+export async function checkReadyFile(settings: readonly Effective[], { cwd }: Context): Promise<void> {
+  const row = settings.find(({ setting }) => setting.key === 'readyFile')
+  if (row?.value === undefined) return
+  const path = resolve(cwd, String(row.value))
+  try {
+    await access(dirname(path), constants.W_OK)
+    const stats = await stat(path).catch(() => undefined)
+    if (stats?.isDirectory()) throw new Error('it is a directory')
+  } catch (error) {
+    const because = (error as Error).message
+    throw new UsageError(`${row.given}=${row.value}: cannot be written: ${because}`, { cause: error })
   }
 }
 

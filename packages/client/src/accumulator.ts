@@ -58,6 +58,7 @@ export class Accumulator {
     while (!call.isTaken) {
       const record = records[call.next] as ProducerRecord
       try {
+        checkMembers(record)
         if (facts === undefined || facts.name !== record.topic) {
           checkTopic(record)
           facts = this.directory.known(record.topic)
@@ -118,15 +119,13 @@ export class Accumulator {
 
   /** Makes the record's bytes. Returns what it is counted with. */
   private fill(draft: Draft, record: ProducerRecord, nowMs: number): number {
-    const { key, value, headers, timestamp } = record
+    const { key, value, headers } = record
+    if (value === undefined) throw invalid('a record needs a value; null is a tombstone')
     draft.topic = record.topic
     draft.key = key === undefined || key === null ? null : this.serializer.serialize(key)
     draft.value = this.serializer.serialize(value)
     draft.headers = headers === undefined ? undefined : this.headersOf(headers)
-    draft.timestamp = timestamp ?? nowMs
-    if (!Number.isSafeInteger(draft.timestamp) || draft.timestamp < 0) {
-      throw new MillraceError('INVALID_TIMESTAMP', `timestamp ${timestamp} is not a whole number of ms since 1970`)
-    }
+    draft.timestamp = record.timestamp === undefined ? nowMs : timestampOf(record.timestamp)
     let bytes = RECORD_OVERHEAD_BYTES + (draft.key?.length ?? 0) + (draft.value?.length ?? 0)
     if (draft.headers !== undefined) {
       for (const header of draft.headers) bytes += header.key.length * 3 + (header.value?.length ?? 0)
@@ -135,18 +134,59 @@ export class Accumulator {
   }
 
   private headersOf(headers: HeadersInput): readonly RecordHeader[] {
+    // A Map, or text, would be taken for an object with other members than meant.
+    if (typeof headers !== 'object' || (Symbol.iterator in headers && !Array.isArray(headers))) {
+      throw invalid('headers are an object of names and values, or an array of { key, value }')
+    }
     const list = Array.isArray(headers)
       ? (headers as readonly { key: string; value: unknown }[])
       : Object.entries(headers).map(([key, value]) => ({ key, value }))
     return list.map(({ key, value }) => {
-      if (typeof key !== 'string') throw new MillraceError('INVALID_REQUEST', 'a header needs a key that is a string')
+      if (typeof key !== 'string') throw invalid('a header needs a key that is a string')
+      if (value === undefined) throw invalid(`header ${JSON.stringify(key)} needs a value, which may be null`)
       return { key, value: this.serializer.serialize(value) }
     })
   }
 }
 
-function checkTopic(record: ProducerRecord | null): void {
-  if (typeof record?.topic === 'string' && record.topic !== '') return
+/**
+ * Refuses members that there are not, above all a misspelt `value`. Runs for each record: a loop over the names of an
+ * object of a known shape, without an array of them, takes a few nanoseconds.
+ */
+function checkMembers(record: ProducerRecord): void {
+  if (typeof record !== 'object' || record === null) throw invalid('a record is an object with a topic and a value')
+  for (const name in record) {
+    switch (name) {
+      case 'topic':
+      case 'key':
+      case 'value':
+      case 'headers':
+      case 'timestamp':
+      case 'partition':
+        break
+      default:
+        throw invalid(`a record has no member ${JSON.stringify(name)}; there are ${MEMBERS}`)
+    }
+  }
+}
+
+const MEMBERS = 'topic, key, value, headers, timestamp, partition'
+
+function timestampOf(given: number | Date): number {
+  const timestamp = given instanceof Date ? given.getTime() : given
+  if (Number.isSafeInteger(timestamp) && timestamp >= 0) return timestamp
+  throw new MillraceError(
+    'INVALID_TIMESTAMP',
+    `timestamp ${given} is neither a Date nor a whole number of ms, from 1970 on`,
+  )
+}
+
+function invalid(message: string): MillraceError {
+  return new MillraceError('INVALID_REQUEST', message)
+}
+
+function checkTopic(record: ProducerRecord): void {
+  if (typeof record.topic === 'string' && record.topic !== '') return
   throw new MillraceError('INVALID_TOPIC_NAME', 'a record needs a topic')
 }
 

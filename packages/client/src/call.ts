@@ -10,13 +10,13 @@ export type HeadersInput =
 /** A record to send. */
 export interface ProducerRecord {
   readonly topic: string
-  /** Records with equal keys go to one partition. Default: none. Made into bytes by the serializer, like `value`. */
+  /** Records with equal keys go to one partition. Null or undefined: none. Made into bytes by the serializer. */
   readonly key?: unknown
-  /** Null or undefined: a tombstone. */
-  readonly value?: unknown
+  /** Null: a tombstone, which must be said; undefined is refused. Made into bytes by the serializer. */
+  readonly value: unknown
   readonly headers?: HeadersInput | undefined
-  /** Milliseconds since 1970. Default: now. */
-  readonly timestamp?: number | undefined
+  /** A Date, or milliseconds since 1970. Default: now. */
+  readonly timestamp?: number | Date | undefined
   /** Default: what the partitioner chooses. */
   readonly partition?: number | undefined
 }
@@ -132,22 +132,36 @@ export class Call implements ResultSink {
   }
 }
 
-/** The error of a call some of whose records failed: that of the first, with how many did. */
+/**
+ * What `sendBatch` fails with: the code, message and details of the first record that failed, beside `failedRecords` and
+ * `firstFailed` (its index). `outcomeUnknown` is true where that holds for any of them.
+ */
+export class SendBatchError extends MillraceError {
+  /** For each record, in the order given, where it is stored or why it is not. */
+  readonly results: readonly (SendResult | SendFailure)[]
+
+  constructor(first: MillraceError, results: readonly (SendResult | SendFailure)[]) {
+    const failures = results.flatMap((result, index) => ('error' in result ? [{ ...result, index }] : []))
+    const inDoubt = failures.some(({ error }) => error.details.outcomeUnknown === true)
+    const count = results.length === 1 ? '' : `${failures.length} of ${results.length} records failed, first: `
+    super(first.code, `${count}${first.message}`, {
+      cause: first,
+      details: {
+        ...first.details,
+        failedRecords: failures.length,
+        firstFailed: failures[0]?.index ?? 0,
+        ...(inDoubt ? { outcomeUnknown: true } : {}),
+      },
+    })
+    this.results = results
+  }
+}
+
+/** The error of the first record that failed. */
 export function firstFailure(results: readonly (SendResult | SendFailure)[]): MillraceError | undefined {
-  let first: MillraceError | undefined
-  let firstIndex = 0
-  let failures = 0
   for (let index = 0; index < results.length; index++) {
     const result = results[index] as SendResult | SendFailure
-    if (!('error' in result)) continue
-    if (failures++ === 0) {
-      first = result.error
-      firstIndex = index
-    }
+    if ('error' in result) return result.error
   }
-  if (first === undefined || results.length === 1) return first
-  return new MillraceError(first.code, `${failures} of ${results.length} records failed, first: ${first.message}`, {
-    cause: first,
-    details: { ...first.details, failedRecords: failures, firstFailed: firstIndex },
-  })
+  return undefined
 }

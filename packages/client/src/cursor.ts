@@ -1,6 +1,6 @@
 import { MillraceError, readBatches, type StoredRecord } from '@millrace/record'
 import type { FetchStreamResponse } from '@millrace/wire'
-import type { Position } from './position.ts'
+import type { CheckedPosition } from './position.ts'
 import type { CheckedReadOptions } from './read-options.ts'
 
 /** Batches of one partition as they came, of which the records from `from` up to `until` are wanted. */
@@ -20,7 +20,7 @@ export class Cursor {
   generation = 0
   private readonly options: CheckedReadOptions
   private readonly creditBytes: number
-  private start: Position
+  private start: CheckedPosition
   /** The next offset to come; undefined until the server has told where `start` is. */
   private next: number | undefined
   private end: number | undefined
@@ -42,7 +42,7 @@ export class Cursor {
   }
 
   /** Where a new stream has to begin, so that nothing is missed or comes twice. */
-  get position(): Position {
+  get position(): CheckedPosition {
     return this.next === undefined ? this.start : { offset: this.next }
   }
 
@@ -54,7 +54,7 @@ export class Cursor {
   }
 
   /** Goes elsewhere, because the offset is not there. */
-  seek(position: Position): void {
+  seek(position: CheckedPosition): void {
     this.generation++
     this.start = position
     this.next = undefined

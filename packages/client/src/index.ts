@@ -1,3 +1,4 @@
+export { type ErrorCode, MillraceError } from '@millrace/record'
 export {
   Admin,
   type AdminCallOptions,
@@ -8,7 +9,7 @@ export {
   type TopicDetails,
   type TopicInfo,
 } from './admin.ts'
-export type { HeadersInput, ProducerRecord, SendFailure, SendResult } from './call.ts'
+export { type HeadersInput, type ProducerRecord, SendBatchError, type SendFailure, type SendResult } from './call.ts'
 export { Millrace, type MillraceOptions, type Surroundings } from './millrace.ts'
 export type { ProducerOptions } from './options.ts'
 export { keyPartitioner, type PartitionedRecord, type Partitioner } from './partitioner.ts'

@@ -53,6 +53,7 @@ describe('options', () => {
     [{ topic: 't', from: { offset: -1 } }, 'from={"offset":-1}'],
     [{ topic: 't', from: { offset: 1, timestamp: 1 } }, 'from='],
     [{ topic: 't', from: { timestamp: 0.5 } }, 'from='],
+    [{ topic: 't', from: { timestamp: new Date(Number.NaN) } }, 'or a Date'],
     [{ topic: 't', to: 'never' }, 'to="never"'],
     [{ topic: 't', to: { offset: 1.5 } }, 'to={"offset":1.5}'],
     [{ topic: 't', partition: [] }, 'at least one partition'],
@@ -118,7 +119,7 @@ describe('admin', () => {
       [0, false],
       [1, true],
     ])
-    expect(await h.mr.admin.offsets({ topic: 't', partition: 1, at: { timestamp: 2_500 } })).toEqual([
+    expect(await h.mr.admin.offsets({ topic: 't', partition: 1, at: { timestamp: new Date(2_500) } })).toEqual([
       { partition: 1, offset: 2, timestamp: 3_000, found: true },
     ])
   })

@@ -1,6 +1,7 @@
 import { COMPRESSION_CODECS, MillraceError, RecordBatch, systemClock } from '@millrace/record'
 import { createMemoryEngine } from '@millrace/testkit'
 import { describe, expect, test } from 'vitest'
+import { type ProducerRecord, SendBatchError } from './call.ts'
 import type { ProducerOptions } from './options.ts'
 import { collect, gate, type Harness, startHarness } from './testing/harness.ts'
 
@@ -20,7 +21,8 @@ describe('send', () => {
     const producer = h.mr.producer()
     const result = await producer.send({ topic: 't', value: 'a', timestamp: 1_234 })
     expect(result).toEqual({ topic: 't', partition: 0, offset: 0, timestamp: 1_234 })
-    expect(await producer.send({ topic: 't', value: 'b' })).toMatchObject({ offset: 1 })
+    const timestamp = new Date(5_678)
+    expect(await producer.send({ topic: 't', value: 'b', timestamp })).toMatchObject({ offset: 1, timestamp: 5_678 })
     expect(await h.texts('t')).toEqual(['a', 'b'])
   })
 
@@ -100,14 +102,44 @@ describe('send', () => {
     ['a partition that is not there', { topic: 't', value: 'x', partition: 7 }, 'PARTITION_NOT_FOUND'],
     ['a partition that is no number', { topic: 't', value: 'x', partition: 0.5 }, 'PARTITION_NOT_FOUND'],
     ['a timestamp before 1970', { topic: 't', value: 'x', timestamp: -1 }, 'INVALID_TIMESTAMP'],
-    ['a value without JSON', { topic: 't', value: () => {} }, 'INVALID_REQUEST'],
-    ['a value whose JSON throws', { topic: 't', value: 1n }, 'INVALID_REQUEST'],
-  ])('fails for %s, and the producer goes on', async (_, record, code) => {
+    ['an invalid Date', { topic: 't', value: 'x', timestamp: new Date(Number.NaN) }, 'INVALID_TIMESTAMP'],
+    ['a timestamp that is null', { topic: 't', value: 'x', timestamp: null }, 'INVALID_TIMESTAMP'],
+    ['a value without JSON', { topic: 't', value: () => {} }, 'INVALID_REQUEST', 'a function cannot become JSON'],
+    ['a key without JSON', { topic: 't', key: Number.NaN, value: 1 }, 'INVALID_REQUEST', 'NaN cannot become JSON'],
+    ['a value whose JSON throws', { topic: 't', value: 1n }, 'INVALID_REQUEST', 'BigInt'],
+    ['no value', { topic: 't' }, 'INVALID_REQUEST', 'a record needs a value; null is a tombstone'],
+    ['an undefined value', { topic: 't', value: undefined }, 'INVALID_REQUEST', 'needs a value'],
+    [
+      'a misspelt value',
+      { topic: 't', vaule: 'x' },
+      'INVALID_REQUEST',
+      'a record has no member "vaule"; there are topic,',
+    ],
+    ['a member too many', { topic: 't', value: 'x', offset: 7 }, 'INVALID_REQUEST', 'no member "offset"'],
+    ['a misspelt topic', { topics: 't', value: 'x' }, 'INVALID_REQUEST', 'no member "topics"'],
+    ['no record', null, 'INVALID_REQUEST', 'a record is an object'],
+    ['text in its place', 'x', 'INVALID_REQUEST', 'a record is an object'],
+    ['headers in a Map', { topic: 't', value: 'x', headers: new Map([['a', 'b']]) }, 'INVALID_REQUEST', 'headers are'],
+    ['headers as text', { topic: 't', value: 'x', headers: 'a' }, 'INVALID_REQUEST', 'headers are'],
+    ['a header without a value', { topic: 't', value: 'x', headers: [{ key: 'a' }] }, 'INVALID_REQUEST', 'header "a"'],
+  ])('fails for %s, and the producer goes on', async (_, record, code, words = '') => {
     await using h = await start()
     const producer = h.mr.producer()
-    await expect(producer.send(record)).rejects.toMatchObject({ code })
+    const message = expect.stringContaining(words)
+    await expect(producer.send(record as unknown as ProducerRecord)).rejects.toMatchObject({ code, message })
     expect(await producer.send({ topic: 't', value: 'ok' })).toMatchObject({ offset: 0 })
     expect(producer.bufferedBytes).toBe(0)
+  })
+
+  test('a serializer of the user is not asked for what is missing', async () => {
+    const engine = createMemoryEngine({ clock: systemClock })
+    await engine.topics.create({ name: 't', partitions: 1, settings: {} })
+    const serializer = { serialize: (content: unknown) => Buffer.from(String(content)), deserialize: String }
+    await using h = await startHarness(engine, { serializer })
+    const producer = h.mr.producer()
+    await expect(producer.send({ topic: 't', value: undefined })).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+    await producer.send({ topic: 't', key: undefined, value: new Map() })
+    expect(await h.texts('t')).toEqual(['[object Map]'])
   })
 })
 
@@ -142,10 +174,22 @@ describe('sendBatch', () => {
       { topic: 't', value: 'y', partition: 9 },
       ...texts(2, 2),
     ]
-    await expect(producer.sendBatch(records)).rejects.toMatchObject({
+    const error = await producer.sendBatch(records).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(SendBatchError)
+    expect(error).toMatchObject({
       code: 'TOPIC_NOT_FOUND',
+      message: expect.stringContaining('2 of 6 records failed, first: '),
       details: { failedRecords: 2, firstFailed: 2 },
     })
+    const told = (error as SendBatchError).results
+    expect(told.map((result) => ('error' in result ? result.error.code : result.offset))).toEqual([
+      0,
+      1,
+      'TOPIC_NOT_FOUND',
+      'PARTITION_NOT_FOUND',
+      2,
+      3,
+    ])
     expect(await h.texts('t')).toEqual(['0', '1', '2', '3'])
     const results = await producer.sendBatchSettled(records)
     expect(results.map((result) => ('error' in result ? result.error.code : result.offset))).toEqual([
@@ -156,6 +200,26 @@ describe('sendBatch', () => {
       6,
       7,
     ])
+  })
+
+  test('says that the outcome is unknown where it is for any record', async () => {
+    await using h = await start(2)
+    h.server.faults.produce = ({ partition }) =>
+      partition === 0
+        ? { refuse: new MillraceError('BATCH_TOO_LARGE', 'too large') }
+        : { answer: new MillraceError('STORAGE_FAILED', 'broken') }
+    const records = [0, 1].map((partition) => ({ topic: 't', value: 'x', partition }))
+    const error = await h.mr
+      .producer()
+      .sendBatch(records)
+      .catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'BATCH_TOO_LARGE', details: { failedRecords: 2, outcomeUnknown: true } })
+    const one = await h.mr
+      .producer()
+      .sendBatch(records.slice(0, 1))
+      .catch((reason: unknown) => reason)
+    expect(one).toMatchObject({ code: 'BATCH_TOO_LARGE', message: 'too large', details: { failedRecords: 1 } })
+    expect((one as SendBatchError).details).not.toHaveProperty('outcomeUnknown')
   })
 
   test('a record larger than the topic takes fails alone', async () => {

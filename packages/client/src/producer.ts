@@ -2,7 +2,7 @@ import { MillraceError } from '@millrace/record'
 import { abortable } from './abort.ts'
 import { Accumulator } from './accumulator.ts'
 import { ByteBudget } from './byte-budget.ts'
-import { Call, firstFailure, type ProducerRecord, type SendFailure, type SendResult } from './call.ts'
+import { Call, firstFailure, type ProducerRecord, SendBatchError, type SendFailure, type SendResult } from './call.ts'
 import { closedError } from './connection.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { CheckedProducerOptions } from './options.ts'
@@ -72,22 +72,21 @@ export class Producer implements AsyncDisposable {
    *   where the record may be stored all the same. The signal's reason
    */
   async send(record: ProducerRecord, options: SendOptions = {}): Promise<SendResult> {
-    const [result] = await this.call([record], options)
-    const failure = result === undefined ? undefined : firstFailure([result])
+    const results = await this.call([record], options)
+    const failure = firstFailure(results)
     if (failure !== undefined) throw failure
-    return result as SendResult
+    return results[0] as SendResult
   }
 
   /**
    * Sends records together, which is much cheaper than one by one. The array must not change until they are settled.
    * @returns where each is stored, in the order given, once all are settled
-   * @throws MillraceError that of the first record that failed, with `failedRecords` and `firstFailed` in its details
-   *   where there are several; the others may be stored. See `sendBatchSettled`
+   * @throws SendBatchError where some failed; its `results` tell of each. `sendBatchSettled` gives them without throwing
    */
   async sendBatch(records: readonly ProducerRecord[], options: SendOptions = {}): Promise<SendResult[]> {
     const results = await this.call(records, options)
     const failure = firstFailure(results)
-    if (failure !== undefined) throw failure
+    if (failure !== undefined) throw new SendBatchError(failure, results)
     return results as SendResult[]
   }
 

@@ -1,5 +1,5 @@
 import { checkNames, choice, invalid, whole } from './options.ts'
-import { checkPartition, checkPosition, type Position } from './position.ts'
+import { type CheckedPosition, checkPartition, checkPosition, type Position } from './position.ts'
 
 const MiB = 1_048_576
 
@@ -29,7 +29,7 @@ export interface ReadOptions {
 export interface CheckedReadOptions {
   readonly topic: string
   readonly partitions: readonly number[] | undefined
-  readonly from: Position
+  readonly from: CheckedPosition
   readonly to: ReadEnd
   readonly isolation: 'committed' | 'uncommitted'
   readonly onOutOfRange: 'error' | 'earliest' | 'latest'

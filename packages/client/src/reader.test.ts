@@ -51,6 +51,7 @@ describe('where to begin and to end', () => {
     [{ from: { offset: 10 } }, ''],
     [{ from: { timestamp: 2_000 } }, 'efghij'],
     [{ from: { timestamp: 2_001 } }, 'ghij'],
+    [{ from: { timestamp: new Date(2_001) } }, 'ghij'],
     [{ from: { timestamp: 9_999 } }, ''],
     [{ to: { offset: 5 } }, 'abcde'],
     [{ from: { offset: 3 }, to: { offset: 7 } }, 'defg'],

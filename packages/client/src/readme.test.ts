@@ -32,5 +32,6 @@ test("the README's examples run, one after another", async () => {
     '"4 records"',
     expect.stringMatching(/^\[[0-4,]+\]$/),
     '"TOPIC_NOT_FOUND"',
+    '["stored","TOPIC_NOT_FOUND"]',
   ])
 })

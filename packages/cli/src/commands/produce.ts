@@ -1,30 +1,36 @@
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import type { Readable } from 'node:stream'
 import type { ProducerRecord } from '@millrace/client'
 import { Command, Option } from 'commander'
 import { type ClientOptions, type Context, jsonOption, urlOption, wholeNumber, withClient } from '../context.ts'
-import { Interrupted, UsageError } from '../failure.ts'
+import { Interrupted, Told, UsageError } from '../failure.ts'
 import { type KeyOf, keyFromField, keyFromPattern } from '../keys.ts'
-import { type Lines, readLines } from '../lines.ts'
+import { LineSender } from '../line-sender.ts'
+import { openInput, type ProduceInput } from '../produce-input.ts'
 import { ProduceSummary } from '../produce-summary.ts'
 import { openProgress } from '../progress.ts'
+import { count } from '../table.ts'
 
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
+const HELP = `
+A line ends with LF or CR LF, which do not belong to the record. An empty line is a record with an empty value.
+
+The first line that fails ends the sending: one that is not the JSON that --key-field needs, one that is too large, or
+one that the server refuses or cannot store. With --skip-bad, a line that is bad itself is left out, and sending goes on.
+Each failure is told on standard error, with its line and its code. What is printed at the end says how many records are
+stored, how many lines failed, and from which line on nothing was sent; where that is line N, "tail -n +N" of the input
+is what is left to send. The exit code is 0 only when everything is stored.`
+
 interface ProduceOptions extends ClientOptions {
   readonly file?: string
+  readonly skipBad?: true
   readonly key?: string
   readonly keyField?: string
   readonly keyRegex?: string
+  readonly tombstone?: true
   readonly partition?: string
   readonly header: readonly { key: string; value: Buffer }[]
   readonly compression: (typeof CODECS)[number]
 }
-
-/** Groups of lines that are on their way at once; reading goes on only as they are acknowledged. */
-const GROUPS_IN_FLIGHT = 8
 
 /** `millrace produce TOPIC [VALUE…]` */
 export function produceCommand(context: Context): Command {
@@ -33,6 +39,7 @@ export function produceCommand(context: Context): Command {
     .argument('<topic>', 'name of the topic')
     .argument('[values...]', 'values of the records')
     .addOption(new Option('--file <FILE>', 'one record for each line of FILE'))
+    .addOption(new Option('--skip-bad', 'go on after lines that cannot be used'))
     .addOption(new Option('-k, --key <KEY>', 'key of every record'))
     .addOption(
       new Option('--key-field <FIELD>', 'take the key from this field of lines that are JSON objects').conflicts('key'),
@@ -43,6 +50,7 @@ export function produceCommand(context: Context): Command {
         'take the key from what the expression, or its first group, finds in the line',
       ).conflicts(['key', 'keyField']),
     )
+    .addOption(new Option('--tombstone', 'one record with the key and a null value').conflicts('file'))
     .addOption(new Option('-p, --partition <N>', 'partition of every record (by the key, or in turn)'))
     .addOption(
       new Option('-H, --header <NAME=VALUE>', 'header of every record; may be repeated')
@@ -52,56 +60,97 @@ export function produceCommand(context: Context): Command {
     .addOption(new Option('--compression <CODEC>', 'how batches are compressed').choices(CODECS).default('none'))
     .addOption(urlOption())
     .addOption(jsonOption())
+    .addHelpText('after', HELP)
     .action((topic: string, values: string[], options: ProduceOptions) => produce(context, topic, values, options))
 }
 
 async function produce(context: Context, topic: string, values: string[], options: ProduceOptions): Promise<void> {
+  checkTombstone(values, options)
   if (values.length > 0 && options.file !== undefined) throw new UsageError('give values or --file, not both')
-  const toRecord = recordMaker(topic, options)
-  const { groups, totalBytes } = await openInput(context, values, options.file)
-  const summary = new ProduceSummary(topic)
-  const progress = openProgress(totalBytes)
+  const keyOf = keyFinder(options)
+  const partition = partitionOf(options)
+  let withoutKey = 0
+  const toRecord = (line: Buffer): ProducerRecord => {
+    const key = keyOf(line)
+    if (key === null) withoutKey += 1
+    return { topic, key, value: options.tombstone ? null : line, headers: options.header, partition }
+  }
+  const stop = new AbortController()
+  const input = await openInput(context, options.tombstone ? [''] : values, options.file, stop.signal)
+  const summary = new ProduceSummary(topic, input.noun)
+  const progress = openProgress(input.totalBytes, context.note)
+  let unread: Error | undefined
   try {
     await withClient(context, options, async (client) => {
       // Without a server or a topic there is no use in reading the input.
       await client.admin.describeTopic(topic)
-      const producer = client.producer({ compression: options.compression })
-      const inFlight: Promise<void>[] = []
-      for await (const { lines, endByte } of groups) {
-        if (context.signal.aborted) break
-        const sent = producer.sendBatch(lines.map(toRecord)).then((results) => {
-          summary.add(results)
-          progress.update(endByte, `${summary.records} records`)
-        })
-        // The failure is met where the group is awaited, in the order of the input.
-        sent.catch(() => {})
-        inFlight.push(sent)
-        if (inFlight.length >= GROUPS_IN_FLIGHT) await inFlight.shift()
-      }
-      await Promise.all(inFlight)
+      const sender = new LineSender({
+        producer: client.producer({ compression: options.compression }),
+        toRecord,
+        skipBad: options.skipBad === true,
+        stop,
+        settled: (firstLine, outcomes, endByte) => {
+          for (const message of summary.add(firstLine, outcomes)) progress.note(`millrace: ${message}`)
+          progress.update(endByte, `${summary.stored} records`)
+        },
+      })
+      unread = await sendAll(input, sender, summary, stop.signal, context.signal)
     })
   } finally {
     progress.stop()
   }
+  if (withoutKey > 0 && (options.keyField ?? options.keyRegex) !== undefined) {
+    const option = options.keyField === undefined ? '--key-regex' : '--key-field'
+    context.note(`millrace: ${option} found no key in ${count(withoutKey, input.noun)}`)
+  }
   if (options.json) await context.out.json(summary)
   else for (const line of summary.toLines()) await context.out.line(line)
-  if (context.interrupted.aborted) throw new Interrupted()
+  if (unread !== undefined) throw unread
+  if (context.interrupted.aborted && summary.notSent !== undefined) throw new Interrupted()
+  if (summary.failed > 0) throw new Told()
 }
 
-function recordMaker(topic: string, options: ProduceOptions): (line: Buffer) => ProducerRecord {
-  const keyOf = keyFinder(options)
-  const partition = options.partition === undefined ? undefined : wholeNumber('--partition', options.partition, 0)
-  let lineNumber = 0
-  return (line) => {
-    lineNumber += 1
-    return {
-      topic,
-      key: keyOf(line, lineNumber),
-      value: line,
-      headers: options.header,
-      ...(partition === undefined ? {} : { partition }),
+/**
+ * Sends the input as far as it goes, and puts into `summary` what was not sent.
+ * @returns what kept the input from being read; undefined: nothing did
+ */
+async function sendAll(
+  input: ProduceInput,
+  sender: LineSender,
+  summary: ProduceSummary,
+  stopped: AbortSignal,
+  interrupted: AbortSignal,
+): Promise<Error | undefined> {
+  let lines = 0
+  let isWhole = false
+  let failure: Error | undefined
+  try {
+    for await (const group of input.groups) {
+      if (interrupted.aborted) break
+      lines += group.lines.length
+      // What is left of an input that has an end is only counted.
+      if (!stopped.aborted) await sender.send(group)
+      else if (!input.hasEnd) break
     }
+    isWhole = !interrupted.aborted && (input.hasEnd || !stopped.aborted)
+  } catch (error) {
+    failure = new Error(`cannot read on: ${(error as Error).message}`, { cause: error })
   }
+  const fromLine = sender.nextLine
+  if (!isWhole) summary.notSent = { fromLine, lines: undefined }
+  else if (lines >= fromLine) summary.notSent = { fromLine, lines: lines - fromLine + 1 }
+  await sender.finish()
+  return failure
+}
+
+function checkTombstone(values: readonly string[], { tombstone, key }: ProduceOptions): void {
+  if (!tombstone) return
+  if (values.length > 0) throw new UsageError('--tombstone: its value is null, so give no values')
+  if (key === undefined) throw new UsageError('--tombstone: give the key whose value ends with --key')
+}
+
+function partitionOf({ partition }: ProduceOptions): number | undefined {
+  return partition === undefined ? undefined : wholeNumber('--partition', partition, 0)
 }
 
 function keyFinder({ key, keyField, keyRegex }: ProduceOptions): KeyOf {
@@ -109,41 +158,6 @@ function keyFinder({ key, keyField, keyRegex }: ProduceOptions): KeyOf {
   if (keyRegex !== undefined) return keyFromPattern(keyRegex)
   const fixed = key === undefined ? null : Buffer.from(key)
   return () => fixed
-}
-
-/** What is to be sent, in groups, and how many bytes it is when that is known. */
-async function openInput(
-  context: Context,
-  values: string[],
-  file: string | undefined,
-): Promise<{ groups: AsyncIterable<Lines>; totalBytes: number | undefined }> {
-  if (values.length > 0) {
-    return { groups: single({ lines: values.map((value) => Buffer.from(value)), endByte: 0 }), totalBytes: undefined }
-  }
-  if (file === undefined) return { groups: readLines(until(context.signal, context.stdin)), totalBytes: undefined }
-  const path = resolve(context.cwd, file)
-  const stats = await stat(path).catch((error: Error) => error)
-  if (stats instanceof Error) throw new UsageError(`--file ${file}: cannot be read: ${stats.message}`)
-  if (stats.isDirectory()) throw new UsageError(`--file ${file}: is a directory`)
-  const groups = readLines(until(context.signal, createReadStream(path)))
-  return { groups, totalBytes: stats.isFile() ? stats.size : undefined }
-}
-
-async function* single<T>(item: T): AsyncGenerator<T> {
-  yield item
-}
-
-/** What `stream` gives until `signal` is aborted; then it ends, without an error. */
-async function* until(signal: AbortSignal, stream: Readable): AsyncGenerator<Buffer> {
-  const destroy = (): unknown => stream.destroy()
-  signal.addEventListener('abort', destroy, { once: true })
-  try {
-    yield* stream
-  } catch (error) {
-    if (!signal.aborted) throw error
-  } finally {
-    signal.removeEventListener('abort', destroy)
-  }
 }
 
 function addHeader(text: string, headers: readonly { key: string; value: Buffer }[]): { key: string; value: Buffer }[] {

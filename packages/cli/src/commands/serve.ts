@@ -3,7 +3,7 @@ import { type Server, startServer, toConfig } from '@millrace/server'
 import { Command } from 'commander'
 import { tuneCollector } from '../collector.ts'
 import { type Context, DEFAULT_URL, jsonOption } from '../context.ts'
-import { settingsOf, withSettings } from '../server-options.ts'
+import { checkReadyFile, settingsOf, withSettings } from '../server-options.ts'
 import { aborted } from '../signals.ts'
 
 /** `millrace serve`, which is also what `millrace` alone does. */
@@ -13,12 +13,20 @@ export function serveCommand(context: Context): Command {
     .addOption(jsonOption())
     .action(async (options: { json?: true }) => {
       tuneCollector()
-      const server = await startServer(toConfig(settingsOf(command, context)))
-      if (options.json)
-        await context.out.json({ url: server.url, http: server.http, data: server.data, pid: process.pid })
-      else for (const line of banner(server, context.cwd)) await context.out.line(line)
-      await aborted(context.interrupted)
-      await server.close()
+      const settings = settingsOf(command, context)
+      await checkReadyFile(settings, context)
+      const server = await startServer(toConfig(settings))
+      try {
+        if (options.json)
+          await context.out.json({ url: server.url, http: server.http, data: server.data, pid: process.pid })
+        else for (const line of banner(server, context.cwd)) await context.out.line(line)
+        const end = aborted(context.interrupted)
+        // Who asked for a line that cannot be written would wait for it in vain.
+        await Promise.race([context.out.flush(), end])
+        await end
+      } finally {
+        await server.close()
+      }
     })
   return command
 }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { type Finding, type VerifySummary, verifyDirectory } from '@millrace/server'
 import { Command } from 'commander'
 import { type Context, jsonOption } from '../context.ts'
-import { EXIT, Interrupted } from '../failure.ts'
+import { Interrupted, Told } from '../failure.ts'
 import { openProgress, type Progress } from '../progress.ts'
 import { count } from '../table.ts'
 
@@ -27,14 +27,14 @@ async function verify(context: Context, directory: string, json: boolean): Promi
         return json ? out.json({ finding }) : out.line(lineOf(finding))
       },
       onProgress: ({ doneBytes, totalBytes, directory: where }) => {
-        progress ??= openProgress(totalBytes)
+        progress ??= openProgress(totalBytes, context.note)
         progress.update(doneBytes, where)
       },
     })
     progress?.stop()
     if (json) await out.json({ summary })
     else await out.line(lastLineOf(summary))
-    if (summary.errors > 0) context.exitCode = EXIT.failed
+    if (summary.errors > 0) throw new Told()
   } catch (error) {
     if (context.interrupted.aborted) throw new Interrupted()
     throw error

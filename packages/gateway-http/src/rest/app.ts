@@ -102,7 +102,10 @@ function answerUnrouted(request: FastifyRequest, reply: FastifyReply, methods: P
   if (allow === undefined) throw routeNotFound(request)
   reply.header('allow', allow)
   if (request.method === 'OPTIONS') return reply.code(204).send()
-  throw new MillraceError('METHOD_NOT_ALLOWED', `${request.method} is not for this path; ${allow} are`)
+  throw new MillraceError(
+    'METHOD_NOT_ALLOWED',
+    `this path does not answer to ${request.method}; it answers to ${allow}`,
+  )
 }
 
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i

@@ -72,6 +72,7 @@ describe.each(PROTOCOLS)('errors over %s', (protocol) => {
     const answer = await rest.ask(method, path)
     expectProblem(answer, 'METHOD_NOT_ALLOWED')
     expect(answer.headers.allow).toBe(allow)
+    expect(answer.json.detail).toBe(`this path does not answer to ${method}; it answers to ${allow}`)
   })
 
   test('OPTIONS tells the methods, HEAD tells the headers', async () => {
@@ -203,7 +204,7 @@ describe.each(PROTOCOLS)('errors over %s', (protocol) => {
   })
 
   test('a produce that fails in part is logged once for each reason', async () => {
-    const records = [{ partition: 0 }, { partition: 7 }, { partition: 8 }]
+    const records = [0, 7, 8].map((partition) => ({ value: 'x', partition }))
     expect((await rest.ask('POST', '/v1/topics/t/records', { body: { records } })).status).toBe(207)
     expect(lines.map(({ fields }) => fields.code)).toEqual(['PARTITION_NOT_FOUND'])
   })
@@ -211,6 +212,8 @@ describe.each(PROTOCOLS)('errors over %s', (protocol) => {
   test('the server tells what it is and how it is', async () => {
     const root = await rest.ask('GET', '/')
     expect(root.json).toMatchObject({ name: 'Millrace', links: { topics: '/v1/topics' } })
+    expect(root.json.what).toMatch(/commit log/)
+    expect(root.json.what).not.toMatch(/queue/)
     for (const link of Object.values(root.json.links)) expect((await rest.ask('GET', String(link))).status).toBe(200)
     expect((await rest.ask('GET', '/healthz')).json).toEqual({ status: 'ok' })
     expect((await rest.ask('GET', '/readyz')).json).toEqual({ status: 'ready' })

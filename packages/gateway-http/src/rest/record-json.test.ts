@@ -38,9 +38,17 @@ describe('in', () => {
     expect(value?.toString()).toBe(text)
   })
 
-  test('null and nothing are null', () => {
+  test('null is null, and nothing is no key', () => {
     expect(decode({ key: null, value: null })).toMatchObject({ key: null, value: null })
-    expect(decode({})).toEqual({ key: null, value: null, headers: [], partition: undefined, timestamp: undefined })
+    const record = { key: null, value: null, headers: [], partition: undefined, timestamp: undefined }
+    expect(decode({ value: null })).toEqual(record)
+  })
+
+  test('a value that is not there is refused: it would be a tombstone that nobody asked for', () => {
+    const refused = 'INVALID_REQUEST: records/0 must have value or valueBase64; null stands for none'
+    expect(refusal({})).toBe(refused)
+    expect(refusal({ key: 'a', headers: { h: 'x' }, partition: 0, timestamp: 5 })).toBe(refused)
+    expect(refusal({ value: 'x', headers: [{ key: 'h' }] })).toBe(refused.replace('records/0', 'records/0/headers/0'))
   })
 
   test('base64 is bytes', () => {
@@ -60,20 +68,21 @@ describe('in', () => {
   test('both forms of one thing are refused, also when one is null', () => {
     expect(refusal({ key: 'a', keyBase64: 'YQ==' })).toContain('both key and keyBase64')
     expect(refusal({ value: null, valueBase64: 'YQ==' })).toContain('both value and valueBase64')
-    expect(refusal({ headers: [{ key: 'h', value: 'a', valueBase64: 'YQ==' }] })).toContain('records/0/headers/0')
+    const headers = [{ key: 'h', value: 'a', valueBase64: 'YQ==' }]
+    expect(refusal({ value: 'a', headers })).toContain('records/0/headers/0 has both')
   })
 
   test('half of a surrogate pair is refused in strings, and kept as an escape within JSON', () => {
     expect(refusal({ key: 'a\ud800' })).toMatch(/^INVALID_REQUEST: records\/0\/key /)
     expect(refusal({ value: '\udc00' })).toMatch(/^INVALID_REQUEST: records\/0\/value /)
-    expect(refusal({ headers: { '\ud800': 'x' } })).toMatch(/^INVALID_REQUEST/)
-    expect(refusal({ headers: { h: '\ud800' } })).toMatch(/^INVALID_REQUEST/)
+    expect(refusal({ value: 'a', headers: { '\ud800': 'x' } })).toMatch(/^INVALID_REQUEST/)
+    expect(refusal({ value: 'a', headers: { h: '\ud800' } })).toMatch(/^INVALID_REQUEST/)
     expect(decode({ value: ['\ud800'] }).value?.toString()).toBe('["\\ud800"]')
   })
 
   test('headers come as an object or as an array with names that repeat', () => {
     const bytes = (text: string) => Buffer.from(text)
-    expect(decode({ headers: { a: 'x', b: null, c: { d: 1 } } }).headers).toEqual([
+    expect(decode({ value: 'a', headers: { a: 'x', b: null, c: { d: 1 } } }).headers).toEqual([
       { key: 'a', value: bytes('x') },
       { key: 'b', value: null },
       { key: 'c', value: bytes('{"d":1}') },
@@ -82,18 +91,18 @@ describe('in', () => {
       { key: 'a', value: 'x' },
       { key: 'a', valueBase64: '/w==' },
       { key: 'a', value: null },
-      { key: '' },
+      { key: '', value: '' },
     ]
-    expect(decode({ headers: repeated }).headers).toEqual([
+    expect(decode({ value: 'a', headers: repeated }).headers).toEqual([
       { key: 'a', value: bytes('x') },
       { key: 'a', value: Buffer.from([0xff]) },
       { key: 'a', value: null },
-      { key: '', value: null },
+      { key: '', value: Buffer.alloc(0) },
     ])
   })
 
   test('a header named __proto__ is a header like any other', () => {
-    const { headers } = decode(JSON.parse('{"headers":{"__proto__":"x"}}') as RecordJson)
+    const { headers } = decode(JSON.parse('{"value":1,"headers":{"__proto__":"x"}}') as RecordJson)
     expect(headers).toEqual([{ key: '__proto__', value: Buffer.from('x') }])
   })
 })

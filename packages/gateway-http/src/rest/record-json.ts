@@ -6,7 +6,8 @@ import type { RecordJson } from './schemas.ts'
 
 /**
  * Records between JSON and bytes. In: a string stands for its UTF-8 bytes, null for null, any other value for its
- * compact JSON text, `…Base64` for raw bytes. Out: valid UTF-8 as a string, other bytes as `…Base64`.
+ * compact JSON text, `…Base64` for raw bytes. A value must be there: only null itself is a tombstone, so that nobody
+ * writes one by an omission. Out: valid UTF-8 as a string, other bytes as `…Base64`.
  */
 
 /**
@@ -16,8 +17,8 @@ import type { RecordJson } from './schemas.ts'
  */
 export function decodeRecord(json: RecordJson, at: string): PlainRecord {
   return {
-    key: decodeBytes(json.key, json.keyBase64, at, 'key'),
-    value: decodeBytes(json.value, json.valueBase64, at, 'value'),
+    key: decodeBytes(json.key, json.keyBase64, at, 'key') ?? null,
+    value: decodeValue(json, at),
     headers: decodeHeaders(json.headers, `${at}/headers`),
     partition: json.partition,
     timestamp: json.timestamp,
@@ -27,23 +28,30 @@ export function decodeRecord(json: RecordJson, at: string): PlainRecord {
 function decodeHeaders(json: RecordJson['headers'], at: string): RecordHeader[] {
   if (json === undefined) return []
   if (Array.isArray(json)) {
-    return json.map(({ key, value, valueBase64 }, index) => ({
-      key: wellFormed(key, `${at}/${index}/key`),
-      value: decodeBytes(value, valueBase64, `${at}/${index}`, 'value'),
+    return json.map((header, index) => ({
+      key: wellFormed(header.key, `${at}/${index}/key`),
+      value: decodeValue(header, `${at}/${index}`),
     }))
   }
   return Object.entries(json).map(([key, value]) => ({
     key: wellFormed(key, at),
-    value: decodeBytes(value, undefined, at, key),
+    value: decodeBytes(value, undefined, at, key) ?? null,
   }))
 }
 
-function decodeBytes(value: unknown, base64: string | undefined, at: string, name: string): Buffer | null {
+function decodeValue({ value, valueBase64 }: { value?: unknown; valueBase64?: string }, at: string): Buffer | null {
+  const bytes = decodeBytes(value, valueBase64, at, 'value')
+  if (bytes === undefined) throw invalid(`${at} must have value or valueBase64; null stands for none`)
+  return bytes
+}
+
+/** Undefined: neither form is there. */
+function decodeBytes(value: unknown, base64: string | undefined, at: string, name: string): Buffer | null | undefined {
   if (base64 !== undefined) {
     if (value !== undefined) throw invalid(`${at} has both ${name} and ${name}Base64`)
     return decodeBase64(base64, `${at}/${name}Base64`)
   }
-  if (value === undefined || value === null) return null
+  if (value === undefined || value === null) return value
   if (typeof value === 'string') return Buffer.from(wellFormed(value, `${at}/${name}`))
   return Buffer.from(compactJson(value))
 }

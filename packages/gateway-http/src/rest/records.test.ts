@@ -64,8 +64,14 @@ describe.each(PROTOCOLS)('records over %s', (protocol) => {
   })
 
   test('of one key go to one partition, with either acks', async () => {
-    const one = await produce([{ key: 'c42' }, { key: 'c42' }], { acks: 'committed' })
-    const two = await produce([{ key: 'c42' }], { acks: 'none' })
+    const one = await produce(
+      [
+        { key: 'c42', value: 1 },
+        { key: 'c42', value: 2 },
+      ],
+      { acks: 'committed' },
+    )
+    const two = await produce([{ key: 'c42', value: 3 }], { acks: 'none' })
     const partitions = [...one.json.results, ...two.json.results].map(({ partition }) => partition)
     expect(new Set(partitions).size).toBe(1)
   })
@@ -140,25 +146,26 @@ describe.each(PROTOCOLS)('records over %s', (protocol) => {
   })
 
   test.each([
-    [{ records: [] }, 400, 'INVALID_REQUEST', /records/],
-    [{}, 400, 'INVALID_REQUEST', /records/],
-    [{ records: {} }, 400, 'INVALID_REQUEST', /records/],
+    [{ records: [] }, 400, 'INVALID_REQUEST', /^records must not be empty$/],
+    [{}, 400, 'INVALID_REQUEST', /^the body must have the property records$/],
+    [{ records: {} }, 400, 'INVALID_REQUEST', /^records must be an array$/],
     [{ records: ['x'] }, 400, 'INVALID_REQUEST', /records\/0/],
-    [{ records: [{}], ack: 'none' }, 400, 'INVALID_REQUEST', /"ack".*records, acks/],
-    [{ records: [{}], acks: 'all' }, 400, 'INVALID_REQUEST', /acks must be one of committed, none/],
-    [{ records: [{}, { val: 1 }] }, 400, 'INVALID_REQUEST', /records\/1 has no member "val".*valueBase64/],
+    [{ records: [{ value: 1 }], ack: 'none' }, 400, 'INVALID_REQUEST', /"ack".*records, acks/],
+    [{ records: [{ value: 1 }], acks: 'all' }, 400, 'INVALID_REQUEST', /acks must be one of committed, none/],
+    [{ records: [{ value: 1 }, {}] }, 400, 'INVALID_REQUEST', /^records\/1 must have value or valueBase64; null/],
+    [{ records: [{ value: 1 }, { val: 1 }] }, 400, 'INVALID_REQUEST', /records\/1 has no member "val".*valueBase64/],
     [{ records: [{ headers: [{ key: 'a', val: 1 }] }] }, 400, 'INVALID_REQUEST', /records\/0\/headers/],
     [{ records: [{ headers: 'x' }] }, 400, 'INVALID_REQUEST', /records\/0\/headers/],
     [{ records: [{ headers: [{ value: 'x' }] }] }, 400, 'INVALID_REQUEST', /records\/0\/headers/],
     [{ records: [{ partition: '0' }] }, 400, 'INVALID_REQUEST', /records\/0\/partition/],
     [{ records: [{ timestamp: 1.5 }] }, 400, 'INVALID_REQUEST', /records\/0\/timestamp/],
     [{ records: [{ timestamp: null }] }, 400, 'INVALID_REQUEST', /records\/0\/timestamp/],
-    [{ records: [{ timestamp: -1, partition: 0 }] }, 400, 'INVALID_TIMESTAMP', /-1/],
-    [{ records: [{ timestamp: 9e15, partition: 0 }] }, 400, 'INVALID_TIMESTAMP', /9000000000000000/],
+    [{ records: [{ value: 1, timestamp: -1, partition: 0 }] }, 400, 'INVALID_TIMESTAMP', /-1/],
+    [{ records: [{ value: 1, timestamp: 9e15, partition: 0 }] }, 400, 'INVALID_TIMESTAMP', /9000000000000000/],
     [{ records: [{ keyBase64: 'a' }] }, 400, 'INVALID_REQUEST', /records\/0\/keyBase64/],
     [{ records: [{ value: 1, valueBase64: '' }] }, 400, 'INVALID_REQUEST', /both/],
     [{ records: [{ value: 'x'.repeat(1_100_000), partition: 0 }] }, 413, 'BATCH_TOO_LARGE', /bytes/],
-    [{ records: Array.from({ length: 101 }, () => ({})) }, 413, 'REQUEST_TOO_LARGE', /101/],
+    [{ records: Array.from({ length: 101 }, () => ({ value: 1 })) }, 413, 'REQUEST_TOO_LARGE', /101/],
   ])('that are bad are refused and leave the log as it was (%#)', async (body, status, code, detail) => {
     const { json, ...answer } = await rest.ask('POST', '/v1/topics/t/records', { body })
     expect([answer.status, json.code]).toEqual([status, code])
@@ -177,7 +184,7 @@ describe.each(PROTOCOLS)('records over %s', (protocol) => {
   )
 
   test.each(['/v1/topics/nope/records', '/v1/topics/__millrace_x/records'])('are not produced to %s', async (path) => {
-    const { json } = await rest.ask('POST', path, { body: { records: [{}] } })
+    const { json } = await rest.ask('POST', path, { body: { records: [{ value: 1 }] } })
     expect(json.code).toBe(path.includes('nope') ? 'TOPIC_NOT_FOUND' : 'INVALID_TOPIC_NAME')
   })
 

@@ -10,7 +10,7 @@ const Bytes = 'A string stands for its UTF-8 bytes, null for none, any other val
 export const HeaderJson = Type.Object(
   {
     key: Type.String({ description: 'Name of the header. Names may repeat.' }),
-    value: Type.Optional(Type.Unknown({ description: `${Bytes} Absent: null.` })),
+    value: Type.Optional(Type.Unknown({ description: `${Bytes} This or \`valueBase64\` must be there.` })),
     valueBase64: Type.Optional(Type.String({ description: 'The value as base64, instead of `value`.' })),
   },
   Closed,
@@ -20,7 +20,9 @@ export const RecordJson = Type.Object(
   {
     key: Type.Optional(Type.Unknown({ description: `${Bytes} Absent: no key.` })),
     keyBase64: Type.Optional(Type.String({ description: 'The key as base64, instead of `key`.' })),
-    value: Type.Optional(Type.Unknown({ description: `${Bytes} Null or absent: a tombstone.` })),
+    value: Type.Optional(
+      Type.Unknown({ description: `${Bytes} Null is a tombstone. This or \`valueBase64\` must be there.` }),
+    ),
     valueBase64: Type.Optional(Type.String({ description: 'The value as base64, instead of `value`.' })),
     headers: Type.Optional(
       Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Array(HeaderJson)], {

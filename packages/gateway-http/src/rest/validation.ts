@@ -10,7 +10,11 @@ interface Fault {
   readonly instancePath: string
   readonly schemaPath: string
   readonly message: string
-  readonly params: { readonly additionalProperties?: unknown }
+  readonly params: {
+    readonly additionalProperties?: unknown
+    readonly requiredProperties?: unknown
+    readonly type?: unknown
+  }
 }
 
 /** Checks a parsed JSON body against its schema. Nothing is converted, added or dropped. */
@@ -88,8 +92,18 @@ function describe(schema: TSchema, faults: readonly Fault[]): string {
   }
   const fault = faults[0]
   if (fault === undefined) return 'the body does not fit its schema'
-  const { enum: words } = schemaAt(schema, fault.schemaPath) as { enum?: readonly string[] }
-  return `${placeOf(fault)} ${words === undefined ? fault.message : `must be one of ${words.join(', ')}`}`
+  return `${placeOf(fault)} ${demandOf(schema, fault)}`
+}
+
+/** What a value must be, in words. */
+function demandOf(schema: TSchema, { keyword, schemaPath, params, message }: Fault): string {
+  const { enum: words } = schemaAt(schema, schemaPath) as { enum?: readonly string[] }
+  if (words !== undefined) return `must be one of ${words.join(', ')}`
+  if (keyword === 'type') return `must be ${/^[aeio]/.test(String(params.type)) ? 'an' : 'a'} ${params.type}`
+  if (keyword === 'minItems') return 'must not be empty'
+  if (keyword !== 'required') return message
+  const names = params.requiredProperties as readonly string[]
+  return `must have the ${names.length === 1 ? 'property' : 'properties'} ${names.join(', ')}`
 }
 
 /** `/records/3/key` as `records/3/key`; the whole as `the body`. */

@@ -5,7 +5,7 @@ import type { RouteContext } from './context.ts'
 
 const ABOUT = {
   name: 'Millrace',
-  what: 'A durable, partitioned commit log and message queue, over REST (/v1) and gRPC (millrace.v1) on this port.',
+  what: 'A durable, partitioned commit log, over REST (/v1) and gRPC (millrace.v1) on this port.',
   links: {
     topics: '/v1/topics',
     health: '/healthz',
