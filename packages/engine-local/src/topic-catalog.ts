@@ -94,7 +94,7 @@ export class LocalTopicCatalog implements TopicCatalog {
       this.byFoldedName.delete(description.name.toLowerCase())
       this.partitions -= description.partitions
       await Promise.all(topic.logs.map((log) => log.abandon(notFound())))
-      this.removeLater(await this.options.files.setAside(description))
+      await this.setAside(description)
     })
   }
 
@@ -162,6 +162,16 @@ export class LocalTopicCatalog implements TopicCatalog {
     this.byId.set(id, topic)
     this.byFoldedName.set(name.toLowerCase(), topic)
     this.partitions += partitions
+  }
+
+  /** What stays in place of a topic that is gone goes with the next one of its name, or at the next start. */
+  private async setAside(description: TopicDescription): Promise<void> {
+    const { files, logger } = this.options
+    try {
+      this.removeLater(await files.setAside(description))
+    } catch (error) {
+      logger.warn({ err: error, topic: description.name }, 'the files of a deleted topic could not be set aside')
+    }
   }
 
   private removeLater(directories: readonly string[]): void {
