@@ -92,8 +92,7 @@ export class LocalTopicCatalog implements TopicCatalog {
       const topic = this.byId.get(id)
       if (topic === undefined) throw notFound()
       const { description } = topic
-      const { store, files } = this.options
-      await store.batch([
+      await this.options.store.batch([
         { key: TOPIC_KEY_PREFIX + id, value: undefined },
         { key: DELETED_KEY_PREFIX + id, value: description },
       ])
@@ -101,8 +100,7 @@ export class LocalTopicCatalog implements TopicCatalog {
       this.byFoldedName.delete(description.name.toLowerCase())
       this.partitions -= description.partitions
       await Promise.all(topic.logs.map((log) => log.abandon(notFound())))
-      this.removeLater(await files.setAside(description))
-      await store.delete(DELETED_KEY_PREFIX + id)
+      await this.setAside(description)
     })
   }
 
@@ -176,6 +174,17 @@ export class LocalTopicCatalog implements TopicCatalog {
     this.byId.set(id, topic)
     this.byFoldedName.set(name.toLowerCase(), topic)
     this.partitions += partitions
+  }
+
+  /** What stays in place of a topic that is gone goes with the next one of its name, or at the next start. */
+  private async setAside(description: TopicDescription): Promise<void> {
+    const { files, logger, store } = this.options
+    try {
+      this.removeLater(await files.setAside(description))
+      await store.delete(DELETED_KEY_PREFIX + description.id)
+    } catch (error) {
+      logger.warn({ err: error, topic: description.name }, 'the files of a deleted topic could not be set aside')
+    }
   }
 
   private removeLater(directories: readonly string[]): void {

@@ -51,6 +51,8 @@ export class PartitionLog {
   /** Ends what `maintain` is doing. */
   private stop: AbortController | undefined
   private logStart: LogStartOffset
+  /** False when keeping a later one failed, so that the next start may find that one, or the next but one. */
+  private isStartKept = true
   private ended: MillraceError | undefined
 
   constructor(context: LogContext, recovered: RecoveredPartition) {
@@ -181,6 +183,7 @@ export class PartitionLog {
     await this.end(new MillraceError('SHUTTING_DOWN', 'the server is shutting down'))
     try {
       await this.writer.close()
+      if (!this.isStartKept) await this.segments.keepStart(this.logStart)
     } finally {
       this.tail.clear()
     }
@@ -210,7 +213,9 @@ export class PartitionLog {
       this.checkOpen()
       if (offset <= this.logStart) return this.logStart
       try {
+        this.isStartKept = false
         await this.segments.keepStart(offset)
+        this.isStartKept = true
       } catch (error) {
         throw storageError(error, 'deleting records')
       }

@@ -49,6 +49,8 @@ export class CrashDisk implements Disk {
   private entries: Entries = new Map([['/', 'directory']])
   private durable: Entries = new Map([['/', 'directory']])
   private nameChanges: NameChange[] = []
+  private births = 0
+  private readonly bornAt = new WeakMap<CrashDiskFile, number>()
   private readonly locks = new Set<string>()
   private faults: { fault: DiskFault; left: number }[] = []
   private life = 0
@@ -142,6 +144,7 @@ export class CrashDisk implements Disk {
       if (known !== undefined) throw systemError('EEXIST', path)
       if (!this.entries.has(parentOf(path))) throw systemError('ENOENT', path)
       const file = new CrashDiskFile()
+      this.bornAt.set(file, ++this.births)
       this.changeNames(parentOf(path), (entries) => entries.set(path, file))
       return this.handle(path, file, life)
     }
@@ -170,6 +173,7 @@ export class CrashDisk implements Disk {
   async rename(from: string, to: string, life = this.life): Promise<void> {
     await this.step('rename', from, life)
     if (!this.entries.has(from)) throw systemError('ENOENT', from)
+    this.decideInside(from)
     this.changeNames(parentOf(from), (entries) => {
       for (const [path, entry] of [...entries].filter(([known]) => isInside(known, from))) {
         entries.delete(path)
@@ -181,8 +185,14 @@ export class CrashDisk implements Disk {
   async remove(path: string, life = this.life): Promise<void> {
     await this.step('remove', path, life)
     if (!this.entries.has(path)) return
+    this.decideInside(path)
+    // What is made in a new directory of that name may be synced before the removal of the old one is.
+    const bornBefore = this.births
     this.changeNames(parentOf(path), (entries) => {
-      for (const known of [...entries.keys()]) if (isInside(known, path)) entries.delete(known)
+      for (const [known, entry] of [...entries]) {
+        const isOld = entry === 'directory' || (this.bornAt.get(entry) as number) <= bornBefore
+        if (isOld && isInside(known, path)) entries.delete(known)
+      }
     })
   }
 
@@ -275,6 +285,16 @@ export class CrashDisk implements Disk {
   private changeNames(directory: string, apply: (entries: Entries) => void): void {
     apply(this.entries)
     this.nameChanges.push({ directory, apply })
+  }
+
+  /**
+   * Lets chance decide now about the unsynced changes in a directory that gets another name or goes: they are of that
+   * directory, and must not turn up in the next one of its name.
+   */
+  private decideInside(directory: string): void {
+    const inside = this.nameChanges.filter((change) => isInside(change.directory, directory))
+    this.nameChanges = this.nameChanges.filter((change) => !isInside(change.directory, directory))
+    for (const { apply } of inside) if (this.random.bool()) apply(this.durable)
   }
 
   private fileAt(path: string): CrashDiskFile {
