@@ -1,12 +1,14 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Broker } from '@millrace/broker'
 import { describeTopicConfig, parseTopicConfig } from '@millrace/engine'
 import { createHttpGateway } from '@millrace/gateway-http'
 import { DEFAULT_LIMITS, silentLogger, systemClock } from '@millrace/record'
-import { flagOf, SETTINGS, variableOf } from '@millrace/server'
-import { expect, test } from 'vitest'
+import { flagOf, loadSettings, SETTINGS, startServer, variableOf } from '@millrace/server'
+import { expect, onTestFinished, test } from 'vitest'
+import { fencedBlocks } from './fenced-blocks.ts'
 import { tableUnder } from './markdown-table.ts'
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -24,7 +26,7 @@ test('README.md has every setting of a topic with its default', () => {
   expect(tableUnder(readme, 'Settings of a topic')).toEqual(Object.entries(describeTopicConfig(parseTopicConfig({}))))
 })
 
-test('README.md names only calls of REST that there are', async () => {
+test('README.md names only calls of REST that there are, and every parameter of reading', async () => {
   const gateway = createHttpGateway({
     broker: { limits: DEFAULT_LIMITS, problems: () => [] } as unknown as Broker,
     clock: systemClock,
@@ -34,6 +36,15 @@ test('README.md names only calls of REST that there are', async () => {
   })
   const { host, port } = await gateway.listen('127.0.0.1', 0)
   try {
+    const asked = await fetch(`http://${host}:${port}/v1/topics/orders/partitions/0/records?nope=1`)
+    const { detail } = (await asked.json()) as { detail: string }
+    const parameters = tableUnder(readme, 'Parameters of reading')
+    expect(detail).toBe(`"nope" is not a query parameter; there are ${parameters.map(([name]) => name).join(', ')}`)
+    const defaults = Object.fromEntries(parameters.map(([name, byDefault]) => [name, byDefault]))
+    const { fetchRecords, fetchBytes } = DEFAULT_LIMITS
+    expect(defaults).toMatchObject({ limit: `${fetchRecords}`, maxBytes: `${fetchBytes}`, waitMs: '0' })
+    expect(parameters.find(([name]) => name === 'waitMs')?.[2]).toContain(`at most ${DEFAULT_LIMITS.fetchWaitMs}`)
+
     const calls = tableUnder(readme, 'REST').flatMap(([call = '']) => call.split(', '))
     expect(calls.length).toBeGreaterThan(8)
     for (const call of calls) {
@@ -48,3 +59,42 @@ test('README.md names only calls of REST that there are', async () => {
     await gateway.close(0)
   }
 })
+
+test('README.md has an example of a configuration file that the server takes', () => {
+  const [example, ...others] = fencedBlocks(readme).filter(({ language }) => language === 'json')
+  expect(others).toEqual([])
+  const cwd = temporaryDirectory()
+  writeFileSync(join(cwd, 'millrace.config.json'), example?.text ?? '')
+  const given = loadSettings({ flags: {}, env: {}, cwd }).filter(({ given }) => given !== undefined)
+  expect(given.length).toBeGreaterThan(3)
+})
+
+test('README.md has every file that a server leaves in its data directory', async () => {
+  const named = tableUnder(readme, 'The data directory').flatMap(([cell = '']) => cell.match(/[\w.-]+/g) ?? [])
+  const data = temporaryDirectory()
+  const isNamed = (file: string): boolean =>
+    named.some((name) => (name.startsWith('.') ? file.endsWith(name) : file === name))
+  const unnamed = (): string[] =>
+    readdirSync(data, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !isNamed(entry.name))
+      .map(({ name }) => name)
+  const server = await startServer({ data, http: '127.0.0.1:0' })
+  try {
+    const post = (path: string, body: object): Promise<Response> => {
+      const headers = { 'content-type': 'application/json' }
+      return fetch(`${server.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    }
+    await post('/v1/topics', { name: 'orders' })
+    expect((await post('/v1/topics/orders/records', { records: [{ value: 'x' }] })).status).toBe(200)
+    expect(unnamed()).toEqual([])
+  } finally {
+    await server.close()
+  }
+  expect(unnamed()).toEqual([])
+})
+
+function temporaryDirectory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'millrace-docs-'))
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}

@@ -21,6 +21,8 @@ const commands = blocks.filter(({ language }) => !SHOWN_ONLY.has(language))
 /** A reader of the README at a terminal, in a copy of the repository and on a port of their own. */
 class Reader {
   readonly copy = copyTree(ROOT)
+  /** A project of their own beside it. */
+  private readonly project = `${this.copy}-project`
   private readonly port: number
   private npm: ChildProcess | undefined
   private readonly programs: string[] = []
@@ -63,6 +65,7 @@ class Reader {
       await this.stop()
     } finally {
       npm?.kill('SIGKILL')
+      removeTree(this.project)
       removeTree(this.copy)
     }
   }
@@ -94,6 +97,12 @@ class Reader {
     expect(await ended).toEqual([0, null])
   }
 
+  /** Imports packages in the project that was made beside the copy. */
+  async importInProject(...names: string[]): Promise<void> {
+    const code = names.map((name) => `await import('${name}')`).join('; ')
+    await this.execute(process.execPath, ['--input-type=module', '--eval', code], this.project)
+  }
+
   private async shell(command: string): Promise<string> {
     const args = ['-euo', 'pipefail', '-c', this.rewrite(command)]
     return this.execute('bash', args)
@@ -106,14 +115,17 @@ class Reader {
     await this.execute(process.execPath, [file])
   }
 
-  private async execute(command: string, args: readonly string[]): Promise<string> {
-    const options = { cwd: this.copy, env: this.env(), timeout: COMMAND_TIMEOUT_MS, maxBuffer: 2 ** 24 }
+  private async execute(command: string, args: readonly string[], cwd = this.copy): Promise<string> {
+    const options = { cwd, env: this.env(), timeout: COMMAND_TIMEOUT_MS, maxBuffer: 2 ** 24 }
     const { stdout } = await promisify(execFile)(command, [...args], options)
     return stdout
   }
 
   private rewrite(text: string): string {
-    return text.replaceAll(String(DOCUMENTED_PORT), String(this.port))
+    return text
+      .replaceAll(String(DOCUMENTED_PORT), String(this.port))
+      .replaceAll('../my-project', this.project)
+      .replaceAll('../millrace/', `${this.copy}/`)
   }
 
   /** What a terminal has, without what npm and vitest put there. */
@@ -162,6 +174,9 @@ describe.skipIf(!hasTools())('README.md, where there are bash and curl', () => {
     },
     START_TIMEOUT_MS,
   )
+
+  test("leads to a project of one's own that has the packages", () =>
+    reader.importInProject('@millrace/client', 'millrace'))
 
   test('has programs without type errors', () => reader.checkTypes(), START_TIMEOUT_MS)
 
