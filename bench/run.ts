@@ -5,9 +5,13 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { latency } from './benchmarks/latency.ts'
+import { log } from './benchmarks/log.ts'
+import { lookup } from './benchmarks/lookup.ts'
 import { memory } from './benchmarks/memory.ts'
+import { partitions } from './benchmarks/partitions.ts'
 import { produce } from './benchmarks/produce.ts'
 import { readback } from './benchmarks/readback.ts'
+import { recovery } from './benchmarks/recovery.ts'
 import { start } from './benchmarks/start.ts'
 import type { Contender } from './contenders/contender.ts'
 import { floor } from './contenders/floor.ts'
@@ -18,7 +22,7 @@ import { ProgressLine } from './harness/progress.ts'
 import { judge, renderMachine, renderResult, type Verdict } from './harness/report.ts'
 import { type BenchmarkResult, runBenchmark } from './harness/runner.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [produce, latency, readback, memory, start]
+const BENCHMARKS: readonly Benchmark[] = [produce, latency, readback, memory, start, log, partitions, recovery, lookup]
 const CONTENDERS: readonly Contender[] = [floor, millrace]
 const RESULTS = fileURLToPath(new URL('results', import.meta.url))
 const README = fileURLToPath(new URL('README.md', import.meta.url))

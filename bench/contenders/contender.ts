@@ -26,4 +26,6 @@ export interface Contender {
   start(options: StartOptions): Promise<RunningServer>
   /** The client program; see `harness/client-program.ts`. */
   readonly client: URL
+  /** The program that does storage tasks in its own process; see `harness/client-program.ts`. */
+  readonly storage: URL
 }

@@ -7,6 +7,7 @@ export const floor: Contender = {
   name: 'floor',
   durability: 'acknowledges after fdatasync, shared by what arrived meanwhile',
   client: new URL('../clients/floor.ts', import.meta.url),
+  storage: new URL('../storage/floor.ts', import.meta.url),
   missing: async () => undefined,
   async start({ directory, execArgv, signal }) {
     signal.throwIfAborted()

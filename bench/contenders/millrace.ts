@@ -15,6 +15,7 @@ export const millrace: Contender = {
   name: 'millrace',
   durability: 'flush.policy=commit: acknowledges after fdatasync, shared by what arrived meanwhile',
   client: new URL('../clients/millrace.ts', import.meta.url),
+  storage: new URL('../storage/millrace.ts', import.meta.url),
   missing: async () => undefined,
   async start({ directory, execArgv, signal }) {
     signal.throwIfAborted()

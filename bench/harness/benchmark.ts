@@ -1,5 +1,5 @@
 import type { Contender, ContenderName } from '../contenders/contender.ts'
-import type { Figures, Task } from './tasks.ts'
+import type { Figures, StorageTask, Task } from './tasks.ts'
 import type { Unit } from './units.ts'
 
 /** One kind of figure. The first column of a benchmark is the one that is compared. */
@@ -30,6 +30,11 @@ export interface Run {
    * server took and the server's peak memory to the figures.
    */
   perform(task: Task): Promise<Figures>
+  /**
+   * Does a task with the contender's storage program, without a server: in a process of its own, in an empty directory
+   * that is removed. Adds the processor time of the whole task (cpuMs) to the figures.
+   */
+  performAlone(task: StorageTask, env?: Readonly<Record<string, string>>): Promise<Figures>
   /** Starts a server of the contender's for this entry alone and stops it; returns how long it took to be ready. */
   coldStartMs(): Promise<number>
 }

@@ -1,9 +1,11 @@
-import type { Figures, Task, TaskAnswer, TaskMessage, Tasks } from './tasks.ts'
+import type { Figures, StorageTasks, TaskAnswer, TaskMessage, Tasks } from './tasks.ts'
 
 const PROGRESS_EVERY_MS = 100
 
-/** Turns this process into a client program: it does the tasks that its parent sends, one after another. */
-export function serveTasks(tasks: Tasks): void {
+type AnyTask = (where: string, task: TaskMessage['task'], progress: (done: number) => void) => Promise<Figures>
+
+/** Turns this process into a program that does the tasks that its parent sends, one after another. */
+export function serveTasks(tasks: Tasks | StorageTasks): void {
   const send = (answer: TaskAnswer): void => {
     process.send?.(answer)
   }
@@ -14,11 +16,12 @@ export function serveTasks(tasks: Tasks): void {
     reportedAtMs = nowMs
     send({ done })
   }
-  process.on('message', async ({ url, task }: TaskMessage) => {
+  process.on('message', async ({ where, task }: TaskMessage) => {
     try {
       const before = process.cpuUsage()
-      const run = tasks[task.kind] as (url: string, task: Task, report: typeof progress) => Promise<Figures>
-      const figures = await run(url, task, progress)
+      const run = (tasks as Record<string, AnyTask>)[task.kind]
+      if (run === undefined) throw new Error(`there is no ${task.kind} here`)
+      const figures = await run(where, task, progress)
       const { user, system } = process.cpuUsage(before)
       send({ figures, cpuMs: (user + system) / 1000 })
     } catch (error) {

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import type { Figures, Progress, Task, TaskAnswer, TaskMessage } from './tasks.ts'
+import type { Figures, Progress, TaskAnswer, TaskMessage } from './tasks.ts'
 
 const STOP_AFTER_MS = 10_000
 /** Clock ticks per second in /proc/PID/stat; 100 on every Linux that Node.js runs on. */
@@ -62,11 +62,16 @@ export interface ClientRun {
 export async function runClient(
   program: URL,
   message: TaskMessage,
-  options: { execArgv: readonly string[]; progress: Progress; signal: AbortSignal },
+  options: {
+    execArgv: readonly string[]
+    progress: Progress
+    signal: AbortSignal
+    env?: Readonly<Record<string, string>> | undefined
+  },
 ): Promise<ClientRun> {
-  const { execArgv, progress, signal } = options
+  const { execArgv, progress, signal, env } = options
   signal.throwIfAborted()
-  const child = adopt(fork(program, { execArgv: [...execArgv] }))
+  const child = adopt(fork(program, { execArgv: [...execArgv], env: { ...process.env, ...env } }))
   try {
     return await new Promise<ClientRun>((resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
@@ -86,7 +91,7 @@ export async function runClient(
   }
 }
 
-function describe(task: Task): string {
+function describe(task: TaskMessage['task']): string {
   return Object.entries(task)
     .map(([key, value]) => `${key}=${value}`)
     .join(' ')

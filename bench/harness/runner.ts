@@ -6,7 +6,7 @@ import type { Benchmark, Column, Entry, Run } from './benchmark.ts'
 import { cpuMs, peakMemoryBytes, runClient } from './processes.ts'
 import type { ProgressLine } from './progress.ts'
 import { median, type Spread, spread } from './statistics.ts'
-import type { Figures, Task } from './tasks.ts'
+import type { Figures, StorageTask, Task } from './tasks.ts'
 import { format } from './units.ts'
 
 export interface RunOptions {
@@ -136,6 +136,7 @@ class Stage implements AsyncDisposable {
     return {
       quick: this.options.quick,
       perform: (task) => this.perform(contender, task, label),
+      performAlone: (task, env) => this.performAlone(contender, task, label, env),
       coldStartMs: () => this.coldStartMs(contender),
     }
   }
@@ -160,7 +161,7 @@ class Stage implements AsyncDisposable {
     const before = cpuMs(server.pid) ?? Number.NaN
     const run = await runClient(
       contender.client,
-      { url: server.url, task },
+      { where: server.url, task },
       {
         execArgv: this.profiling(contender, `client-${task.kind}`),
         progress: (done) => progress.show(label, done / total),
@@ -172,6 +173,31 @@ class Stage implements AsyncDisposable {
       clientCpuNs: (run.cpuMs * 1e6) / everything,
       serverCpuNs: (((cpuMs(server.pid) ?? Number.NaN) - before) * 1e6) / everything,
       serverPeakBytes: peakMemoryBytes(server.pid) ?? Number.NaN,
+    }
+  }
+
+  private async performAlone(
+    contender: Contender,
+    task: StorageTask,
+    label: string,
+    env: Readonly<Record<string, string>> | undefined,
+  ): Promise<Figures> {
+    const { progress, signal } = this.options
+    const directory = await mkdtemp(join(this.options.directory, `${contender.name}-`))
+    try {
+      const run = await runClient(
+        contender.storage,
+        { where: directory, task },
+        {
+          execArgv: this.profiling(contender, task.kind),
+          progress: (done) => progress.show(label, done / task.bytes),
+          signal,
+          env,
+        },
+      )
+      return { ...run.figures, cpuMs: run.cpuMs }
+    } finally {
+      await rm(directory, { recursive: true, force: true })
     }
   }
 

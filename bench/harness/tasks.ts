@@ -38,10 +38,55 @@ export interface ReadTask {
 
 export type Task = ProduceTask | LatencyTask | ReadTask
 
+/** Append batches to files, over and over until `bytes` are there; the figure is bytes per second. */
+export interface AppendTask {
+  readonly kind: 'append'
+  /** In all, of batches with their headers. */
+  readonly bytes: number
+  readonly valueBytes: number
+  readonly batchRecords: number
+  readonly partitions: number
+  /** Whether an append counts when it is on disk, or when it is written. */
+  readonly synced: boolean
+  /** Bytes that are not yet acknowledged at most; or, with `inRounds`, in a round that all partitions share equally. */
+  readonly inFlightBytes: number
+  /** Begin the next round when all of the last one is acknowledged. */
+  readonly inRounds: boolean
+}
+
+/** Read back what was appended for it before, from the beginning, and check each CRC. */
+export interface ReadLogTask {
+  readonly kind: 'readLog'
+  readonly bytes: number
+  readonly valueBytes: number
+  readonly batchRecords: number
+}
+
+/** Start on one segment of `bytes` after a process that did not end in order. */
+export interface RecoverTask {
+  readonly kind: 'recover'
+  readonly bytes: number
+  readonly valueBytes: number
+  readonly batchRecords: number
+}
+
+/** Look up random offsets or times in a partition of `bytes`. */
+export interface LookupTask {
+  readonly kind: 'lookup'
+  readonly by: 'offset' | 'time'
+  readonly bytes: number
+  readonly valueBytes: number
+  readonly batchRecords: number
+  readonly lookups: number
+}
+
+/** What a program without a server can be asked to do, in a directory of its own. */
+export type StorageTask = AppendTask | ReadLogTask | RecoverTask | LookupTask
+
 /** Numbers by the name of their column; times in ms, memory in bytes, rates per second. */
 export type Figures = Readonly<Record<string, number>>
 
-/** Told how many of the task's records are done. */
+/** Told how many of the task's records, or bytes, are done. */
 export type Progress = (done: number) => void
 
 /** A contender's client. */
@@ -53,12 +98,22 @@ export type Tasks = {
   ) => Promise<Figures>
 }
 
-/** To the client program. */
-export interface TaskMessage {
-  readonly url: string
-  readonly task: Task
+/** A contender's storage program; those that a contender lacks are not measured with it. */
+export type StorageTasks = {
+  readonly [Kind in StorageTask['kind']]?: (
+    directory: string,
+    task: Extract<StorageTask, { kind: Kind }>,
+    progress: Progress,
+  ) => Promise<Figures>
 }
-/** From the client program. */
+
+/** To the program. */
+export interface TaskMessage {
+  /** URL of the server, or the directory to work in. */
+  readonly where: string
+  readonly task: Task | StorageTask
+}
+/** From the program. */
 export type TaskAnswer =
   | { readonly done: number }
   | { readonly figures: Figures; readonly cpuMs: number }

@@ -1,4 +1,4 @@
-export type Unit = 'per second' | 'ms' | 'ns' | 'bytes' | 'bytes per second'
+export type Unit = 'per second' | 'ms' | 'µs' | 'ns' | 'bytes' | 'bytes per second'
 
 /** A figure as people read it, three digits long. */
 export function format(value: number, unit: Unit): string {
@@ -12,6 +12,8 @@ export function format(value: number, unit: Unit): string {
           : `${digits(value)}/s`
     case 'ms':
       return `${digits(value)} ms`
+    case 'µs':
+      return `${digits(value)} µs`
     case 'ns':
       return `${digits(value)} ns`
     case 'bytes':

@@ -1,0 +1,72 @@
+/** The floor of storage: bare files, and nothing that could be left out. */
+import { closeSync, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { batchSizeAt, isWhole, recordCount, stamp } from '../floor/batch.ts'
+import { GroupCommit } from '../floor/group-commit.ts'
+import { appendLoad, makeBatches } from '../harness/append-load.ts'
+import { serveTasks } from '../harness/client-program.ts'
+
+const READ_BYTES = 2 ** 20
+
+serveTasks({
+  append(directory, task, progress) {
+    const files = Array.from({ length: task.partitions }, (_, partition) => ({
+      commit: new GroupCommit(join(directory, `${partition}.log`), task.synced),
+      nextOffset: 0,
+    }))
+    return appendLoad(
+      task,
+      (partition, batch) => {
+        const file = files[partition]!
+        if (!isWhole(batch, 0, batch.length)) throw new Error('a batch is not whole')
+        stamp(batch, file.nextOffset)
+        file.nextOffset += recordCount(batch, 0)
+        return new Promise<void>((resolve) => file.commit.append(batch, resolve))
+      },
+      progress,
+    )
+  },
+
+  async readLog(directory, { bytes, valueBytes, batchRecords }) {
+    return { bytesPerSecond: readAndCheck(fill(directory, bytes, valueBytes, batchRecords)) }
+  },
+
+  async recover(directory, { bytes, valueBytes, batchRecords }) {
+    return { bytesPerSecond: readAndCheck(fill(directory, bytes, valueBytes, batchRecords)) }
+  },
+})
+
+/** Writes and syncs batches until there are `bytes`. @returns the file */
+function fill(directory: string, bytes: number, valueBytes: number, batchRecords: number): string {
+  const path = join(directory, 'filled.log')
+  const batches = makeBatches(64 * 2 ** 20, valueBytes, batchRecords)
+  const whole = Buffer.concat(batches)
+  const file = openSync(path, 'w')
+  for (let written = 0; written < bytes; written += whole.length) writeSync(file, whole)
+  fdatasyncSync(file)
+  closeSync(file)
+  return path
+}
+
+/** @returns bytes per second */
+function readAndCheck(path: string): number {
+  const file = openSync(path, 'r')
+  const chunk = Buffer.allocUnsafeSlow(READ_BYTES)
+  const startMs = performance.now()
+  let position = 0
+  for (;;) {
+    const filled = readSync(file, chunk, 0, chunk.length, position)
+    if (filled === 0) break
+    let at = 0
+    while (at < filled) {
+      const size = batchSizeAt(chunk, at)
+      if (size === undefined || at + size > filled) break
+      if (!isWhole(chunk, at, at + size)) throw new Error('a batch is not whole')
+      at += size
+    }
+    if (at === 0) throw new Error('a batch is cut off')
+    position += at
+  }
+  closeSync(file)
+  return (position * 1000) / (performance.now() - startMs)
+}

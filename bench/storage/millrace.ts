@@ -1,0 +1,196 @@
+/** `@millrace/log` by itself: no engine, broker or network. */
+import { mkdirSync } from 'node:fs'
+import {
+  Committer,
+  type Disk,
+  FilePool,
+  IndexCache,
+  Journal,
+  type LogContext,
+  nodeDisk,
+  openPartitionLog,
+  type PartitionLog,
+  TailCache,
+} from '@millrace/log'
+import { BatchBuilder, DEFAULT_LIMITS, RecordBatch, silentLogger, systemClock } from '@millrace/record'
+import { appendLoad, makeBatches } from '../harness/append-load.ts'
+import { makeValues, serveTasks } from '../harness/client-program.ts'
+import { LatencyHistogram } from '../harness/latency-histogram.ts'
+import type { Progress } from '../harness/tasks.ts'
+
+const READ_BYTES = 2 ** 20
+const TOPIC_ID = '00000000-0000-4000-8000-000000000001'
+/** Batches that are on their way while a partition is filled. */
+const FILL_IN_FLIGHT = 64
+const START_MS = 1_700_000_000_000
+
+serveTasks({
+  async append(directory, task, progress) {
+    const store = await Store.open(directory)
+    const logs: PartitionLog[] = []
+    for (let partition = 0; partition < task.partitions; partition++)
+      logs.push(await store.openLog(partition, { synced: task.synced, clean: true }))
+    const figures = await appendLoad(
+      task,
+      (partition, bytes) => {
+        const batch = RecordBatch.at(bytes)
+        if (!batch.hasValidChecksum()) throw new Error('a batch is not whole')
+        return (logs[partition] as PartitionLog).append(batch).committed
+      },
+      progress,
+    )
+    await Promise.all(logs.map((log) => log.close()))
+    return figures
+  },
+
+  async readLog(directory, { bytes, valueBytes, batchRecords }, progress) {
+    const store = await Store.open(directory)
+    const log = await store.openLog(0, { synced: false, clean: true })
+    const batches = makeBatches(Math.min(bytes, 64 * 2 ** 20), valueBytes, batchRecords)
+    await fill(log, bytes, (index) => batches[index % batches.length] as Buffer, progress)
+    const startMs = performance.now()
+    let read = 0
+    for (let offset: number = log.logStartOffset; offset < log.highWatermark; ) {
+      const { batches, nextOffset } = await log.read(offset, READ_BYTES)
+      for (const batch of batches) read += batch.length
+      offset = nextOffset
+    }
+    const figures = { bytesPerSecond: (read * 1000) / (performance.now() - startMs) }
+    await log.close()
+    return figures
+  },
+
+  async recover(directory, { bytes, valueBytes, batchRecords }, progress) {
+    const store = await Store.open(directory)
+    const log = await store.openLog(0, { synced: false, clean: true })
+    const batches = makeBatches(Math.min(bytes, 64 * 2 ** 20), valueBytes, batchRecords)
+    await fill(log, bytes, (index) => batches[index % batches.length] as Buffer, progress)
+    const { sizeBytes } = log
+    // As most of it is on disk when a process dies that ran for a while.
+    await store.sync(`${store.directoryOf(0)}/00000000000000000000.log`)
+    const next = await Store.open(directory)
+    const startMs = performance.now()
+    const recovered = await next.openLog(0, { synced: true, clean: false })
+    const tookMs = performance.now() - startMs
+    if (recovered.sizeBytes !== sizeBytes) throw new Error(`${recovered.sizeBytes} of ${sizeBytes} bytes are back`)
+    await recovered.close()
+    return { bytesPerSecond: (sizeBytes * 1000) / tookMs, tookMs }
+  },
+
+  async lookup(directory, { by, bytes, valueBytes, batchRecords, lookups }, progress) {
+    const store = await Store.open(directory)
+    const log = await store.openLog(0, { synced: false, clean: true })
+    const values = makeValues(1_000, valueBytes)
+    let records = 0
+    await fill(
+      log,
+      bytes,
+      () => {
+        const builder = new BatchBuilder()
+        for (let count = 0; count < batchRecords; count++, records++) {
+          builder.append({ key: null, value: values[records % values.length] as Buffer, timestamp: START_MS + records })
+        }
+        return builder.build().buffer
+      },
+      progress,
+    )
+    const lookUp = async (): Promise<void> => {
+      const offset = Math.floor(Math.random() * records)
+      if (by === 'offset') {
+        const { nextOffset } = await log.read(offset, 1)
+        if (nextOffset <= offset) throw new Error(`offset ${offset} was not found`)
+      } else {
+        const found = await log.findTimestamp(START_MS + offset)
+        if (found?.offset !== offset) throw new Error(`time ${offset} led to ${found?.offset}`)
+      }
+    }
+    for (let count = 0; count < lookups / 10; count++) await lookUp()
+    const histogram = new LatencyHistogram()
+    for (let count = 0; count < lookups; count++) {
+      const startNs = process.hrtime.bigint()
+      await lookUp()
+      histogram.record(Number(process.hrtime.bigint() - startNs))
+    }
+    await log.close()
+    const { p50 = Number.NaN, p99 = Number.NaN } = histogram.figures()
+    return { p50us: p50 * 1_000, p99us: p99 * 1_000 }
+  },
+})
+
+/** What the partitions of a data directory share, as the engine puts it together. */
+class Store {
+  private readonly directory: string
+  private readonly context: LogContext
+
+  private constructor(directory: string, context: LogContext) {
+    this.directory = directory
+    this.context = context
+  }
+
+  static async open(directory: string): Promise<Store> {
+    const disk = nodeDisk()
+    const limits = DEFAULT_LIMITS
+    const clock = systemClock
+    const logger = silentLogger
+    const { journal } = await Journal.open(disk, `${directory}/journal`, { maxFileBytes: limits.journalBytes })
+    const probe = (): Promise<void> => Promise.reject(new Error('the disk fails'))
+    return new Store(directory, {
+      disk,
+      clock,
+      logger,
+      limits,
+      committer: new Committer({ clock, logger, journal, probe }),
+      files: new FilePool(disk, limits.openFiles),
+      tails: new TailCache(limits.tailCacheBytes),
+      indexes: new IndexCache(limits.indexCacheBytes),
+    })
+  }
+
+  directoryOf(partition: number): string {
+    return `${this.directory}/bench-${partition}`
+  }
+
+  /** With Kafka's defaults. */
+  openLog(partition: number, { synced, clean }: { synced: boolean; clean: boolean }): Promise<PartitionLog> {
+    const directory = this.directoryOf(partition)
+    mkdirSync(directory, { recursive: true })
+    return openPartitionLog(this.context, {
+      directory,
+      identity: { topicId: TOPIC_ID, partition },
+      clean,
+      config: {
+        segmentBytes: 2 ** 30,
+        segmentMs: 7 * 86_400_000,
+        indexIntervalBytes: 4_096,
+        flushPolicy: synced ? 'commit' : 'os',
+        flushMs: 1_000,
+      },
+    })
+  }
+
+  async sync(path: string): Promise<void> {
+    const file = await (this.context.disk as Disk).open(path)
+    await file.datasync()
+    await file.close()
+  }
+}
+
+/** Appends what `next` gives until the log has `bytes`. */
+async function fill(
+  log: PartitionLog,
+  bytes: number,
+  next: (index: number) => Buffer,
+  progress: Progress,
+): Promise<void> {
+  let appended = 0
+  let index = 0
+  const lane = async (): Promise<void> => {
+    while (appended < bytes) {
+      const batch = next(index++)
+      appended += batch.length
+      await log.append(RecordBatch.at(batch)).committed
+      progress(appended)
+    }
+  }
+  await Promise.all(Array.from({ length: FILL_IN_FLIGHT }, lane))
+}
