@@ -2,20 +2,18 @@ import { checksum, MillraceError, type RecordBatch } from '@millrace/record'
 import { type BatchVisitor, followsOn, type ScanResult, scanBatches } from './batch-scan.ts'
 import { type BatchWindow, type FirstBatch, selectBatches } from './batch-window.ts'
 import type { CleanedSegment } from './cleaned-segment.ts'
-import { readFile, replaceFile, writeNewFile } from './disk.ts'
+import { replaceFile, writeNewFile } from './disk.ts'
 import { checksumText, type SegmentSuffix, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
+import { readIndexFiles, rebuildIndexes } from './index-files.ts'
 import { type BatchPlace, findIntactBatch, type Stretch } from './intact-batch.ts'
 import type { LogContext } from './log-context.ts'
-import { OffsetIndex } from './offset-index.ts'
+import type { OffsetIndex } from './offset-index.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
-import { TimeIndex } from './time-index.ts'
 import { type Disagreement, type FoundRecord, findByTime, isFalseTimeEntry, type TimeQuery } from './time-lookup.ts'
 
 /** Read at once when looking for a batch whose place is known to about an index interval. */
 const LOOKUP_BYTES = 16 * 1024
 const CHUNK_BYTES = 1 << 20
-/** Kafka's default of `index.interval.bytes`. */
-const REBUILT_INTERVAL_BYTES = 4096
 /** Offsets that a segment can hold at most: indexes keep them as int32. */
 const MAX_OFFSETS = 2 ** 31
 
@@ -393,19 +391,9 @@ export class Segment {
     )
   }
 
-  /** The content of the index files; undefined when they are missing or do not fit the log. */
   private async readIndexes(): Promise<SegmentIndexes | undefined> {
-    const { disk } = this.context
-    const offsetBytes = await readFile(disk, this.path('index'))
-    const timeBytes = await readFile(disk, this.path('timeindex'))
-    if (offsetBytes === undefined || timeBytes === undefined) return undefined
-    const offsets = new OffsetIndex(offsetBytes)
-    const times = new TimeIndex(timeBytes)
-    const whole = offsets.fileBytes.length === offsetBytes.length && times.fileBytes.length === timeBytes.length
-    const fits = whole && offsets.fits(this.size) && times.fits(this.end - this.baseOffset)
-    // The time index of a segment that was finished has at least the largest time.
-    if (this.size > 0 && times.entries === 0) return undefined
-    const indexes = fits ? new SegmentIndexes(offsets, times, this.size) : undefined
+    const paths = { index: this.path('index'), timeindex: this.path('timeindex') }
+    const indexes = await readIndexFiles(this.context.disk, paths, this.stretch)
     return indexes !== undefined && (await this.tellsLargestTimestamp(indexes)) ? indexes : undefined
   }
 
@@ -423,19 +411,8 @@ export class Segment {
     return this.context.files.use(this.path('log'), (file) => file.size())
   }
 
-  /** Up to damage, if there is any. */
-  private async rebuildIndexes(): Promise<SegmentIndexes> {
-    const indexes = new SegmentIndexes()
-    let due = this.baseOffset
-    const stop = await this.scan((batch, position) => {
-      if (!batch.hasBaseOffset(due) || batch.lastOffsetDelta < 0 || !batch.hasValidChecksum()) return false
-      due = batch.nextOffset
-      indexes.add(batch, batch.lastOffset - this.baseOffset, position, REBUILT_INTERVAL_BYTES)
-      return true
-    })
-    if (stop.position < this.size) indexes.leaveOpen()
-    else indexes.finish()
-    return indexes
+  private rebuildIndexes(): Promise<SegmentIndexes> {
+    return this.context.files.use(this.path('log'), (file) => rebuildIndexes(file, this.stretch))
   }
 
   private async readAt(position: number, length: number): Promise<Buffer> {
