@@ -21,7 +21,7 @@ export interface CompactionRules {
 export interface CompactedBatch {
   /** What stays; undefined when nothing does. */
   readonly batch: RecordBatch | undefined
-  /** Bytes that were looked at, decompressed. */
+  /** Bytes that were decompressed and walked over. */
   readonly workBytes: number
 }
 
@@ -48,11 +48,11 @@ export function openRecords(batch: RecordBatch, maxBytes: number): Buffer | unde
  */
 export function compactBatch(batch: RecordBatch, rules: CompactionRules): CompactedBatch {
   const { lastOffsets, dirtyFrom, dirtyTo, nowMs } = rules
-  const { baseOffset, sizeBytes } = batch
-  const asItIs = { batch, workBytes: sizeBytes }
+  const { baseOffset } = batch
+  const asItIs = { batch, workBytes: 0 }
   if (batch.isControl || baseOffset >= dirtyTo || rules.unmapped.has(baseOffset)) return asItIs
   if (batch.recordCount === 0 || batch.nextOffset <= rules.logStartOffset) {
-    return { batch: withoutRecords(batch, rules), workBytes: sizeBytes }
+    return { batch: withoutRecords(batch, rules), workBytes: 0 }
   }
   const records = openRecords(batch, rules.decompressedBytes)
   if (records === undefined) return asItIs
@@ -65,7 +65,7 @@ export function compactBatch(batch: RecordBatch, rules: CompactionRules): Compac
   }
   const horizon = baseOffset >= dirtyFrom ? nowMs + rules.deleteRetentionMs : undefined
   const kept = filterBatch(batch, records, retain, horizon)
-  return { batch: kept ?? withoutRecords(batch, rules), workBytes: records.length + (kept?.sizeBytes ?? 0) }
+  return { batch: kept ?? withoutRecords(batch, rules), workBytes: records.length }
 }
 
 function withoutRecords(batch: RecordBatch, { lastOfProducer }: CompactionRules): RecordBatch | undefined {

@@ -41,8 +41,9 @@ export class CompactionPass {
   private dirtyTo: number
   private tombstonesDueMs: number | undefined
   private cleaned: CleanedSegment | undefined
-  /** Bytes that were worked on since the last pause. */
+  /** Bytes that were worked on, decompressed, since the last pause; and bytes that were read. */
   private workBytes = 0
+  private readBytes = 0
 
   constructor(parts: CompactorParts, options: CompactionRun, range: CompactionRange) {
     this.parts = parts
@@ -109,7 +110,6 @@ export class CompactionPass {
 
   /** False when the map is full. The keys that it has taken by then do no harm: their records are there. */
   private enterKeys(batch: RecordBatch): boolean {
-    this.workBytes += batch.sizeBytes
     if (batch.isControl) return true
     const records = openRecords(batch, this.parts.context.limits.decompressedBytes)
     if (records === undefined) return true
@@ -200,6 +200,8 @@ export class CompactionPass {
       if (!batch.hasBaseOffset(due)) throw damaged(segment, position, `offset ${due} is due`)
       if (!batch.hasValidChecksum()) throw damaged(segment, position, 'the CRC is wrong')
       due = batch.nextOffset
+      this.readBytes += batch.sizeBytes
+      this.workBytes += batch.sizeBytes
       if (!work(batch)) return false
       return this.workBytes < SLICE_BYTES ? true : this.pause()
     })
@@ -209,7 +211,8 @@ export class CompactionPass {
   /** Always true. */
   private async pause(): Promise<boolean> {
     const { throttle, signal } = this.options
-    const bytes = this.workBytes + (this.cleaned?.bufferedBytes ?? 0)
+    const bytes = this.readBytes + (this.cleaned?.bufferedBytes ?? 0)
+    this.readBytes = 0
     this.workBytes = 0
     await this.cleaned?.flush()
     await throttle.pass(bytes, signal)

@@ -161,6 +161,25 @@ describe('what was deleted', () => {
     await reopened.close()
   })
 
+  test('does not come back after a shutdown in order, although its first sync failed', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      disk = new CrashDisk(seededRandom(seed))
+      bench = new LogBench(disk.mount())
+      const log = await open({})
+      await fill(log, every(5, TIMESTAMP))
+      // What it does in the background is done.
+      await maintain(log)
+      disk.failNext({ operation: 'syncDirectory', path: DIRECTORY, code: 'EIO' })
+      await expect(log.truncateBefore(4)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+      await log.close()
+      bench = new LogBench(disk.mount())
+      const { logStartOffset } = await open({}, true)
+      disk.crash()
+      bench = new LogBench(disk.mount())
+      expect((await open({})).logStartOffset, `seed ${seed}`).toBe(logStartOffset)
+    }
+  })
+
   test('up to an end that a crash took back does not come to stand above what is appended next', async () => {
     for (let seed = 1; seed <= 20; seed++) {
       disk = new CrashDisk(seededRandom(seed))

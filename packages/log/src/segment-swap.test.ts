@@ -9,14 +9,14 @@ import type { Finding } from './verify/finding.ts'
 import { verifyPartition } from './verify/verify-partition.ts'
 
 /**
- * A disk that, once `arm` was called, counts the calls that change something, of a file or a name, and calls `stop` in
- * front of the one with number `stopAt`.
+ * A disk that, once `arm` was called, counts the calls that change something, of a file or a name, and calls `onStep` in
+ * front of each.
  */
-function steppedDisk(disk: Disk, stopAt: number, stop: () => void) {
+function steppedDisk(disk: Disk, onStep: (step: number) => void) {
   let steps = 0
   let armed = false
   const step = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (armed && steps++ === stopAt) stop()
+    if (armed) onStep(steps++)
     return work()
   }
   const wrapped = (file: DiskFile): DiskFile => ({
@@ -48,24 +48,27 @@ function steppedDisk(disk: Disk, stopAt: number, stop: () => void) {
 }
 
 const KEYS = ['a', 'b', 'c', 'd']
-/** Small segments: most groups have several, and there are several groups. */
-const BATCHES = 12
+const BATCHES = 24
 
+/** A log that was compacted once, so that its old segments are small and are put together by the next pass. */
 async function filled(disk: CrashDisk, mounted: Disk): Promise<CompactionBench> {
   const random = seededRandom(1)
   const b = await new CompactionBench(disk).open()
   for (let count = 0; count < BATCHES; count++) {
     const records: Known[] = Array.from({ length: 3 }, () => ({
-      key: random.bool(0.3) ? `once ${random.int(0, 1e9)}` : random.pick(KEYS),
+      key: random.bool(0.1) ? `once ${random.int(0, 1e9)}` : random.pick(KEYS),
       value: random.bool(0.1) ? null : String(random.int(0, 1e9)).padEnd(90, '.'),
     }))
     await b.append(records, { producerId: 4, baseSequence: 3 * count })
+    if (count === BATCHES - 6) await b.maintain()
   }
   await b.log.close()
+  expect(logsIn(disk).length).toBeGreaterThan(4)
   await b.reopen(mounted)
   return b
 }
 
+const logsIn = (disk: CrashDisk): string[] => disk.paths().filter((path) => path.endsWith('.log'))
 /** What an offline check has against the files as the next start will find them. */
 async function errorsIn(disk: CrashDisk): Promise<Finding[]> {
   const errors: Finding[] = []
@@ -84,45 +87,76 @@ async function errorsIn(disk: CrashDisk): Promise<Finding[]> {
 const leftovers = (disk: CrashDisk): string[] => disk.paths().filter((path) => /cleaned|swap|tmp/.test(path))
 
 describe('a swap', () => {
-  test.each(['crash', 'kill', 'kill, then crash'] as const)(
-    'that a %s ends in front of any step leaves the old or the new',
-    async (end) => {
-      let steps = Number.POSITIVE_INFINITY
-      let midway = 0
-      for (let stopAt = 0; stopAt < steps; stopAt++) {
-        const disk = new CrashDisk(seededRandom(stopAt))
-        const stop = (): void => (end === 'crash' ? disk.crash() : disk.kill())
-        const stepped = steppedDisk(disk.mount(), stopAt, stop)
-        const b = await filled(disk, stepped.disk)
-        stepped.arm()
-        await b.maintain().catch(() => {})
-        if (stepped.steps() <= stopAt) steps = stepped.steps()
-        if (leftovers(disk).length > 0) midway++
-        if (end === 'kill') expect(await errorsIn(disk), `step ${stopAt}`).toEqual([])
-        if (end === 'kill, then crash') {
-          // The crash comes while the next start finishes what the kill left.
-          const opened = b.reopen(disk.mount()).catch(() => {})
-          await turns(stopAt % 40)
-          disk.crash()
-          await opened
-        }
-        const seen: (readonly [number, Known])[][] = []
-        for (let life = 0; life < 2; life++) {
-          await b.reopen(disk.mount())
-          seen.push([...(await b.expectConsistent())])
-          expect(leftovers(disk), `step ${stopAt}`).toEqual([])
-          disk.crash()
-        }
-        expect(seen[1]).toEqual(seen[0])
-        await b.reopen(disk.mount())
-        await b.maintain()
-        expect([...(await b.read())], `step ${stopAt}`).toEqual([...b.expected(await b.closedEnd())])
-        await b.append([{ key: 'a', value: 'next' }], { producerId: 4, baseSequence: 3 * BATCHES })
-        await b.log.close()
+  test.each([
+    ['crash', 1],
+    ['crash', 2],
+    ['kill', 1],
+    ['kill, then crash', 1],
+  ] as const)('that a %s ends in front of any step leaves the old or the new (seed %i)', async (end, seed) => {
+    let steps = Number.POSITIVE_INFINITY
+    let midway = 0
+    for (let stopAt = 0; stopAt < steps; stopAt++) {
+      const disk = new CrashDisk(seededRandom(seed * 1_000 + stopAt))
+      const stop = (): void => (end === 'crash' ? disk.crash() : disk.kill())
+      const stepped = steppedDisk(disk.mount(), (step) => step === stopAt && stop())
+      const b = await filled(disk, stepped.disk)
+      stepped.arm()
+      await b.maintain().catch(() => {})
+      if (stepped.steps() <= stopAt) steps = stepped.steps()
+      if (leftovers(disk).length > 0) midway++
+      if (end === 'kill') expect(await errorsIn(disk), `step ${stopAt}`).toEqual([])
+      if (end === 'kill, then crash') {
+        // The crash comes while the next start finishes what the kill left.
+        const opened = b.reopen(disk.mount()).catch(() => {})
+        await turns(seededRandom(stopAt + seed).int(0, 60))
+        disk.crash()
+        await opened
       }
-      expect(midway).toBeGreaterThan(5)
-    },
-  )
+      const seen: (readonly [number, Known])[][] = []
+      for (let life = 0; life < 2; life++) {
+        await b.reopen(disk.mount())
+        seen.push([...(await b.expectConsistent())])
+        expect(leftovers(disk), `step ${stopAt}`).toEqual([])
+        disk.crash()
+      }
+      expect(seen[1]).toEqual(seen[0])
+      await b.reopen(disk.mount())
+      await b.maintain()
+      expect([...(await b.read())], `step ${stopAt}`).toEqual([...b.expected(await b.closedEnd())])
+      await b.append([{ key: 'a', value: 'next' }], { producerId: 4, baseSequence: 3 * BATCHES })
+      await b.log.close()
+    }
+    expect(midway).toBeGreaterThan(5)
+  })
+
+  test('that ends when its file is there, and perhaps not for good, leaves the old or the new', async () => {
+    const isThere = (disk: CrashDisk): boolean => disk.paths().some((path) => path.endsWith('.swap'))
+    for (let seed = 1; seed <= 100; seed++) {
+      const disk = new CrashDisk(seededRandom(seed))
+      const isCrash = seed % 2 === 0
+      let stopsLeft = 1 + (seed % 3)
+      let wasThere = false
+      const stepped = steppedDisk(disk.mount(), () => {
+        const isNew = isThere(disk) && !wasThere
+        wasThere = isThere(disk)
+        if (isNew && --stopsLeft === 0) isCrash ? disk.crash() : disk.kill()
+      })
+      const b = await filled(disk, stepped.disk)
+      stepped.arm()
+      await b.maintain().catch(() => {})
+      if (!isCrash) {
+        const opened = b.reopen(disk.mount()).catch(() => {})
+        await turns(seed % 25)
+        disk.crash()
+        await opened
+      }
+      await b.reopen(disk.mount())
+      await b.expectConsistent()
+      await b.log.close()
+      expect(await errorsIn(disk), `seed ${seed}`).toEqual([])
+      expect(leftovers(disk)).toEqual([])
+    }
+  })
 
   test('file that is not whole counts for nothing', async () => {
     const swap = { directory: DIRECTORY, replaced: [0, 12, 3_000_000_000] }

@@ -41,7 +41,7 @@ export interface Limits {
   readonly indexCacheBytes: number
   /** Time between two rounds of retention and compaction over all partitions. */
   readonly housekeepingIntervalMs: number
-  /** What compaction reads and writes, over all partitions. */
+  /** What compaction reads and writes, over all partitions. New data is read twice. */
   readonly compactionBytesPerSecond: number
   /** Memory for the keys of the one partition that is being compacted; what they do not hold waits for the next round. */
   readonly compactionMapBytes: number
@@ -81,7 +81,7 @@ export const DEFAULT_LIMITS: Limits = {
   tailCacheBytes: 16 * MiB,
   indexCacheBytes: 32 * MiB,
   housekeepingIntervalMs: 300_000,
-  compactionBytesPerSecond: 256 * MiB,
+  compactionBytesPerSecond: 512 * MiB,
   compactionMapBytes: 64 * MiB,
   tableBytes: 128 * MiB,
   tableSnapshotRecords: 10_000,
