@@ -12,7 +12,7 @@ import {
   replaceFile,
 } from '@millrace/log'
 import { MillraceError } from '@millrace/record'
-import { allEnded } from './serial.ts'
+import { allEnded } from './all-ended.ts'
 
 const DELETED_SUFFIX = '.deleted'
 /** A directory with records of a topic that the catalog does not know. */

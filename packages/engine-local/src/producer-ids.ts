@@ -1,6 +1,6 @@
 import type { ProducerIds } from '@millrace/engine'
+import { Serial } from '@millrace/log'
 import type { CatalogTable } from './catalog-store.ts'
-import { Serial } from './serial.ts'
 
 const KEY = 'producer-ids'
 /** Ids are set aside in blocks, so that a new producer seldom waits for the disk. A crash wastes the rest of a block. */

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { parseTopicConfig, type TopicCatalog, type TopicDescription, type TopicSettings } from '@millrace/engine'
-import { type Disk, type PartitionLog, storageError } from '@millrace/log'
+import { type Disk, type PartitionLog, Serial, storageError } from '@millrace/log'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import { allEnded } from './all-ended.ts'
 import type { CatalogTable } from './catalog-store.ts'
 import { DELETED_KEY_PREFIX, TOPIC_KEY_PREFIX } from './layout.ts'
 import type { FoundState, PartitionFiles } from './partition-files.ts'
-import { allEnded, Serial } from './serial.ts'
 
 /** What a topic that is just being made was left with. */
 const NEW: FoundState = { clean: true, journaled: new Map() }
