@@ -46,7 +46,7 @@ const all = BATCHES.map((batch) => [entries('floor', batch), entries('millrace',
 export const log: Benchmark = {
   name: 'log',
   about:
-    'The log by itself, in one process: batches of about 64 KiB are appended to one partition, 1 MiB of them unacknowledged at a time, each CRC checked; then read back from the page cache, each CRC checked. The floor does that with bare files: writev and fdatasync, and reads of 1 MiB.',
+    'The log by itself, in one process: batches of about 64 KiB are appended to one partition, 1 MiB of them unacknowledged at a time, each CRC checked; then read back from the page cache, each CRC checked. The floor does that with bare files: writev and fdatasync, and reads of 1 MiB, each into memory of its own.',
   columns: [RATE_COLUMN, CPU_COLUMN],
   entries: all.flatMap(([floor, ours]) => floor.flatMap((entry, index) => [entry, ours[index]!])),
   targets: all.flatMap(([, ours]) =>
