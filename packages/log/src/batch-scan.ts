@@ -1,7 +1,11 @@
 import { BATCH_HEADER_BYTES, batchSizeAt, MillraceError, RecordBatch } from '@millrace/record'
 import type { DiskFile } from './disk.ts'
 
+/** Read at first: a scan for one record mostly ends within an index interval. */
+const FIRST_BYTES = 16 * 1024
+/** Read at once when a scan goes on. */
 const CHUNK_BYTES = 1 << 20
+const GROWTH = 4
 
 export interface ScanResult {
   /** Where the scan stopped: at `end`, at the batch that `visit` refused, or at the bytes that are no batch. */
@@ -17,7 +21,7 @@ export interface ScanResult {
 export type BatchVisitor = (batch: RecordBatch, position: number) => boolean | Promise<boolean>
 
 /**
- * Walks the batches of a file from `start` to `end`, reading large pieces. Only lengths and magic are checked; `visit`
+ * Walks the batches of a file from `start` to `end`, reading pieces that grow. Only lengths and magic are checked; `visit`
  * sees each batch with its position, and ends the scan by returning false. A batch's Buffer is only good during the
  * call.
  */
@@ -27,7 +31,7 @@ export async function scanBatches(
   end: number,
   visit: BatchVisitor,
 ): Promise<ScanResult> {
-  let chunk = Buffer.allocUnsafeSlow(Math.max(Math.min(CHUNK_BYTES, end - start), 0))
+  let chunk = Buffer.allocUnsafeSlow(Math.max(Math.min(FIRST_BYTES, end - start), 0))
   let position = start
   while (position < end) {
     const filled = await file.read(chunk.subarray(0, Math.min(chunk.length, end - position)), position)
@@ -51,7 +55,8 @@ export async function scanBatches(
     if (position + needed > end || filled < Math.min(chunk.length, end - position + at)) {
       return { position, error: new MillraceError('CORRUPT_BATCH', `a batch at ${position} is cut off`) }
     }
-    if (needed > chunk.length) chunk = Buffer.allocUnsafeSlow(needed)
+    const wanted = Math.max(needed, Math.min(chunk.length * GROWTH, CHUNK_BYTES, end - position))
+    if (wanted > chunk.length) chunk = Buffer.allocUnsafeSlow(wanted)
   }
   return { position }
 }

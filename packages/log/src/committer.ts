@@ -133,7 +133,7 @@ export class Committer {
     const { journal } = this.options
     if (journal?.hasRoom && round.length >= JOURNAL_FROM) await this.commitByJournal(round, journal)
     else await each(round, (target) => this.commitAlone(target))
-    this.checkpointIfDue()
+    await this.checkpointIfDue()
   }
 
   private async commitAlone(target: CommitTarget): Promise<void> {
@@ -208,22 +208,31 @@ export class Committer {
     await each(targets, (target) => target.failed(error, step))
   }
 
-  /** One checkpoint at a time; until it is done, further rounds sync their files. */
-  private checkpointIfDue(): void {
+  /**
+   * Has the journal begin a new file when it is full, and, in the background, the files synced that rely on the old one.
+   * One checkpoint at a time; should the journal be full again before it is done, rounds sync their files meanwhile.
+   */
+  private async checkpointIfDue(): Promise<void> {
     const { journal } = this.options
     if (journal === undefined || journal.hasRoom || this.checkpointing !== undefined) return
-    this.checkpointing = this.checkpoint(journal)
+    let number: number
+    try {
+      number = await journal.rotate()
+    } catch (error) {
+      this.noteFailure(error)
+      return
+    }
+    this.checkpointing = this.checkpoint(journal, number)
       .catch((error: unknown) => this.noteFailure(error))
       .finally(() => {
         this.checkpointing = undefined
       })
   }
 
-  private async checkpoint(journal: Journal): Promise<void> {
+  private async checkpoint(journal: Journal, number: number): Promise<void> {
     const relying = this.journaled
     this.journaled = new Set()
     try {
-      const number = await journal.rotate()
       await each([...relying], (target) => target.checkpoint())
       await journal.removeBefore(number)
     } catch (error) {
