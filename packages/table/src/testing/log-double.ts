@@ -29,6 +29,8 @@ export class LogDouble implements TablePartition {
   logStart = 0
   /** Until it is false again, nothing is committed. */
   held = false
+  /** The end of what was compacted: only synced segments are, so that no crash takes the log's end below it. */
+  private compactedEnd = 0
   /** What becomes of the next appends; after them all are committed. */
   readonly fates: Fate[] = []
   /** What reads fail with. */
@@ -94,7 +96,7 @@ export class LogDouble implements TablePartition {
     const committed = this.batches.filter((batch) => batch.nextOffset <= this.committedEnd)
     const others = this.batches.slice(committed.length)
     this.batches = lose > 0 ? committed.slice(0, -lose) : [...committed, ...others.slice(0, keep)]
-    this.logEnd = this.batches.at(-1)?.nextOffset ?? this.logStart
+    this.logEnd = Math.max(this.batches.at(-1)?.nextOffset ?? this.logStart, this.compactedEnd)
     this.committedEnd = this.logEnd
     this.held = false
     this.fates.length = 0
@@ -104,6 +106,7 @@ export class LogDouble implements TablePartition {
   /** Takes out, below `end`, the records that a later one below it replaces, and tombstones if told so. */
   compact(end: number, { dropTombstones = false } = {}): void {
     const below = this.batches.filter((batch) => batch.nextOffset <= end)
+    this.compactedEnd = Math.max(this.compactedEnd, below.at(-1)?.nextOffset ?? 0)
     const records = below.flatMap((batch) => [...batch.records(1 << 20)])
     const last = new Map(records.map(({ key, offset }) => [String(key), offset]))
     const kept = records.filter(
