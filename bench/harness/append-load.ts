@@ -2,8 +2,8 @@ import { batchBytesAtMost, writeBatch } from '../floor/batch.ts'
 import { makeValues } from './client-program.ts'
 import type { AppendTask, Figures, Progress } from './tasks.ts'
 
-/** Batches that are appended in turn: more than any cache of the last ones keeps. */
-const POOL_BYTES = 64 * 2 ** 20
+/** Batches that are appended in turn: more than anything in memory keeps of the last ones. */
+const POOL_BYTES = 256 * 2 ** 20
 /** Of the bytes of a task, appended before the time that counts. */
 const WARMUP_SHARE = 0.1
 

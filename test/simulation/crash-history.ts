@@ -10,6 +10,7 @@ const LIMITS: Limits = {
   indexCacheBytes: 2_048,
   openFiles: 3,
   journalBytes: 4_096,
+  journalBacklogBytes: 1_500,
 }
 const SETTINGS = { 'segment.bytes': '2048', 'index.interval.bytes': '256' }
 /** Enough for rounds that go by way of the journal. */

@@ -18,6 +18,7 @@ const LIMITS: Limits = {
   indexCacheBytes: 2_048,
   openFiles: 3,
   journalBytes: 4_096,
+  journalBacklogBytes: 1_500,
   compactionMapBytes: 1_024,
 }
 const DELETE_RETENTION_MS = 2 * LIMITS.housekeepingIntervalMs

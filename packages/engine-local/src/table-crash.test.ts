@@ -11,6 +11,7 @@ const LIMITS: Limits = {
   tailCacheBytes: 4_096,
   openFiles: 3,
   journalBytes: 4_096,
+  journalBacklogBytes: 1_500,
   tableSnapshotRecords: 5,
 }
 const SEEDS = Number(process.env.MILLRACE_CRASH_SEEDS ?? 150)

@@ -51,10 +51,13 @@ class Numbers implements CommitTarget {
     this.committer.submit(this)
   }
 
-  async write(): Promise<void> {
-    this.enter()
+  prepare(): undefined {
     this.written = this.pending
     this.pending = []
+  }
+
+  async write(): Promise<void> {
+    this.enter()
     await this.writeGate.pass()
     this.throwOnce('writeError')
     this.busy = false
@@ -84,6 +87,10 @@ class Numbers implements CommitTarget {
   }
 
   journalEntry(): undefined {}
+
+  readonly backlogBytes = 0
+
+  async catchUp(): Promise<void> {}
 
   async checkpoint(): Promise<void> {}
 

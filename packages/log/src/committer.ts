@@ -1,24 +1,31 @@
 import type { Clock, Logger, Timer } from '@millrace/record'
+import { Backlogs } from './backlogs.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 
 /**
  * Something with writes to commit: a partition. The committer calls one target's methods one after another, never two
- * at a time; only `checkpoint` may run beside the others.
+ * at a time; only `catchUp` and `checkpoint` may run beside the others.
  */
 export interface CommitTarget {
-  /** Writes what is pending to its file; what comes in meanwhile waits for the next round. */
-  write(): Promise<void>
-  /** Whether what was written must be durable before it counts as committed. */
+  /** Takes what is pending into this round; what comes in meanwhile waits for the next. Undefined: it is done already. */
+  prepare(): Promise<void> | undefined
+  /** Whether what this round has must be durable before it counts as committed. */
   readonly needsSync: boolean
+  /** Writes what this round has to its file, and the backlog before it. */
+  write(): Promise<void>
   /** Syncs the file that was written. */
   sync(): Promise<void>
-  /** What was written and is not synced, for the journal; undefined when only `sync` will do. */
+  /** What this round has, for the journal in place of `write` and `sync`; undefined when only those will do. */
   journalEntry(): JournalEntry | undefined
-  /** What was written is committed. Must not throw. */
+  /** What this round has is committed; where the journal took it, it joins the backlog. Must not throw. */
   committed(): void
-  /** Writing or syncing failed: takes back all that is not committed. Must not throw. */
+  /** A step failed: takes back all that is not committed. Must not throw. */
   failed(error: unknown, step: CommitStep): Promise<void>
-  /** Syncs all that was committed by way of the journal. */
+  /** Bytes that are committed by way of the journal and not in the file. */
+  readonly backlogBytes: number
+  /** Writes the backlog to the file. */
+  catchUp(): Promise<void>
+  /** Catches up with, and syncs, all that was committed by way of the journal. */
   checkpoint(): Promise<void>
 }
 
@@ -26,6 +33,8 @@ export type CommitStep = 'write' | 'sync' | 'journal'
 
 /** Targets that are worked on at once. */
 const PARALLEL = 64
+/** Files that are worked on at once beside the rounds, whose calls must find the thread pool free. */
+const IN_BACKGROUND = 2
 /** From this many files to sync in a round on, one sync of the journal is cheaper. */
 const JOURNAL_FROM = 4
 const PROBE_MS = 1_000
@@ -35,18 +44,21 @@ export interface CommitterOptions {
   readonly logger: Logger
   /** Without one, every file is synced. */
   readonly journal?: Journal
+  /** What may be committed by way of the journal and not be in its file, over all targets; about twice that at worst. */
+  readonly backlogBytes?: number
   /** Writes and syncs a little on the same disk; asked after a failure, until it works again. */
   readonly probe: () => Promise<void>
 }
 
 /**
  * Owns durability for one data directory. Partitions submit themselves when they have something to write; the committer
- * works in rounds: each takes all that were submitted since the last began, lets each write everything it has with one
- * call, makes that durable, and tells each partition that its part is committed. So one sync is shared by all appends
- * that came while the last one ran (group commit).
+ * works in rounds: each takes all that were submitted since the last began, writes everything they have, makes that
+ * durable, and tells each partition that its part is committed. So one sync is shared by all appends that came while
+ * the last one ran (group commit).
  *
- * Few dirty files are synced side by side; for many, one journal file takes the round's batches again and is synced
- * instead. When it is full, a checkpoint in the background syncs the files that rely on it, and it is removed.
+ * Few dirty files are written and synced side by side. For many, one journal file takes the round's batches with one
+ * write and one sync; the files catch up in the background, with some rounds' batches at once. When the journal is full,
+ * a checkpoint in the background syncs the files that rely on it, and it is removed.
  *
  * Ordered: rounds, and so the commits of one partition. Durable: with `needsSync`, what was written before `committed`
  * is called.
@@ -63,9 +75,12 @@ export class Committer {
   /** Targets that rely on the journal's current file. */
   private journaled = new Set<CommitTarget>()
   private checkpointing: Promise<void> | undefined
+  private readonly backlogs: Backlogs
+  private catchingUp: Promise<void> | undefined
 
   constructor(options: CommitterOptions) {
     this.options = options
+    this.backlogs = new Backlogs(options.backlogBytes ?? 0)
   }
 
   /** Why the last commit failed; undefined once writing works again. */
@@ -87,6 +102,7 @@ export class Committer {
   /** Has no checkpoint look after `target` any more: it is gone, or its files are synced. */
   forget(target: CommitTarget): void {
     this.journaled.delete(target)
+    this.backlogs.update(target)
   }
 
   /** Probes no more. To be called when nobody submits any longer, before the directory is given back. */
@@ -99,6 +115,7 @@ export class Committer {
   async idle(): Promise<void> {
     while (this.running !== undefined) await this.running
     await this.checkpointing
+    await this.catchingUp
   }
 
   private async run(): Promise<void> {
@@ -131,36 +148,44 @@ export class Committer {
 
   private async commitRound(round: readonly CommitTarget[]): Promise<void> {
     const { journal } = this.options
-    if (journal?.hasRoom && round.length >= JOURNAL_FROM) await this.commitByJournal(round, journal)
+    if (this.backlogs.areOverfull) await this.catchingUp
+    const mayDefer = journal?.hasRoom === true && !this.backlogs.areOverfull
+    if (mayDefer && round.length >= JOURNAL_FROM) await this.commitByJournal(round, journal)
     else await each(round, (target) => this.commitAlone(target))
+    this.catchUpIfDue()
     await this.checkpointIfDue()
   }
 
   private async commitAlone(target: CommitTarget): Promise<void> {
-    if (await this.write(target)) await this.syncAndCommit(target)
+    try {
+      await target.prepare()
+    } catch (error) {
+      await this.fail([target], error, 'write')
+      return
+    }
+    await this.writeAndCommit(target)
   }
 
-  private async syncAndCommit(target: CommitTarget): Promise<void> {
-    if (target.needsSync) {
-      try {
-        await target.sync()
-      } catch (error) {
-        await this.fail([target], error, 'sync')
-        return
-      }
+  private async writeAndCommit(target: CommitTarget): Promise<void> {
+    let step: CommitStep = 'write'
+    try {
+      await target.write()
+      step = 'sync'
+      if (target.needsSync) await target.sync()
+    } catch (error) {
+      await this.fail([target], error, step)
+      return
     }
     target.committed()
+    this.backlogs.update(target)
   }
 
   private async commitByJournal(round: readonly CommitTarget[], journal: Journal): Promise<void> {
-    const written: CommitTarget[] = []
-    await each(round, async (target) => {
-      if (await this.write(target)) written.push(target)
-    })
+    const prepared = await this.prepareAll(round)
     const entries: JournalEntry[] = []
     const journaled: CommitTarget[] = []
     const others: CommitTarget[] = []
-    for (const target of written) {
+    for (const target of prepared) {
       const entry = target.needsSync ? target.journalEntry() : undefined
       if (entry === undefined) {
         others.push(target)
@@ -170,9 +195,25 @@ export class Committer {
       }
     }
     await Promise.all([
-      each(others, (target) => this.syncAndCommit(target)),
+      each(others, (target) => this.writeAndCommit(target)),
       this.appendToJournal(journal, journaled, entries),
     ])
+  }
+
+  private async prepareAll(round: readonly CommitTarget[]): Promise<CommitTarget[]> {
+    const prepared: CommitTarget[] = []
+    await each(round, (target) => {
+      const preparing = target.prepare()
+      if (preparing === undefined) {
+        prepared.push(target)
+        return undefined
+      }
+      return preparing.then(
+        () => void prepared.push(target),
+        (error: unknown) => this.fail([target], error, 'write'),
+      )
+    })
+    return prepared
   }
 
   private async appendToJournal(
@@ -184,22 +225,41 @@ export class Committer {
     try {
       await journal.append(entries)
     } catch (error) {
-      await this.fail(targets, error, 'journal')
+      await this.fail(targets, error, journal.isWhole ? 'write' : 'journal')
       return
     }
     for (const target of targets) {
       this.journaled.add(target)
       target.committed()
+      this.backlogs.update(target)
     }
   }
 
-  private async write(target: CommitTarget): Promise<boolean> {
-    try {
-      await target.write()
-      return true
-    } catch (error) {
-      await this.fail([target], error, 'write')
-      return false
+  /** Has the files catch up, in the background, whose backlogs are in excess. Rounds go on meanwhile. */
+  private catchUpIfDue(): void {
+    if (!this.backlogs.areInExcess) return
+    this.catchingUp ??= this.catchUp().finally(() => {
+      this.catchingUp = undefined
+    })
+  }
+
+  /** What fails is tried again with a later round. */
+  private async catchUp(): Promise<void> {
+    let isFailing = false
+    while (this.backlogs.areInExcess && !isFailing) {
+      await each(
+        this.backlogs.excess(),
+        async (target) => {
+          try {
+            await target.catchUp()
+          } catch (error) {
+            isFailing = true
+            this.noteFailure(error)
+          }
+          this.backlogs.update(target)
+        },
+        IN_BACKGROUND,
+      )
     }
   }
 
@@ -233,7 +293,14 @@ export class Committer {
     const relying = this.journaled
     this.journaled = new Set()
     try {
-      await each([...relying], (target) => target.checkpoint())
+      await each(
+        [...relying],
+        async (target) => {
+          await target.checkpoint()
+          this.backlogs.update(target)
+        },
+        IN_BACKGROUND,
+      )
       await journal.removeBefore(number)
     } catch (error) {
       for (const target of relying) this.journaled.add(target)
@@ -264,13 +331,18 @@ export class Committer {
   }
 }
 
-/** Does `work` for each target, a number of them at once. */
-async function each(targets: readonly CommitTarget[], work: (target: CommitTarget) => Promise<void>): Promise<void> {
-  const [only] = targets
-  if (targets.length === 1) return work(only as CommitTarget)
+/** Does `work` for each target, a number of them at once; undefined from it means that nothing is to be waited for. */
+async function each(
+  targets: readonly CommitTarget[],
+  work: (target: CommitTarget) => Promise<void> | undefined,
+  parallel = PARALLEL,
+): Promise<void> {
   const left = targets.values()
   const next = async (): Promise<void> => {
-    for (const target of left) await work(target)
+    for (const target of left) {
+      const working = work(target)
+      if (working !== undefined) await working
+    }
   }
-  await Promise.all(Array.from({ length: Math.min(PARALLEL, targets.length) }, next))
+  await Promise.all(Array.from({ length: Math.min(parallel, targets.length) }, next))
 }

@@ -22,13 +22,20 @@ export interface PartitionIdentity {
   readonly partition: number
 }
 
-export function encodeEntryHeader({ topicId, partition }: PartitionIdentity, batch: RecordBatch): Buffer {
-  const header = Buffer.allocUnsafe(ENTRY_HEADER_BYTES)
-  header.write(topicId.replaceAll('-', ''), AT.topicId, 'hex')
-  header.writeInt32BE(partition, AT.partition)
-  header.writeInt32BE(batch.sizeBytes, AT.size)
-  header.writeUInt32BE(entryChecksum(header, batch.buffer), AT.crc)
-  return header
+/** Which partition, as every entry of it says it. */
+export function encodeIdentity({ topicId, partition }: PartitionIdentity): Buffer {
+  const bytes = Buffer.alloc(AT.size - AT.topicId)
+  bytes.write(topicId.replaceAll('-', ''), 'hex')
+  bytes.writeInt32BE(partition, AT.partition - AT.topicId)
+  return bytes
+}
+
+/** Writes the header of an entry at `at`. @param identity as `encodeIdentity` gives it */
+export function writeEntryHeader(target: Buffer, at: number, identity: Buffer, batch: RecordBatch): void {
+  identity.copy(target, at + AT.topicId)
+  target.writeInt32BE(batch.sizeBytes, at + AT.size)
+  const covered = target.subarray(at + AT.topicId, at + ENTRY_HEADER_BYTES)
+  target.writeUInt32BE(entryChecksum(covered, batch.buffer), at)
 }
 
 /** The partition that an entry header names, as a key of maps. */
@@ -47,13 +54,13 @@ export function decodeEntry(bytes: Buffer, at: number): { key: string; batch: Re
   const header = bytes.subarray(at, at + ENTRY_HEADER_BYTES)
   const size = header.readInt32BE(AT.size)
   const body = bytes.subarray(at + ENTRY_HEADER_BYTES, at + ENTRY_HEADER_BYTES + size)
-  if (entryChecksum(header, body) !== header.readUInt32BE(AT.crc)) return undefined
+  if (entryChecksum(header.subarray(AT.topicId), body) !== header.readUInt32BE(AT.crc)) return undefined
   const batch = RecordBatch.at(body)
   if (batch.sizeBytes !== size || !batch.hasValidChecksum()) return undefined
   const topicId = header.toString('hex', AT.topicId, AT.partition)
   return { key: `${topicId}/${header.readInt32BE(AT.partition)}`, batch }
 }
 
-function entryChecksum(header: Buffer, batch: Buffer): number {
-  return checksum(batch.subarray(0, UNCOVERED_BYTES), checksum(header.subarray(AT.topicId)))
+function entryChecksum(headerWithoutCrc: Buffer, batch: Buffer): number {
+  return checksum(batch.subarray(0, UNCOVERED_BYTES), checksum(headerWithoutCrc))
 }

@@ -1,6 +1,6 @@
 import type { RecordBatch } from '@millrace/record'
 import { type Disk, type DiskFile, writeNewFile } from './disk.ts'
-import { encodeEntryHeader, type PartitionIdentity } from './journal-entry.ts'
+import { ENTRY_HEADER_BYTES, writeEntryHeader } from './journal-entry.ts'
 import {
   encodeJournalHeader,
   JOURNAL_HEADER_BYTES,
@@ -14,10 +14,15 @@ export const JOURNAL_FILE_NAME = /^(\d{20})\.journal$/
 export const WHOLE_FILE = -1
 /** Files at most, while checkpoints fail: no more is appended then. */
 const MAX_FILES = 3
+/** A batch up to this size is copied beside its header. */
+const STAGED_BATCH_BYTES = 16 * 1024
+/** Kept from one round to the next at most. */
+const MAX_STAGING_BYTES = 4 << 20
 
 /** Batches of one partition that one round wrote, in offset order. */
 export interface JournalEntry {
-  readonly identity: PartitionIdentity
+  /** As `encodeIdentity` gives it. */
+  readonly identity: Buffer
   readonly batches: readonly RecordBatch[]
 }
 
@@ -43,6 +48,7 @@ export class Journal {
   private current: DiskFile | undefined
   private end = 0
   private failed = false
+  private staging = Buffer.alloc(0)
 
   private constructor(disk: Disk, directory: string, maxFileBytes: number, paths: string[], lastNumber: number) {
     this.disk = disk
@@ -78,28 +84,79 @@ export class Journal {
     return this.end >= this.maxFileBytes
   }
 
-  /**
-   * Writes and syncs batches. When it fails, `mend` is owed.
-   */
+  /** Whether the last `append`, if it failed, left nothing; otherwise `mend` is owed. */
+  get isWhole(): boolean {
+    return !this.failed
+  }
+
+  /** Writes and syncs batches. When it fails, `isWhole` tells more. */
   async append(entries: readonly JournalEntry[]): Promise<void> {
+    const { buffers, bytes } = this.gather(entries)
+    const file = await this.begun()
     try {
-      this.current ??= await this.begin(WHOLE_FILE)
-      const buffers: Buffer[] = []
-      let bytes = 0
-      for (const { identity, batches } of entries) {
-        for (const batch of batches) {
-          const header = encodeEntryHeader(identity, batch)
-          buffers.push(header, batch.buffer)
-          bytes += header.length + batch.sizeBytes
-        }
-      }
-      await this.current.writev(buffers, this.end)
-      await this.current.datasync()
-      this.end += bytes
+      await file.writev(buffers, this.end)
+    } catch (error) {
+      await this.takeBack(file)
+      throw error
+    }
+    try {
+      await file.datasync()
     } catch (error) {
       this.failed = true
       throw error
     }
+    this.end += bytes
+  }
+
+  private async begun(): Promise<DiskFile> {
+    this.current ??= await this.begin(WHOLE_FILE)
+    return this.current
+  }
+
+  /** Cuts off what a write that failed may have left, as on a full disk. */
+  private async takeBack(file: DiskFile): Promise<void> {
+    try {
+      await file.truncate(this.end)
+      await file.datasync()
+    } catch {
+      this.failed = true
+    }
+  }
+
+  /** The entries' bytes: headers and small batches side by side in few Buffers, because each costs a write something. */
+  private gather(entries: readonly JournalEntry[]): { buffers: Buffer[]; bytes: number } {
+    let stagedBytes = 0
+    let bytes = 0
+    for (const { batches } of entries) {
+      for (const { sizeBytes } of batches) {
+        bytes += ENTRY_HEADER_BYTES + sizeBytes
+        stagedBytes += ENTRY_HEADER_BYTES + (sizeBytes <= STAGED_BATCH_BYTES ? sizeBytes : 0)
+      }
+    }
+    const staging = this.stagingOf(stagedBytes)
+    const buffers: Buffer[] = []
+    let from = 0
+    let to = 0
+    for (const { identity, batches } of entries) {
+      for (const batch of batches) {
+        writeEntryHeader(staging, to, identity, batch)
+        to += ENTRY_HEADER_BYTES
+        if (batch.sizeBytes <= STAGED_BATCH_BYTES) {
+          to += batch.buffer.copy(staging, to)
+        } else {
+          buffers.push(staging.subarray(from, to), batch.buffer)
+          from = to
+        }
+      }
+    }
+    if (to > from) buffers.push(staging.subarray(from, to))
+    return { buffers, bytes }
+  }
+
+  private stagingOf(bytes: number): Buffer {
+    if (bytes > MAX_STAGING_BYTES) return Buffer.allocUnsafeSlow(bytes)
+    if (bytes > this.staging.length) this.staging = Buffer.allocUnsafeSlow(Math.min(2 * bytes, MAX_STAGING_BYTES))
+    return this.staging
   }
 
   /** Begins a new file after a failure. */

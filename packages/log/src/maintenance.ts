@@ -55,6 +55,7 @@ export class Maintenance {
   /** Only closed segments can go, so an active one that nobody writes to is closed when its time has come. */
   private async rollIfIdle(cleanup: CleanupConfig): Promise<void> {
     const { context, config, segments, writer } = this.parts
+    await writer.catchUp()
     const { active } = segments
     if (active.sizeBytes === 0) return
     const nowMs = context.clock.nowMs()

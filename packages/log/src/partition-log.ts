@@ -1,6 +1,7 @@
 import {
   type DurableOffset,
   type HighWatermark,
+  type Limits,
   type LogEndOffset,
   type LogStartOffset,
   MillraceError,
@@ -12,6 +13,7 @@ import type { PartitionIdentity } from './journal-entry.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
 import { Maintenance } from './maintenance.ts'
+import { findInBatches } from './partition-backlog.ts'
 import { type AppendedBatch, type PartitionLogConfig, PartitionWriter } from './partition-writer.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Segment } from './segment.ts'
@@ -41,6 +43,7 @@ export interface RecoveredPartition {
  */
 export class PartitionLog {
   private readonly segments: SegmentList
+  private readonly limits: Limits
   private readonly epochs: LeaderEpochs
   private readonly tail: PartitionTail
   private readonly writer: PartitionWriter
@@ -58,6 +61,7 @@ export class PartitionLog {
   constructor(context: LogContext, recovered: RecoveredPartition) {
     const { segments, epochs, logStartOffset } = recovered
     this.segments = segments
+    this.limits = context.limits
     this.epochs = epochs
     this.tail = context.tails.tail()
     this.waiters = new CommitWaiters(context.clock)
@@ -97,7 +101,7 @@ export class PartitionLog {
     return this.epochs.latest
   }
   get sizeBytes(): number {
-    return this.segments.sizeBytes
+    return this.segments.sizeBytes + this.writer.backlogBytes
   }
 
   /** As `PartitionWriter.append` does. */
@@ -114,8 +118,9 @@ export class PartitionLog {
     this.checkRange(offset)
     const end = this.writer.highWatermark
     if (offset >= end) return { batches: [], nextOffset: offset }
-    const cached = this.tail.read(offset, end, maxBytes)
-    if (cached !== undefined) return cached
+    const inMemory = this.tail.read(offset, end, maxBytes) ?? this.writer.backlog.read(offset, maxBytes)
+    if (inMemory !== undefined) return inMemory
+    const { nextOffset } = this.segments.active
     const found = await this.search(
       'reading',
       (segment) => segment.read(offset, maxBytes),
@@ -124,7 +129,7 @@ export class PartitionLog {
         return offset
       },
     )
-    return found ?? { batches: [], nextOffset: end }
+    return found ?? { batches: [], nextOffset }
   }
 
   /**
@@ -141,8 +146,12 @@ export class PartitionLog {
   /** The first committed record at or after `timestampMs`, or undefined. */
   async findTimestamp(timestampMs: number): Promise<{ offset: number; timestamp: number } | undefined> {
     this.checkOpen()
+    // Taken before the segments are searched: what is written to one meanwhile is in either.
+    const backlog = this.writer.backlog.all()
     const look = (segment: Segment) => segment.findTimestamp(timestampMs, this.logStart)
-    return this.search('looking for a timestamp', look, () => this.logStart)
+    const found = await this.search('looking for a timestamp', look, () => this.logStart)
+    const { decompressedBytes } = this.limits
+    return found ?? findInBatches(backlog, { timestampMs, fromOffset: this.logStart, decompressedBytes })
   }
 
   /** Raises the log start to `offset`. @throws MillraceError OFFSET_OUT_OF_RANGE past the high watermark */

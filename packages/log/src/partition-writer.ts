@@ -9,11 +9,13 @@ import type { CleanupConfig } from './cleanup-config.ts'
 import type { CommitStep, CommitTarget } from './committer.ts'
 import { storageError } from './disk.ts'
 import type { JournalEntry } from './journal.ts'
-import type { PartitionIdentity } from './journal-entry.ts'
+import { encodeIdentity, type PartitionIdentity } from './journal-entry.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
+import { PartitionBacklog } from './partition-backlog.ts'
 import type { ProducerState, RememberedBatch } from './producer-state.ts'
 import type { SegmentList } from './segment-list.ts'
+import { Serial } from './serial.ts'
 import type { PartitionTail } from './tail-cache.ts'
 
 /** The part of a topic's configuration that the log goes by. */
@@ -65,7 +67,7 @@ const MAX_RELATIVE_OFFSET = 2 ** 31 - 1
  * When writing or making durable fails, every append that was not yet committed fails with it, and leaves no trace:
  * offsets, remembered producers, the tail cache and the file go back to the committed end. The next append tries anew.
  *
- * `append` may be called at any time; `write` to `failed`, and `checkpoint`, are the committer's to call.
+ * `append` may be called at any time; `prepare` to `failed`, `catchUp` and `checkpoint` are the committer's to call.
  */
 export class PartitionWriter implements CommitTarget {
   private readonly parts: WriterParts
@@ -75,7 +77,12 @@ export class PartitionWriter implements CommitTarget {
   /** The end of what is on disk in the segment files themselves; the journal may be ahead of it. */
   private fileEnd: number
   private pending: PendingAppend[] = []
-  private written: PendingAppend[] = []
+  /** What the committer's round has. */
+  private round: PendingAppend[] = []
+  /** Committed by way of the journal and not yet in the active segment. */
+  readonly backlog = new PartitionBacklog()
+  /** Everything that changes the active segment's file, but for syncs. */
+  private readonly fileWork = new Serial()
   private pendingBytes = 0
   /** What must be done before the active segment may be written to again. */
   private repair: 'cut' | 'replace' | 'roll' | undefined
@@ -84,6 +91,9 @@ export class PartitionWriter implements CommitTarget {
   private retired = false
   private lastSync: Promise<void> = Promise.resolve()
   private durability: 'file' | 'journal' | 'none' = 'none'
+  /** Whether the round is in the file. */
+  private isWritten = false
+  private entryKey: Buffer | undefined
   private flushTimer: { cancel(): void } | undefined
 
   constructor(parts: WriterParts) {
@@ -145,8 +155,8 @@ export class PartitionWriter implements CommitTarget {
     const { context, segments, producers } = this.parts
     await context.committer.settle(this)
     try {
-      if (this.repair !== undefined) await this.mend()
-      if (this.fileEnd < this.committedEnd) await this.syncCommitted()
+      await this.catchUp()
+      if (this.fileEnd < this.committedEnd) await this.fileWork.run(() => this.syncCommitted())
       await segments.sealed()
       await segments.saveActive(producers)
     } catch (error) {
@@ -159,41 +169,33 @@ export class PartitionWriter implements CommitTarget {
   /** Fails what is not committed with `reason`, and lets go of the files. Nothing may be appended any more. */
   async abandon(reason: MillraceError): Promise<void> {
     const { context, segments } = this.parts
-    for (const append of [...this.written, ...this.pending]) append.reject(reason)
-    this.written = []
+    for (const append of [...this.round, ...this.pending]) append.reject(reason)
+    this.round = []
     this.pending = []
     await context.committer.settle(this)
     await this.retire()
     await context.files.drop((path) => path.startsWith(`${segments.directory}/`))
   }
 
-  get needsSync(): boolean {
-    return this.flushDue || (this.parts.config.flushPolicy === 'commit' && this.written.length > 0)
+  prepare(): Promise<void> | undefined {
+    const next = this.pending[0]
+    if (this.repair !== undefined || this.rollDue || (next !== undefined && this.mustRoll(next))) {
+      return this.fileWork.run(() => this.makeReady()).then(() => this.takeRound())
+    }
+    this.takeRound()
+    return undefined
   }
 
-  async write(): Promise<void> {
-    const { segments, config, context } = this.parts
-    if (this.repair !== undefined) await this.mend()
-    if (this.rollDue) {
-      this.rollDue = false
-      if (segments.active.sizeBytes > 0) await this.roll()
-    }
-    const next = this.pending[0]
-    if (next === undefined) return
-    if (this.mustRoll(next)) await this.roll()
-    const { active } = segments
-    let room = config.segmentBytes - active.sizeBytes
-    let count = 0
-    for (const append of this.pending) {
-      const first = count === 0 && active.sizeBytes === 0
-      const fits = append.batch.sizeBytes <= room && append.nextOffset - active.baseOffset <= MAX_RELATIVE_OFFSET
-      if (!first && !fits) break
-      room -= append.batch.sizeBytes
-      count++
-    }
-    this.written = this.pending.splice(0, count)
-    if (this.pending.length > 0) context.committer.submit(this)
-    await active.write(this.written.map((append) => append.batch.buffer))
+  get needsSync(): boolean {
+    return this.flushDue || (this.parts.config.flushPolicy === 'commit' && this.round.length > 0)
+  }
+
+  write(): Promise<void> {
+    return this.fileWork.run(async () => {
+      const batches = [...this.backlog.all(), ...this.round.map((append) => append.batch)]
+      if (batches.length > 0) await this.writeBatches(batches)
+      this.isWritten = true
+    })
   }
 
   async sync(): Promise<void> {
@@ -206,52 +208,64 @@ export class PartitionWriter implements CommitTarget {
     // A flush that is due is for batches of earlier rounds, which only their file has.
     if (this.flushDue) return undefined
     this.durability = 'journal'
-    return { identity: this.parts.identity, batches: this.written.map((append) => append.batch) }
+    this.entryKey ??= encodeIdentity(this.parts.identity)
+    return { identity: this.entryKey, batches: this.round.map((append) => append.batch) }
   }
 
   committed(): void {
-    const { written, durability } = this
+    const { round, durability, isWritten } = this
     const { active } = this.parts.segments
     const { context, config, onCommitted } = this.parts
-    this.written = []
-    this.durability = 'none'
-    if (written.length > 0) active.startedAtMs ??= context.clock.nowMs()
-    for (const append of written) {
-      active.advance(append.batch, append.nextOffset, config.indexIntervalBytes)
+    this.endRound()
+    if (round.length > 0) active.startedAtMs ??= context.clock.nowMs()
+    for (const append of round) {
+      this.backlog.add(append.batch)
       this.pendingBytes -= append.batch.sizeBytes
+      this.committedEnd = append.nextOffset as HighWatermark
     }
-    this.committedEnd = active.nextOffset as HighWatermark
+    if (isWritten) this.advanceTo(this.committedEnd)
     if (durability !== 'none') this.durable = this.committedEnd as number as DurableOffset
     else if (config.flushPolicy === 'interval') this.flushLater()
     if (durability === 'file') this.fileEnd = this.committedEnd
-    for (const append of written) append.resolve(placeOf(append))
+    for (const append of round) append.resolve(placeOf(append))
     onCommitted(this.committedEnd)
   }
 
   async failed(error: unknown, step: CommitStep): Promise<void> {
     const { producers, tail } = this.parts
-    const lost = [...this.written, ...this.pending]
-    const hasWritten = this.written.length > 0
-    this.written = []
+    const lost = [...this.round, ...this.pending]
+    const hadRound = this.round.length > 0
+    this.endRound()
     this.pending = []
-    this.durability = 'none'
     this.pendingBytes = 0
     this.logEnd = this.committedEnd as number as LogEndOffset
     producers.forgetFrom(this.committedEnd)
     tail.cutFrom(this.committedEnd)
-    this.repair ??= step === 'sync' ? 'replace' : 'cut'
+    if (step !== 'journal') this.repair ??= step === 'sync' ? 'replace' : 'cut'
     let outcome = step === 'write' ? storageError(error, 'writing') : unknownOutcome(error)
     try {
-      await this.mend()
+      await this.fileWork.run(() => this.mend())
     } catch (mendError) {
-      if (hasWritten) outcome = unknownOutcome(mendError)
+      if (hadRound) outcome = unknownOutcome(mendError)
     }
     for (const append of lost) append.reject(outcome)
+  }
+
+  get backlogBytes(): number {
+    return this.backlog.sizeBytes
+  }
+
+  catchUp(): Promise<void> {
+    return this.fileWork.run(async () => {
+      await this.mend()
+      await this.writeBacklog()
+    })
   }
 
   async checkpoint(): Promise<void> {
     const end = this.committedEnd
     if (this.retired || this.fileEnd >= end) return
+    await this.catchUp()
     try {
       await this.syncFile()
     } catch (error) {
@@ -265,8 +279,10 @@ export class PartitionWriter implements CommitTarget {
   /** Lets nothing more happen to the files in the background. */
   private async retire(): Promise<void> {
     this.retired = true
+    this.backlog.clear()
     this.parts.context.committer.forget(this)
     this.flushTimer?.cancel()
+    await this.fileWork.idle()
     await this.lastSync
     await this.parts.segments.sealed()
   }
@@ -291,21 +307,79 @@ export class PartitionWriter implements CommitTarget {
   private repeat(batch: RecordBatch, baseOffset = -1) {
     const placed: AppendedBatch = { baseOffset, timestamp: batch.maxTimestamp, duplicate: true }
     const isOriginal = (append: PendingAppend): boolean => append.baseOffset === baseOffset
-    const original = this.written.find(isOriginal) ?? this.pending.find(isOriginal)
+    const original = this.round.find(isOriginal) ?? this.pending.find(isOriginal)
     return { placed, committed: original === undefined ? Promise.resolve(placed) : original.done.then(() => placed) }
+  }
+
+  /** Bytes of the active segment when its file has caught up. */
+  private get activeBytes(): number {
+    return this.parts.segments.active.sizeBytes + this.backlog.sizeBytes
   }
 
   private mustRoll(next: PendingAppend): boolean {
     const { context, config, segments } = this.parts
     const { active } = segments
-    if (active.sizeBytes === 0) return false
-    if (active.sizeBytes + next.batch.sizeBytes > config.segmentBytes) return true
+    if (this.activeBytes === 0) return false
+    if (this.activeBytes + next.batch.sizeBytes > config.segmentBytes) return true
     if (next.nextOffset - active.baseOffset > MAX_RELATIVE_OFFSET) return true
     return context.clock.nowMs() - (active.startedAtMs ?? 0) >= config.segmentMs
   }
 
+  private async makeReady(): Promise<void> {
+    await this.mend()
+    const next = this.pending[0]
+    const isAsked = this.rollDue && this.activeBytes > 0
+    this.rollDue = false
+    if (isAsked || (next !== undefined && this.mustRoll(next))) await this.roll()
+  }
+
+  /** Takes what is pending and fits into the active segment. */
+  private takeRound(): void {
+    const { segments, config, context } = this.parts
+    const { baseOffset } = segments.active
+    let bytes = this.activeBytes
+    let count = 0
+    for (const append of this.pending) {
+      bytes += append.batch.sizeBytes
+      const fits = bytes <= config.segmentBytes && append.nextOffset - baseOffset <= MAX_RELATIVE_OFFSET
+      const isAlone = bytes === append.batch.sizeBytes
+      if (!fits && !isAlone) break
+      count++
+    }
+    this.round = this.pending.splice(0, count)
+    if (this.pending.length > 0) context.committer.submit(this)
+  }
+
+  private endRound(): void {
+    this.round = []
+    this.durability = 'none'
+    this.isWritten = false
+  }
+
+  /** Writes batches behind those that the file has. */
+  private writeBatches(batches: readonly RecordBatch[]): Promise<void> {
+    return this.parts.segments.active.write(batches.map((batch) => batch.buffer))
+  }
+
+  private async writeBacklog(): Promise<void> {
+    const batches = this.backlog.all()
+    const last = batches.at(-1)
+    if (last === undefined) return
+    await this.writeBatches(batches)
+    this.advanceTo(last.nextOffset)
+  }
+
+  /** Takes the backlog before `offset` for what it is now: part of the active segment. */
+  private advanceTo(offset: number): void {
+    const { segments, config } = this.parts
+    this.backlog.removeBefore(offset, (batch) =>
+      segments.active.advance(batch, batch.nextOffset, config.indexIntervalBytes),
+    )
+  }
+
   /** Closes the active segment. It is synced first, whatever the policy: only the last segment may end torn. */
   private async roll(): Promise<void> {
+    await this.writeBacklog()
     if (this.fileEnd < this.committedEnd) await this.syncCommitted()
     // Once a file for the next offset may be there, nothing may follow in this one: recovery would cut it off.
     this.repair = 'roll'
@@ -321,7 +395,7 @@ export class PartitionWriter implements CommitTarget {
       await segments.roll(producers)
     } else if (this.repair === 'replace') {
       await segments.active.replaceFile()
-      this.fileEnd = this.committedEnd
+      this.fileEnd = segments.active.nextOffset
       this.durable = this.committedEnd as number as DurableOffset
     }
     this.repair = undefined

@@ -118,7 +118,7 @@ function problemOf(batch: RecordBatch, due: number | undefined): string | undefi
  * The first record of a batch from `fromOffset` on at or after a time. A block that does not decompress, which only the
  * client that sent it can read, stands for its header: it must not keep others from finding what comes after it.
  */
-function firstAtOrAfter(
+export function firstAtOrAfter(
   batch: RecordBatch,
   { timestampMs, fromOffset, decompressedBytes }: TimeQuery,
 ): FoundRecord | undefined {

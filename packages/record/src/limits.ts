@@ -35,6 +35,8 @@ export interface Limits {
   readonly openFiles: number
   /** Size at which a journal file is full and a checkpoint is made. */
   readonly journalBytes: number
+  /** Batches that are in the journal and in memory but not in their segments yet, over all partitions. */
+  readonly journalBacklogBytes: number
   /** Memory behind the batches that are kept for readers at the tail, over all partitions. */
   readonly tailCacheBytes: number
   /** Memory for index files of closed segments, over all partitions. */
@@ -78,6 +80,7 @@ export const DEFAULT_LIMITS: Limits = {
   partitions: 20_000,
   openFiles: 500,
   journalBytes: 64 * MiB,
+  journalBacklogBytes: 32 * MiB,
   tailCacheBytes: 16 * MiB,
   indexCacheBytes: 32 * MiB,
   housekeepingIntervalMs: 300_000,

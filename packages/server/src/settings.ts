@@ -67,6 +67,7 @@ const LIMITS: Readonly<Record<keyof Limits, readonly [min: number, max: number, 
   shutdownGraceMs: [0, MAX_TIMER_MS, 'time that open requests get to end at shutdown'],
   openFiles: [16, 1_000_000, 'most files that are open at once'],
   journalBytes: [1_024, 2 ** 31, 'size at which a journal file is full and a checkpoint is made'],
+  journalBacklogBytes: [0, MAX_BUFFER_BYTES, 'most bytes that wait in the journal and in memory for their segments'],
 }
 
 /** Every setting of the server. */

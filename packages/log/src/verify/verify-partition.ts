@@ -186,6 +186,7 @@ class PartitionCheck {
         const message = `${directory} has offsets up to ${this.end}, and the journal goes on at ${baseOffset}`
         return report(findingOf('journal-gap', path, message, position))
       }
+      while (baseOffset >= this.producers.nextSnapshot) await this.compareSnapshot()
       const file = await disk.open(path, { readOnly: true })
       const bytes = Buffer.allocUnsafeSlow(sizeBytes)
       await file.read(bytes, position)
