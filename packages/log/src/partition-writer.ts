@@ -142,9 +142,10 @@ export class PartitionWriter implements CommitTarget {
    * @throws MillraceError STORAGE_FAILED, DISK_FULL when that fails; the next start must then take it for a crash
    */
   async close(): Promise<void> {
-    const { context, segments, producers } = this.parts
+    const { context, segments, producers, epochs } = this.parts
     await context.committer.settle(this)
     try {
+      await epochs.save()
       if (this.repair !== undefined) await this.mend()
       if (this.fileEnd < this.committedEnd) await this.syncCommitted()
       await segments.sealed()
@@ -180,6 +181,7 @@ export class PartitionWriter implements CommitTarget {
     }
     const next = this.pending[0]
     if (next === undefined) return
+    await this.parts.epochs.save()
     if (this.mustRoll(next)) await this.roll()
     const { active } = segments
     let room = config.segmentBytes - active.sizeBytes
