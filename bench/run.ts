@@ -12,6 +12,7 @@ import { partitions } from './benchmarks/partitions.ts'
 import { produce } from './benchmarks/produce.ts'
 import { readback } from './benchmarks/readback.ts'
 import { recovery } from './benchmarks/recovery.ts'
+import { restart } from './benchmarks/restart.ts'
 import { start } from './benchmarks/start.ts'
 import type { Contender } from './contenders/contender.ts'
 import { floor } from './contenders/floor.ts'
@@ -22,7 +23,18 @@ import { ProgressLine } from './harness/progress.ts'
 import { judge, renderMachine, renderResult, type Verdict } from './harness/report.ts'
 import { type BenchmarkResult, runBenchmark } from './harness/runner.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [produce, latency, readback, memory, start, log, partitions, recovery, lookup]
+const BENCHMARKS: readonly Benchmark[] = [
+  produce,
+  latency,
+  readback,
+  memory,
+  start,
+  restart,
+  log,
+  partitions,
+  recovery,
+  lookup,
+]
 const CONTENDERS: readonly Contender[] = [floor, millrace]
 const RESULTS = fileURLToPath(new URL('results', import.meta.url))
 const README = fileURLToPath(new URL('README.md', import.meta.url))

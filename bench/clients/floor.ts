@@ -4,6 +4,8 @@ import { makeValues, serveTasks } from '../harness/client-program.ts'
 import { LatencyHistogram } from '../harness/latency-histogram.ts'
 
 serveTasks({
+  topics: () => Promise.reject(new Error('the floor has no topics')),
+
   async produce(url, { records, warmupRecords, valueBytes, batchRecords, inFlight }, progress) {
     const session = await open(url)
     const values = makeValues(1_000, valueBytes)

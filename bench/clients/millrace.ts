@@ -4,6 +4,7 @@ import { makeValues, serveTasks } from '../harness/client-program.ts'
 import { LatencyHistogram } from '../harness/latency-histogram.ts'
 
 const TOPIC = 'bench'
+const TOPICS_AT_ONCE = 8
 /** What a record takes in a batch beside its value; a little more than it does. */
 const RECORD_OVERHEAD_BYTES = 12
 
@@ -39,6 +40,26 @@ serveTasks({
       progress(index)
     }
     return histogram.figures()
+  },
+
+  async topics(url, { topics, partitionsEach }, progress) {
+    await using client = new Millrace({ url })
+    const names = Array.from({ length: topics }, (_, index) => `bench-${index}`)
+    const left = names.values()
+    const lane = async (): Promise<void> => {
+      for (const name of left) await client.admin.createTopic({ name, partitions: partitionsEach })
+    }
+    await Promise.all(Array.from({ length: TOPICS_AT_ONCE }, lane))
+    const producer = client.producer()
+    const value = makeValues(1, 1_000)[0]!
+    const sent = names.flatMap((topic) =>
+      Array.from({ length: partitionsEach }, (_, partition) => producer.send({ topic, partition, value })),
+    )
+    for (const [index, one] of sent.entries()) {
+      await one
+      progress(index)
+    }
+    return {}
   },
 
   async read(url, { by, records, warmup }, progress) {

@@ -1,7 +1,7 @@
 export type ContenderName = 'floor' | 'millrace'
 
 export interface StartOptions {
-  /** An empty directory, its own. */
+  /** A directory of its own: empty, or one that a server of it was started in before. */
   readonly directory: string
   /** Arguments for node, where the contender is a Node.js program. */
   readonly execArgv: readonly string[]
@@ -13,6 +13,8 @@ export interface RunningServer {
   readonly url: string
   readonly pid: number
   close(): Promise<void>
+  /** Ends it with SIGKILL. */
+  kill(): Promise<void>
 }
 
 /** Something that is measured: a server with a client program for it. */

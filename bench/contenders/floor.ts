@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process'
-import { adopt, stop } from '../harness/processes.ts'
+import { adopt, kill, stop } from '../harness/processes.ts'
 import type { Contender } from './contender.ts'
 
 /** The bare program: only the work that cannot be left out. */
@@ -17,6 +17,6 @@ export const floor: Contender = {
       child.once('exit', (code) => reject(new Error(`the floor's server ended with ${code}`)))
       child.once('message', (message: { port: number }) => resolve(message.port))
     })
-    return { url: `http://127.0.0.1:${port}`, pid: child.pid!, close: () => stop(child) }
+    return { url: `http://127.0.0.1:${port}`, pid: child.pid!, close: () => stop(child), kill: () => kill(child) }
   },
 }

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { adopt, stop } from '../harness/processes.ts'
+import { adopt, kill, stop } from '../harness/processes.ts'
 import type { Contender } from './contender.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../packages/cli/bin/millrace.mjs', import.meta.url))
@@ -20,6 +20,7 @@ export const millrace: Contender = {
   async start({ directory, execArgv, signal }) {
     signal.throwIfAborted()
     const readyFile = join(directory, 'ready.json')
+    await rm(readyFile, { force: true })
     const options = ['--data', join(directory, 'data'), '--http', '127.0.0.1:0', '--ready-file', readyFile]
     const child = adopt(
       spawn(process.execPath, [...execArgv, PROGRAM, 'serve', ...options], { stdio: ['ignore', 'pipe', 'pipe'] }),
@@ -35,7 +36,7 @@ export const millrace: Contender = {
       const line = await readFile(readyFile, 'utf8').catch(() => undefined)
       if (line !== undefined) {
         const { url } = JSON.parse(line) as { url: string }
-        return { url, pid: child.pid!, close: () => stop(child) }
+        return { url, pid: child.pid!, close: () => stop(child), kill: () => kill(child) }
       }
       if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${output}`)
       if (performance.now() > deadlineMs || signal.aborted) {

@@ -37,6 +37,12 @@ export interface Run {
   performAlone(task: StorageTask, env?: Readonly<Record<string, string>>): Promise<Figures>
   /** Starts a server of the contender's for this entry alone and stops it; returns how long it took to be ready. */
   coldStartMs(): Promise<number>
+  /**
+   * Starts a server of the contender's, has its client do `task`, ends the server, and starts one on the same data;
+   * returns how long that took to be ready.
+   * @param end `kill`: by SIGKILL
+   */
+  restartMs(task: Task, end: 'kill' | 'close'): Promise<number>
 }
 
 /** A figure that the product must reach. */

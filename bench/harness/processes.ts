@@ -29,6 +29,14 @@ export async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer)
 }
 
+/** Ends `child` with SIGKILL. */
+export async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGKILL')
+  await ended
+}
+
 /** The most memory that a process ever had (VmHWM), in bytes; undefined where /proc does not tell. */
 export function peakMemoryBytes(pid: number): number | undefined {
   const line = readProc(pid, 'status')?.match(/^VmHWM:\s+(\d+) kB$/m)

@@ -3,7 +3,7 @@ import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import type { Contender, ContenderName, RunningServer } from '../contenders/contender.ts'
 import type { Benchmark, Column, Entry, Run } from './benchmark.ts'
-import { cpuMs, peakMemoryBytes, runClient } from './processes.ts'
+import { type ClientRun, cpuMs, peakMemoryBytes, runClient } from './processes.ts'
 import type { ProgressLine } from './progress.ts'
 import { median, type Spread, spread } from './statistics.ts'
 import type { Figures, StorageTask, Task } from './tasks.ts'
@@ -138,6 +138,7 @@ class Stage implements AsyncDisposable {
       perform: (task) => this.perform(contender, task, label),
       performAlone: (task, env) => this.performAlone(contender, task, label, env),
       coldStartMs: () => this.coldStartMs(contender),
+      restartMs: (task, end) => this.restartMs(contender, task, end, label),
     }
   }
 
@@ -146,34 +147,42 @@ class Stage implements AsyncDisposable {
     await Promise.all(this.directories.map((directory) => rm(directory, { recursive: true, force: true })))
   }
 
-  private async start(contender: Contender): Promise<RunningServer> {
+  private async start(contender: Contender, inDirectory?: string): Promise<RunningServer> {
+    const directory = inDirectory ?? (await this.makeDirectory(contender))
+    return contender.start({ directory, execArgv: this.profiling(contender, 'server'), signal: this.options.signal })
+  }
+
+  private async makeDirectory(contender: Contender): Promise<string> {
     const directory = await mkdtemp(join(this.options.directory, `${contender.name}-`))
     this.directories.push(directory)
-    return contender.start({ directory, execArgv: this.profiling(contender, 'server'), signal: this.options.signal })
+    return directory
   }
 
   private async perform(contender: Contender, task: Task, label: string): Promise<Figures> {
     const server = this.servers.get(contender.name)
     if (server === undefined) throw new Error(`${contender.name} has no server in ${this.benchmark.name}`)
-    const { progress, signal } = this.options
-    const total = task.kind === 'latency' ? task.count : task.records
-    const everything = total + unmeasured(task)
+    const everything = totalOf(task) + unmeasured(task)
     const before = cpuMs(server.pid) ?? Number.NaN
-    const run = await runClient(
-      contender.client,
-      { where: server.url, task },
-      {
-        execArgv: this.profiling(contender, `client-${task.kind}`),
-        progress: (done) => progress.show(label, done / total),
-        signal,
-      },
-    )
+    const run = await this.runTask(contender, server, task, label)
     return {
       ...run.figures,
       clientCpuNs: (run.cpuMs * 1e6) / everything,
       serverCpuNs: (((cpuMs(server.pid) ?? Number.NaN) - before) * 1e6) / everything,
       serverPeakBytes: peakMemoryBytes(server.pid) ?? Number.NaN,
     }
+  }
+
+  private runTask(contender: Contender, server: RunningServer, task: Task, label: string): Promise<ClientRun> {
+    const { progress, signal } = this.options
+    return runClient(
+      contender.client,
+      { where: server.url, task },
+      {
+        execArgv: this.profiling(contender, `client-${task.kind}`),
+        progress: (done) => progress.show(label, done / totalOf(task)),
+        signal,
+      },
+    )
   }
 
   private async performAlone(
@@ -209,11 +218,32 @@ class Stage implements AsyncDisposable {
     return tookMs
   }
 
+  private async restartMs(contender: Contender, task: Task, end: 'kill' | 'close', label: string): Promise<number> {
+    const directory = await this.makeDirectory(contender)
+    const first = await this.start(contender, directory)
+    try {
+      await this.runTask(contender, first, task, label)
+    } finally {
+      await first[end]()
+    }
+    const startMs = performance.now()
+    const second = await this.start(contender, directory)
+    const tookMs = performance.now() - startMs
+    await second.close()
+    return tookMs
+  }
+
   private profiling(contender: Contender, role: string): string[] {
     if (this.options.profiles === undefined) return []
     const directory = join(this.options.profiles, this.benchmark.name, contender.name, role)
     return ['--cpu-prof', `--cpu-prof-dir=${directory}`]
   }
+}
+
+/** How many records, or whatever it tells the progress of, a task handles. */
+function totalOf(task: Task): number {
+  if (task.kind === 'latency') return task.count
+  return task.kind === 'topics' ? task.topics * task.partitionsEach : task.records
 }
 
 /** How many records a task handles beside those that it measures. */
@@ -223,6 +253,8 @@ function unmeasured(task: Task): number {
       return task.warmupRecords
     case 'latency':
       return task.warmupCount
+    case 'topics':
+      return 0
     case 'read':
       return task.warmup ? task.records : 0
   }

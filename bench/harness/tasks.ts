@@ -36,7 +36,14 @@ export interface ReadTask {
   readonly warmup: boolean
 }
 
-export type Task = ProduceTask | LatencyTask | ReadTask
+/** Make topics, and send one record to each of their partitions. */
+export interface TopicsTask {
+  readonly kind: 'topics'
+  readonly topics: number
+  readonly partitionsEach: number
+}
+
+export type Task = ProduceTask | LatencyTask | ReadTask | TopicsTask
 
 /** Append batches to files, over and over until `bytes` are there; the figure is bytes per second. */
 export interface AppendTask {

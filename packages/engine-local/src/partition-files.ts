@@ -7,6 +7,7 @@ import {
   METADATA_FILE,
   openPartitionLog,
   type PartitionLog,
+  type PartitionLogConfig,
   partitionDirectoryName,
   readFile,
   replaceFile,
@@ -23,6 +24,8 @@ export interface FoundState {
   /** Whether it was shut down in order. */
   readonly clean: boolean
   readonly journaled: JournaledBatches
+  /** What `PartitionFiles.removeOrphans` told. */
+  readonly topicIds?: ReadonlyMap<string, string>
 }
 
 /**
@@ -45,7 +48,7 @@ export class PartitionFiles {
   /** Makes the directories of a new topic; when it returns, they outlive a crash. */
   async create({ id, name, partitions }: TopicDescription): Promise<void> {
     const { disk } = this.context
-    await inParallel(partitions, async (partition) => {
+    await inParallel([...Array(partitions).keys()], async (partition) => {
       const directory = this.directory(name, partition)
       // What a crash left there belongs to no topic: the catalog would know it.
       await disk.remove(directory)
@@ -55,22 +58,42 @@ export class PartitionFiles {
     await disk.syncDirectory(this.root)
   }
 
-  /** Opens the logs of a topic's partitions. */
-  async open(topic: TopicDescription, found: FoundState): Promise<PartitionLog[]> {
-    const { id, name, partitions, settings } = topic
-    const topicConfig = parseTopicConfig(settings)
-    const config = { ...topicConfig, cleanup: topicConfig }
-    return inParallel(partitions, async (partition) => {
-      const directory = this.directory(name, partition)
-      if ((await topicIdOf(this.context.disk, directory)) !== id) {
-        throw new MillraceError(
-          'DATA_DIR_INVALID',
-          `${directory} is missing or is not a partition of topic ${name} (${id})`,
-        )
-      }
-      const identity = { topicId: id, partition }
-      const journaled = found.journaled.get(identityKey(identity))
-      return openPartitionLog(this.context, { directory, identity, config, clean: found.clean, journaled })
+  /** Opens the logs of all partitions of `topics`; gives them in the order of the topics. */
+  async open(topics: readonly TopicDescription[], found: FoundState): Promise<PartitionLog[][]> {
+    const wanted = topics.flatMap((topic, index) => {
+      const topicConfig = parseTopicConfig(topic.settings)
+      const config = { ...topicConfig, cleanup: topicConfig }
+      return Array.from({ length: topic.partitions }, (_, partition) => ({ topic, index, partition, config }))
+    })
+    const opened: PartitionLog[][] = topics.map(() => [])
+    await inParallel(wanted, async ({ topic, index, partition, config }) => {
+      const log = await this.openOne(topic, partition, config, found)
+      ;(opened[index] as PartitionLog[])[partition] = log
+    })
+    return opened
+  }
+
+  private async openOne(
+    { id, name }: TopicDescription,
+    partition: number,
+    config: PartitionLogConfig,
+    { clean, journaled, topicIds }: FoundState,
+  ): Promise<PartitionLog> {
+    const directory = this.directory(name, partition)
+    const topicId = topicIds?.get(partitionDirectoryName(name, partition))
+    if ((topicId ?? (await topicIdOf(this.context.disk, directory))) !== id) {
+      throw new MillraceError(
+        'DATA_DIR_INVALID',
+        `${directory} is missing or is not a partition of topic ${name} (${id})`,
+      )
+    }
+    const identity = { topicId: id, partition }
+    return openPartitionLog(this.context, {
+      directory,
+      identity,
+      config,
+      clean,
+      journaled: journaled.get(identityKey(identity)),
     })
   }
 
@@ -92,27 +115,34 @@ export class PartitionFiles {
   /**
    * Clears away the directories that belong to no topic: of deleted ones, and of ones whose making a crash cut short.
    * One that holds records is not removed but set aside: were the catalog damaged, they would be all that is left.
+   * @returns by the names of the other directories, the ids of their topics
    */
-  async removeOrphans(known: (topicId: string) => boolean): Promise<void> {
+  async removeOrphans(known: (topicId: string) => boolean): Promise<Map<string, string>> {
+    const { disk } = this.context
+    const topicIds = new Map<string, string>()
+    await inParallel(await disk.list(this.root), async (name) => {
+      if (name.endsWith(ORPHAN_SUFFIX)) return
+      if (name.endsWith(DELETED_SUFFIX)) return disk.remove(`${this.root}/${name}`)
+      const topicId = await topicIdOf(disk, `${this.root}/${name}`)
+      if (topicId !== undefined && known(topicId)) topicIds.set(name, topicId)
+      else await this.removeIfOrphan(name, topicId)
+    })
+    return topicIds
+  }
+
+  private async removeIfOrphan(name: string, topicId: string | undefined): Promise<void> {
     const { disk, logger } = this.context
-    for (const name of await disk.list(this.root)) {
-      const directory = `${this.root}/${name}`
-      if (name.endsWith(ORPHAN_SUFFIX)) continue
-      if (!name.endsWith(DELETED_SUFFIX)) {
-        const topicId = await topicIdOf(disk, directory)
-        const belongs = topicId === undefined ? !(await this.isHardlyMade(name)) : known(topicId)
-        if (belongs) continue
-        if (topicId !== undefined && (await this.hasRecords(name))) {
-          const aside = `${this.root}/${topicId}-${name.slice(name.lastIndexOf('-') + 1)}${ORPHAN_SUFFIX}`
-          logger.error({ directory, aside }, 'a directory with records belongs to no topic; it is set aside')
-          await disk.rename(directory, aside)
-          await disk.syncDirectory(this.root)
-          continue
-        }
-        logger.warn({ directory }, 'a directory belongs to no topic; it is removed')
-      }
-      await disk.remove(directory)
+    const directory = `${this.root}/${name}`
+    if (topicId === undefined && !(await this.isHardlyMade(name))) return
+    if (topicId !== undefined && (await this.hasRecords(name))) {
+      const aside = `${this.root}/${topicId}-${name.slice(name.lastIndexOf('-') + 1)}${ORPHAN_SUFFIX}`
+      logger.error({ directory, aside }, 'a directory with records belongs to no topic; it is set aside')
+      await disk.rename(directory, aside)
+      await disk.syncDirectory(this.root)
+      return
     }
+    logger.warn({ directory }, 'a directory belongs to no topic; it is removed')
+    await disk.remove(directory)
   }
 
   private async hasRecords(name: string): Promise<boolean> {
@@ -148,20 +178,19 @@ async function topicIdOf(disk: Disk, directory: string): Promise<string | undefi
 }
 
 /**
- * Runs `work` for 0 to `count` - 1, a few at a time; gives the results in order. When one fails, no more are begun, and
- * those under way have ended before it fails: nobody may work in a directory that is given back.
+ * Runs `work` for each of `items`, a number of them at once. When one fails, no more are begun, and those under way have
+ * ended before it fails: nobody may work in a directory that is given back.
  */
-async function inParallel<T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> {
-  const AT_ONCE = 16
-  const results: T[] = []
-  const indexes = Array.from({ length: count }, (_, index) => index).values()
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const AT_ONCE = 32
+  const left = items.values()
   let hasFailed = false
   await allEnded(
-    Array.from({ length: Math.min(AT_ONCE, count) }, async () => {
-      for (const index of indexes) {
+    Array.from({ length: Math.min(AT_ONCE, items.length) }, async () => {
+      for (const item of left) {
         if (hasFailed) return
         try {
-          results[index] = await work(index)
+          await work(item)
         } catch (error) {
           hasFailed = true
           throw error
@@ -169,5 +198,4 @@ async function inParallel<T>(count: number, work: (index: number) => Promise<T>)
       }
     }),
   )
-  return results
 }

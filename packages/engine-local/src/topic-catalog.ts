@@ -50,9 +50,11 @@ export class LocalTopicCatalog implements TopicCatalog {
       await files.setAside(deleted)
       await store.delete(DELETED_KEY_PREFIX + deleted.id)
     }
-    await files.removeOrphans((id) => store.has(TOPIC_KEY_PREFIX + id))
-    for (const description of this.kept(TOPIC_KEY_PREFIX)) {
-      this.add({ description, logs: await files.open(description, found) })
+    const topicIds = await files.removeOrphans((id) => store.has(TOPIC_KEY_PREFIX + id))
+    const descriptions = this.kept(TOPIC_KEY_PREFIX)
+    const opened = await files.open(descriptions, { ...found, topicIds })
+    for (const [index, description] of descriptions.entries()) {
+      this.add({ description, logs: opened[index] as PartitionLog[] })
     }
   }
 
@@ -64,7 +66,7 @@ export class LocalTopicCatalog implements TopicCatalog {
       // What is left of a topic that could not be made is removed by the next that has its name, or at the next start.
       try {
         await files.create(description)
-        const logs = await files.open(description, NEW)
+        const [logs = []] = await files.open([description], NEW)
         await store.set(TOPIC_KEY_PREFIX + description.id, description)
         this.add({ description, logs })
         return description

@@ -17,7 +17,9 @@ describe('leader epochs', () => {
     const disk = memoryDisk()
     const epochs = await LeaderEpochs.open(disk, PATH)
     expect(epochs.latest).toBe(-1)
-    for (const offset of [0, 40, 1_000]) await epochs.raise(offset)
+    for (const offset of [0, 40, 1_000]) epochs.raise(offset)
+    expect(await readFile(disk, PATH)).toBeUndefined()
+    await epochs.save()
     expect((await readFile(disk, PATH))?.toString()).toBe('0\n3\n0 0\n1 40\n2 1000\n')
     const again = await LeaderEpochs.open(disk, PATH)
     expect(again.entries).toEqual(epochs.entries)
@@ -26,7 +28,7 @@ describe('leader epochs', () => {
 
   test('that began at or after the offset where the next begins give way to it', async () => {
     const epochs = await LeaderEpochs.open(memoryDisk(), PATH)
-    for (const offset of [0, 40, 80, 40]) await epochs.raise(offset)
+    for (const offset of [0, 40, 80, 40]) epochs.raise(offset)
     expect(epochs.entries).toEqual([
       { epoch: 0, startOffset: 0 },
       { epoch: 3, startOffset: 40 },
@@ -50,11 +52,13 @@ describe('leader epochs', () => {
     for (let seed = 1; seed <= 60; seed++) {
       const disk = new CrashDisk(seededRandom(seed))
       const epochs = await LeaderEpochs.open(disk, PATH)
-      await epochs.raise(0)
-      const raised = epochs.raise(10).catch(() => {})
+      epochs.raise(0)
+      await epochs.save()
+      epochs.raise(10)
+      const saved = epochs.save().catch(() => {})
       for (let turn = seed % 12; turn > 0; turn--) await new Promise<void>((resolve) => setImmediate(resolve))
       disk.crash()
-      await raised
+      await saved
       expect([0, 1]).toContain((await LeaderEpochs.open(disk, PATH)).latest)
     }
   })

@@ -15,11 +15,17 @@ export class LeaderEpochs {
   private readonly disk: Disk
   private readonly path: string
   private readonly epochs: LeaderEpoch[]
+  private saved = true
 
   private constructor(disk: Disk, path: string, epochs: LeaderEpoch[]) {
     this.disk = disk
     this.path = path
     this.epochs = epochs
+  }
+
+  /** Those of a file that is not there. */
+  static none(disk: Disk, path: string): LeaderEpochs {
+    return new LeaderEpochs(disk, path, [])
   }
 
   /** Reads the file; one that is not there or not readable stands for no epochs. */
@@ -33,17 +39,32 @@ export class LeaderEpochs {
     return this.epochs.at(-1)?.epoch ?? -1
   }
 
+  /** Whether all that was raised is on disk. */
+  get isSaved(): boolean {
+    return this.saved
+  }
+
   get entries(): readonly LeaderEpoch[] {
     return this.epochs
   }
 
-  /** Begins the next epoch at `startOffset`; when it returns, that is on disk. */
-  async raise(startOffset: number): Promise<void> {
-    const epoch = this.latest + 1
+  /**
+   * Begins the next epoch at `startOffset`; `save` is due before any batch bears it.
+   * @param atLeast the lowest that it may be
+   */
+  raise(startOffset: number, atLeast = 0): void {
+    const epoch = Math.max(this.latest + 1, atLeast)
     while (this.epochs.length > 0 && (this.epochs.at(-1) as LeaderEpoch).startOffset >= startOffset) this.epochs.pop()
     this.epochs.push({ epoch, startOffset })
+    this.saved = false
+  }
+
+  /** When it returns, all that was raised is on disk. To be called by one at a time. */
+  async save(): Promise<void> {
+    if (this.saved) return
     const lines = [0, this.epochs.length, ...this.epochs.map((entry) => `${entry.epoch} ${entry.startOffset}`)]
     await replaceFile(this.disk, this.path, Buffer.from(`${lines.join('\n')}\n`))
+    this.saved = true
   }
 }
 

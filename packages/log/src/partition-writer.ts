@@ -152,9 +152,10 @@ export class PartitionWriter implements CommitTarget {
    * @throws MillraceError STORAGE_FAILED, DISK_FULL when that fails; the next start must then take it for a crash
    */
   async close(): Promise<void> {
-    const { context, segments, producers } = this.parts
+    const { context, segments, producers, epochs } = this.parts
     await context.committer.settle(this)
     try {
+      await epochs.save()
       await this.catchUp()
       if (this.fileEnd < this.committedEnd) await this.fileWork.run(() => this.syncCommitted())
       await segments.sealed()
@@ -179,7 +180,8 @@ export class PartitionWriter implements CommitTarget {
 
   prepare(): Promise<void> | undefined {
     const next = this.pending[0]
-    if (this.repair !== undefined || this.rollDue || (next !== undefined && this.mustRoll(next))) {
+    const isReady = this.repair === undefined && !this.rollDue && this.parts.epochs.isSaved
+    if (!isReady || (next !== undefined && this.mustRoll(next))) {
       return this.fileWork.run(() => this.makeReady()).then(() => this.takeRound())
     }
     this.takeRound()
@@ -257,6 +259,7 @@ export class PartitionWriter implements CommitTarget {
 
   catchUp(): Promise<void> {
     return this.fileWork.run(async () => {
+      if (this.retired) return
       await this.mend()
       await this.writeBacklog()
     })
@@ -328,6 +331,7 @@ export class PartitionWriter implements CommitTarget {
   private async makeReady(): Promise<void> {
     await this.mend()
     const next = this.pending[0]
+    if (next !== undefined) await this.parts.epochs.save()
     const isAsked = this.rollDue && this.activeBytes > 0
     this.rollDue = false
     if (isAsked || (next !== undefined && this.mustRoll(next))) await this.roll()

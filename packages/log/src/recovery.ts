@@ -31,10 +31,11 @@ export interface OpenOptions {
  * Sealed segments are whole: their checksum file was written after they were synced. After a shutdown that was not
  * clean, every other segment is scanned, which checks each batch, makes the indexes again, and cuts the last one off
  * behind its last whole batch; the bytes that are cut off are kept in a `.cut` file. What the journal has behind that end
- * is written to it, because segments that rely on the journal are not synced. What remains may have been written
- * without a sync (the process died, the machine did not), so it is synced before anybody reads it; its end is written
- * again first, because after a sync that failed the system believes pages to be on disk that are not. Then the leader
- * epoch rises.
+ * is written to it, because segments that rely on the journal are not synced. What remains, and the names in the
+ * directory, may have been written without a sync (the process died, the machine did not), so they are synced before
+ * anybody reads them; what may not have reached the disk is written again first, because after a sync that failed the
+ * system believes pages to be on disk that are not. Then the leader epoch rises: in memory, because a start with
+ * thousands of partitions must not write a file for each. It is on disk before the first batch that bears it.
  * @throws MillraceError STORAGE_FAILED, DISK_FULL
  */
 export async function openPartitionLog(context: LogContext, options: OpenOptions): Promise<PartitionLog> {
@@ -52,7 +53,7 @@ class Recovery {
   private readonly directory: string
   /** Whether the end of the log is known to be as the last shutdown left it. */
   private asLeft: boolean
-  private names: string[] = []
+  private names: readonly string[] = []
 
   constructor(context: LogContext, options: OpenOptions) {
     this.context = context
@@ -64,19 +65,20 @@ class Recovery {
   async run(): Promise<RecoveredPartition> {
     const { context, directory } = this
     const { identity, config } = this.options
-    await recoverSwaps(context.disk, directory, await context.disk.list(directory))
-    this.names = await context.disk.list(directory)
+    this.names = await recoverSwaps(context.disk, directory, await context.disk.list(directory))
     for (const name of this.names) {
       if (name.endsWith(TEMPORARY_SUFFIX)) await context.disk.remove(`${directory}/${name}`)
     }
-    const epochs = await LeaderEpochs.open(context.disk, `${directory}/${LEADER_EPOCH_FILE}`)
+    const epochs = await this.openEpochs()
     const keptStart = await this.readLogStart()
     const segments = await this.openSegments(keptStart)
     const active = segments.at(-1) as Segment
     const logStartOffset = Math.max(keptStart, (segments[0] as Segment).baseOffset)
     const { producers, snapshots } = await this.recoverProducers(segments)
     const isNew = epochs.latest < 0
-    if (isNew || !this.asLeft) await epochs.raise(active.nextOffset)
+    if (!this.asLeft) await context.disk.syncDirectory(directory)
+    if (isNew || !this.asLeft) epochs.raise(active.nextOffset)
+    if (isNew) await epochs.save()
     const list = new SegmentList(context, directory, segments, snapshots)
     return { identity, config, segments: list, producers, epochs, logStartOffset }
   }
@@ -143,11 +145,21 @@ class Recovery {
     if (nextBase !== undefined && segment.nextOffset < nextBase) segment.keepDamaged(fileBytes, nextBase)
     else if (segment.sizeBytes < fileBytes) await this.cutTail(segment, fileBytes, stop)
     if (nextBase === undefined) {
+      await segment.rewriteFrom(await this.unsyncedFrom(segment))
       await this.fillFromJournal(segment)
-      await segment.rewriteEnd(context.limits.pendingBytesPerPartition)
     }
-    await segment.sync()
+    if (segment.sizeBytes > 0) await segment.sync()
     return segment
+  }
+
+  /**
+   * The position in the last segment from which on it may not be on disk: what one round wrote, and what relies on the
+   * journal.
+   */
+  private async unsyncedFrom(segment: Segment): Promise<number> {
+    const ofRound = Math.max(segment.sizeBytes - this.context.limits.pendingBytesPerPartition, 0)
+    const [first] = this.options.journaled ?? []
+    return first === undefined ? ofRound : Math.min(ofRound, await segment.positionOf(first.baseOffset))
   }
 
   private async fillFromJournal(segment: Segment): Promise<void> {
@@ -179,7 +191,16 @@ class Recovery {
     await segment.cut()
   }
 
+  private openEpochs(): Promise<LeaderEpochs> {
+    const path = `${this.directory}/${LEADER_EPOCH_FILE}`
+    const isThere = this.names.includes(LEADER_EPOCH_FILE)
+    return isThere
+      ? LeaderEpochs.open(this.context.disk, path)
+      : Promise.resolve(LeaderEpochs.none(this.context.disk, path))
+  }
+
   private async readLogStart(): Promise<number> {
+    if (!this.names.includes(LOG_START_FILE)) return 0
     const bytes = await readFile(this.context.disk, `${this.directory}/${LOG_START_FILE}`)
     const kept = Number(bytes?.toString('latin1').trim() || 0)
     return Number.isSafeInteger(kept) ? Math.max(kept, 0) : 0

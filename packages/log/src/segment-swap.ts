@@ -77,8 +77,15 @@ export async function undoSwap(disk: Disk, swap: SegmentSwap): Promise<void> {
 /**
  * Finishes or undoes the swaps that a crash interrupted in a partition's directory.
  * @param names what is in the directory
+ * @returns what is in it afterwards
  */
-export async function recoverSwaps(disk: Disk, directory: string, names: readonly string[]): Promise<void> {
+export async function recoverSwaps(
+  disk: Disk,
+  directory: string,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const swaps = names.filter((name) => name.endsWith('.swap') || name.endsWith(CLEANED_SUFFIX))
+  if (swaps.length === 0) return names
   for (const base of baseOffsetsIn(names, 'swap')) {
     const path = `${directory}/${segmentFileName(base, 'swap')}`
     const replaced = decodeSwap(await readFile(disk, path))
@@ -92,6 +99,7 @@ export async function recoverSwaps(disk: Disk, directory: string, names: readonl
     await finishSwap(disk, { directory, replaced })
   }
   for (const name of names) if (name.endsWith(CLEANED_SUFFIX)) await disk.remove(`${directory}/${name}`)
+  return disk.list(directory)
 }
 
 function swapPath({ directory, replaced }: SegmentSwap): string {

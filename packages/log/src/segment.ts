@@ -221,11 +221,12 @@ export class Segment {
     await disk.syncDirectory(this.directory)
   }
 
-  /** Writes the last `maxBytes` of the segment over themselves, so that the next sync covers them. */
-  rewriteEnd(maxBytes: number): Promise<void> {
-    return this.context.files.use(this.path('log'), async (file) => {
-      const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, this.size))
-      for (let position = Math.max(this.size - maxBytes, 0); position < this.size; position += chunk.length) {
+  /** Writes what lies from `start` on over itself, so that the next sync covers it. */
+  async rewriteFrom(start: number): Promise<void> {
+    if (start >= this.size) return
+    await this.context.files.use(this.path('log'), async (file) => {
+      const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, this.size - start))
+      for (let position = start; position < this.size; position += chunk.length) {
         const bytes = chunk.subarray(0, Math.min(chunk.length, this.size - position))
         await file.read(bytes, position)
         await file.writev([bytes], position)
