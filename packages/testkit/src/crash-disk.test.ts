@@ -211,6 +211,28 @@ describe('a process that dies', () => {
   })
 })
 
+describe('a program that is dead and forgotten', () => {
+  test('does not go on: its calls neither succeed nor fail', async () => {
+    const disk = new CrashDisk(seededRandom(1))
+    const calls: string[] = []
+    disk.observer = (operation, path, fault) => calls.push(`${operation} ${path} ${fault ?? 'succeeds'}`)
+    const mounted = disk.mount({ deadCalls: 'hang' })
+    const file = await mounted.open('/f', { create: true })
+    disk.failNext({ operation: 'write', code: 'EIO' })
+    await expect(file.writev([Buffer.from('a')], 0)).rejects.toMatchObject({ code: 'EIO' })
+    disk.kill()
+    let ended = 0
+    for (const call of [file.writev([Buffer.from('b')], 0), mounted.list('/')]) {
+      const count = (): number => ended++
+      call.then(count, count)
+    }
+    // The next program's call is answered after theirs would have been.
+    expect(await disk.mount().list('/')).toEqual(['f'])
+    expect(ended).toBe(0)
+    expect(calls).toEqual(['create /f succeeds', 'write /f EIO', 'read / succeeds'])
+  })
+})
+
 describe('a sync', () => {
   test('covers what was written before it began, and not what came while it ran', async () => {
     const seen = await outcomes(
