@@ -145,6 +145,27 @@ describe('a crash', () => {
     expect([...synced]).toEqual(['/,/h'])
   })
 
+  test('leaves what was synced in a new directory, while the old one of its name is still on its way out', async () => {
+    const seen = await outcomes(
+      async (seed) => {
+        const disk = new CrashDisk(seededRandom(seed))
+        const make = async (name: string): Promise<void> => {
+          await disk.makeDirectory('/d')
+          await (await disk.open(`/d/${name}`, { create: true })).close()
+          await disk.syncDirectory('/d')
+        }
+        await make('old')
+        await disk.syncDirectory('/')
+        await disk.rename('/d', '/e')
+        await make('new')
+        await disk.syncDirectory('/')
+        return disk
+      },
+      (disk) => disk.paths().join(),
+    )
+    expect([...seen]).toEqual(['/,/d,/d/new,/e,/e/old'])
+  })
+
   test('takes what lies in a directory whose own name it took', async () => {
     const seen = await outcomes(
       async (seed) => {

@@ -138,6 +138,13 @@ export class CrashDisk implements Disk {
     file.sync(file.unsyncedChanges)
   }
 
+  /** Bytes of all files together, as programs see them. */
+  get usedBytes(): number {
+    let used = 0
+    for (const file of new Set(this.entries.values())) if (file !== 'directory') used += file.sizeBytes
+    return used
+  }
+
   paths(): string[] {
     return [...this.entries.keys()].sort()
   }
@@ -193,8 +200,10 @@ export class CrashDisk implements Disk {
     await this.step('rename', from, life)
     if (!this.entries.has(from)) throw systemError('ENOENT', from)
     this.decideInside(from)
+    const isOld = this.bornByNow()
     this.changeNames(parentOf(from), (entries) => {
-      for (const [path, entry] of [...entries].filter(([known]) => isInside(known, from))) {
+      for (const [path, entry] of [...entries]) {
+        if (!isInside(path, from) || !isOld(entry)) continue
         entries.delete(path)
         entries.set(to + path.slice(from.length), entry)
       }
@@ -205,13 +214,9 @@ export class CrashDisk implements Disk {
     await this.step('remove', path, life)
     if (!this.entries.has(path)) return
     this.decideInside(path)
-    // What is made in a new directory of that name may be synced before the removal of the old one is.
-    const bornBefore = this.births
+    const isOld = this.bornByNow()
     this.changeNames(parentOf(path), (entries) => {
-      for (const [known, entry] of [...entries]) {
-        const isOld = entry === 'directory' || (this.bornAt.get(entry) as number) <= bornBefore
-        if (isOld && isInside(known, path)) entries.delete(known)
-      }
+      for (const [known, entry] of [...entries]) if (isInside(known, path) && isOld(entry)) entries.delete(known)
     })
   }
 
@@ -304,10 +309,8 @@ export class CrashDisk implements Disk {
 
   private roomFor(file: CrashDiskFile, position: number, bytes: number): number {
     if (this.capacityBytes === Number.POSITIVE_INFINITY) return bytes
-    let used = 0
-    for (const other of new Set(this.entries.values())) if (other !== 'directory') used += other.sizeBytes
     const growth = Math.max(position + bytes - file.sizeBytes, 0)
-    const over = used + growth - this.capacityBytes
+    const over = this.usedBytes + growth - this.capacityBytes
     return over <= 0 ? bytes : Math.max(bytes - over, 0)
   }
 
@@ -324,6 +327,15 @@ export class CrashDisk implements Disk {
     const inside = this.nameChanges.filter((change) => isInside(change.directory, directory))
     this.nameChanges = this.nameChanges.filter((change) => !isInside(change.directory, directory))
     for (const { apply } of inside) if (this.random.bool()) apply(this.durable)
+  }
+
+  /**
+   * Tells what was there at this moment from what is made later: that may be synced, in a new directory of the same name,
+   * before the old one's removal or renaming is.
+   */
+  private bornByNow(): (entry: CrashDiskFile | 'directory') => boolean {
+    const { births } = this
+    return (entry) => entry === 'directory' || (this.bornAt.get(entry) as number) <= births
   }
 
   private fileAt(path: string): CrashDiskFile {
