@@ -140,6 +140,25 @@ describe('what was deleted', () => {
     }
   })
 
+  test('takes nothing of what its producers are known by, although the snapshot of it was not saved', async () => {
+    const log = await open({})
+    // The start finds a snapshot that a crash tore, or there was no room for one.
+    disk.failNext({ operation: 'create', path: '.snapshot', code: 'ENOSPC', times: 2 })
+    const shape = { producerId: 7, producerEpoch: 0, timestamp: TIMESTAMP }
+    const batch = (baseSequence: number) => sizedBatch(BATCH_BYTES, '', { ...shape, baseSequence })
+    for (let sequence = 0; sequence < 4; sequence++) await log.append(batch(sequence)).committed
+    await log.append(sizedBatch(BATCH_BYTES, '')).committed
+    await maintain(log)
+    disk.clearFaults()
+    await log.truncateBefore(4)
+    disk.crash()
+    bench = new LogBench(disk.mount())
+    const reopened = await open({})
+    expect(await reopened.append(batch(3)).committed).toMatchObject({ duplicate: true, baseOffset: 3 })
+    expect(await reopened.append(batch(4)).committed).toMatchObject({ duplicate: false, baseOffset: 5 })
+    await reopened.close()
+  })
+
   test('is not seen to be gone before it is for good', async () => {
     let failing = true
     const failsToSync = async (directory: string): Promise<void> => {
