@@ -177,8 +177,10 @@ export class SegmentList {
 
   private async saveSnapshot(offset: number, bytes: Buffer): Promise<void> {
     const { disk } = this.context
+    // Should it fail, the one that was there is gone.
+    this.snapshots = this.snapshots.filter((known) => known !== offset)
     await writeNewFile(disk, this.snapshotPath(offset), bytes)
-    this.snapshots = [...this.snapshots.filter((known) => known !== offset), offset]
+    this.snapshots.push(offset)
     for (const old of this.snapshots.splice(0, this.snapshots.length - KEPT_SNAPSHOTS)) {
       await disk.remove(this.snapshotPath(old))
     }
