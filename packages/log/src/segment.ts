@@ -41,6 +41,8 @@ export class Segment {
   /** The indexes, kept while no file holds them. */
   private resident: SegmentIndexes | undefined
   private sealed = false
+  /** By an attempt to seal it. */
+  private areIndexesSaved = false
   private damaged = false
   private largest: number | undefined
   private withdrawal: Promise<void> | undefined
@@ -221,9 +223,10 @@ export class Segment {
     await disk.syncDirectory(this.directory)
   }
 
-  /** Writes the last `maxBytes` of the segment over themselves, so that the next sync covers them. */
+  /** Sets the segment's size again, and writes its last `maxBytes` over themselves, so that the next sync covers them. */
   rewriteEnd(maxBytes: number): Promise<void> {
     return this.context.files.use(this.path('log'), async (file) => {
+      await file.truncate(this.size)
       const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, this.size))
       for (let position = Math.max(this.size - maxBytes, 0); position < this.size; position += chunk.length) {
         const bytes = chunk.subarray(0, Math.min(chunk.length, this.size - position))
@@ -252,8 +255,12 @@ export class Segment {
    * it is whole. Index files of an earlier shutdown must not come back beside it, so that their names are synced first.
    */
   async seal(): Promise<void> {
-    await this.saveIndexes()
-    await this.context.disk.syncDirectory(this.directory)
+    // The checksum of an attempt that failed may be in place: index files that are whole are not written again.
+    if (!this.areIndexesSaved) {
+      await this.saveIndexes()
+      await this.context.disk.syncDirectory(this.directory)
+      this.areIndexesSaved = true
+    }
     const sum = await this.checksumOfLog()
     await replaceFile(this.context.disk, this.path('crc'), Buffer.from(checksumText(sum)))
     this.resident = undefined
