@@ -15,14 +15,26 @@ import {
   LogBench,
   type OpenLog,
   sizedBatch,
+  TIMESTAMP,
   turns,
   valuesBatch,
   valuesFrom,
 } from '../test/log-harness.ts'
+import type { CleanupConfig } from './cleanup-config.ts'
 import type { Disk } from './disk.ts'
 import type { PartitionLog } from './partition-log.ts'
+import { Throttle } from './throttle.ts'
 
 const FIRST = '00000000000000000000.log'
+const FOR_EVER: CleanupConfig = {
+  cleanupPolicy: 'delete',
+  retentionMs: -1,
+  retentionBytes: -1,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  deleteRetentionMs: 0,
+  minCleanableDirtyRatio: 0.5,
+}
 const isLog = (name: string): boolean => name.endsWith('.log')
 
 async function bench(options: OpenLog = {}) {
@@ -260,6 +272,48 @@ describe('a roll that fails', () => {
     disk.failNext({ operation: 'datasync', path: FIRST, code: 'EIO' })
     await log.append(sizedBatch(300, 'second')).committed
     expect([...(await valuesFrom(log)).keys()]).toEqual([0, 1])
+  })
+})
+
+describe('recovery', () => {
+  test('after a cut whose sync failed shows what it will show after the next crash', async () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const disk = new CrashDisk(seededRandom(seed))
+      const log = await new LogBench(disk.mount()).open()
+      await append(log, 'kept')
+      disk.failNext({ operation: 'write', path: FIRST, code: 'EIO' })
+      disk.failNext({ operation: 'datasync', path: FIRST, code: 'EIO' })
+      await Promise.allSettled(['a', 'b', 'c', 'd'].map((value) => append(log, value)))
+      disk.kill()
+      const values = await valuesFrom(await new LogBench(disk.mount()).open())
+      disk.crash()
+      expect(await valuesFrom(await new LogBench(disk.mount()).open()), `seed ${seed}`).toEqual(values)
+    }
+  })
+
+  test('finds the latest record of a segment that was sealed only at the second attempt', async () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const disk = new CrashDisk(seededRandom(seed))
+      const rename = async (from: string, to: string): Promise<void> => {
+        await disk.rename(from, to)
+        // Once the checksum has its name, the attempt fails.
+        if (to.endsWith('.crc')) disk.failNext({ operation: 'syncDirectory', code: 'EIO' })
+      }
+      const context = new LogBench(diskWith(disk, { rename }))
+      const log = await context.open({ segmentBytes: 1_000, indexIntervalBytes: 256, cleanup: FOR_EVER })
+      for (let index = 0; index < 4; index++) {
+        await log.append(sizedBatch(300, '', { timestamp: TIMESTAMP + index })).committed
+      }
+      await turns(100)
+      // Only a part of it arrives.
+      disk.failNext({ operation: 'write', path: '.timeindex', code: 'ENOSPC' })
+      await log.maintain(new Throttle(context.clock, Number.POSITIVE_INFINITY))
+      disk.kill()
+      disk.clearFaults()
+      const again = await new LogBench(disk).open()
+      const found = await again.findTimestamp(TIMESTAMP + 2)
+      expect(found, `seed ${seed}`).toEqual({ offset: 2, timestamp: TIMESTAMP + 2 })
+    }
   })
 })
 

@@ -44,6 +44,7 @@ export interface RecoveredPartition {
 export class PartitionLog {
   private readonly segments: SegmentList
   private readonly limits: Limits
+  private readonly producers: ProducerState
   private readonly epochs: LeaderEpochs
   private readonly tail: PartitionTail
   private readonly writer: PartitionWriter
@@ -59,9 +60,10 @@ export class PartitionLog {
   private ended: MillraceError | undefined
 
   constructor(context: LogContext, recovered: RecoveredPartition) {
-    const { segments, epochs, logStartOffset } = recovered
+    const { segments, producers, epochs, logStartOffset } = recovered
     this.segments = segments
     this.limits = context.limits
+    this.producers = producers
     this.epochs = epochs
     this.tail = context.tails.tail()
     this.waiters = new CommitWaiters(context.clock)
@@ -222,6 +224,7 @@ export class PartitionLog {
       this.checkOpen()
       if (offset <= this.logStart) return this.logStart
       try {
+        await this.segments.keepProducers(offset, this.producers)
         this.isStartKept = false
         await this.segments.keepStart(offset)
         this.isStartKept = true

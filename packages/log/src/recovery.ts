@@ -148,7 +148,7 @@ class Recovery {
       await segment.rewriteFrom(await this.unsyncedFrom(segment))
       await this.fillFromJournal(segment)
     }
-    if (segment.sizeBytes > 0) await segment.sync()
+    await segment.sync()
     return segment
   }
 

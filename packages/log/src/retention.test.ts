@@ -140,6 +140,34 @@ describe('what was deleted', () => {
     }
   })
 
+  test.each([
+    { snapshot: 'was not saved', shutsDown: false },
+    // A shutdown saved it, and the roll that follows at the same offset does away with it.
+    { snapshot: 'was saved and could not be saved again', shutsDown: true },
+  ])(
+    'takes nothing of what its producers are known by, although the snapshot of it $snapshot',
+    async ({ shutsDown }) => {
+      const shape = { producerId: 7, producerEpoch: 0, timestamp: TIMESTAMP }
+      const batch = (baseSequence: number) => sizedBatch(BATCH_BYTES, '', { ...shape, baseSequence })
+      let log = await open({})
+      for (let sequence = 0; sequence < 2; sequence++) await log.append(batch(sequence)).committed
+      if (shutsDown) {
+        await log.close()
+        log = await open({}, true)
+      }
+      disk.failNext({ operation: 'write', path: '.snapshot', code: 'ENOSPC' })
+      await log.append(sizedBatch(BATCH_BYTES, '')).committed
+      await maintain(log)
+      await log.truncateBefore(2)
+      disk.crash()
+      bench = new LogBench(disk.mount())
+      const reopened = await open({})
+      expect(await reopened.append(batch(1)).committed).toMatchObject({ duplicate: true, baseOffset: 1 })
+      expect(await reopened.append(batch(2)).committed).toMatchObject({ duplicate: false, baseOffset: 3 })
+      await reopened.close()
+    },
+  )
+
   test('is not seen to be gone before it is for good', async () => {
     let failing = true
     const failsToSync = async (directory: string): Promise<void> => {

@@ -68,6 +68,23 @@ export class SegmentList {
     await this.context.disk.syncDirectory(this.directory)
   }
 
+  /**
+   * Keeps what is known of the producers of the segments that go with a log start, where no snapshot tells of it: a crash
+   * tore it, or it could not be saved. When it returns, that outlives a crash.
+   */
+  async keepProducers(logStartOffset: number, producers: ProducerState): Promise<void> {
+    const stays = this.from(logStartOffset)[0] as Segment
+    const isKept = (): boolean => stays === this.segments[0] || (this.snapshots.at(-1) ?? 0) >= stays.baseOffset
+    if (isKept()) return
+    await this.background.run(async () => {
+      if (isKept()) return
+      // Whatever the policy, what lies before the active segment is synced, and no crash takes the log back behind it.
+      const { baseOffset } = this.active
+      await this.saveSnapshot(baseOffset, encodeProducerSnapshot(producers, baseOffset))
+      await this.context.disk.syncDirectory(this.directory)
+    })
+  }
+
   /** Keeps the log start for the next start: when it returns, that outlives a crash. */
   async keepStart(logStartOffset: number): Promise<void> {
     await replaceFile(this.context.disk, `${this.directory}/${LOG_START_FILE}`, Buffer.from(`${logStartOffset}\n`))
@@ -160,8 +177,10 @@ export class SegmentList {
 
   private async saveSnapshot(offset: number, bytes: Buffer): Promise<void> {
     const { disk } = this.context
+    // Should it fail, the one that was there is gone.
+    this.snapshots = this.snapshots.filter((known) => known !== offset)
     await writeNewFile(disk, this.snapshotPath(offset), bytes)
-    this.snapshots = [...this.snapshots.filter((known) => known !== offset), offset]
+    this.snapshots.push(offset)
     for (const old of this.snapshots.splice(0, this.snapshots.length - KEPT_SNAPSHOTS)) {
       await disk.remove(this.snapshotPath(old))
     }

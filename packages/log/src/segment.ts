@@ -41,6 +41,8 @@ export class Segment {
   /** The indexes, kept while no file holds them. */
   private resident: SegmentIndexes | undefined
   private sealed = false
+  /** By an attempt to seal it. */
+  private areIndexesSaved = false
   private damaged = false
   private largest: number | undefined
   private withdrawal: Promise<void> | undefined
@@ -221,11 +223,11 @@ export class Segment {
     await disk.syncDirectory(this.directory)
   }
 
-  /** Writes what lies from `start` on over itself, so that the next sync covers it. */
-  async rewriteFrom(start: number): Promise<void> {
-    if (start >= this.size) return
-    await this.context.files.use(this.path('log'), async (file) => {
-      const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, this.size - start))
+  /** Sets the file's size again, and writes what lies from `start` on over itself, so that the next sync covers both. */
+  rewriteFrom(start: number): Promise<void> {
+    return this.context.files.use(this.path('log'), async (file) => {
+      await file.truncate(this.size)
+      const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(this.size - start, 0)))
       for (let position = start; position < this.size; position += chunk.length) {
         const bytes = chunk.subarray(0, Math.min(chunk.length, this.size - position))
         await file.read(bytes, position)
@@ -253,8 +255,12 @@ export class Segment {
    * it is whole. Index files of an earlier shutdown must not come back beside it, so that their names are synced first.
    */
   async seal(): Promise<void> {
-    await this.saveIndexes()
-    await this.context.disk.syncDirectory(this.directory)
+    // The checksum of an attempt that failed may be in place: index files that are whole are not written again.
+    if (!this.areIndexesSaved) {
+      await this.saveIndexes()
+      await this.context.disk.syncDirectory(this.directory)
+      this.areIndexesSaved = true
+    }
     const sum = await this.checksumOfLog()
     await replaceFile(this.context.disk, this.path('crc'), Buffer.from(checksumText(sum)))
     this.resident = undefined

@@ -145,6 +145,27 @@ describe('a crash', () => {
     expect([...synced]).toEqual(['/,/h'])
   })
 
+  test('leaves what was synced in a new directory, while the old one of its name is still on its way out', async () => {
+    const seen = await outcomes(
+      async (seed) => {
+        const disk = new CrashDisk(seededRandom(seed))
+        const make = async (name: string): Promise<void> => {
+          await disk.makeDirectory('/d')
+          await (await disk.open(`/d/${name}`, { create: true })).close()
+          await disk.syncDirectory('/d')
+        }
+        await make('old')
+        await disk.syncDirectory('/')
+        await disk.rename('/d', '/e')
+        await make('new')
+        await disk.syncDirectory('/')
+        return disk
+      },
+      (disk) => disk.paths().join(),
+    )
+    expect([...seen]).toEqual(['/,/d,/d/new,/e,/e/old'])
+  })
+
   test('takes what lies in a directory whose own name it took', async () => {
     const seen = await outcomes(
       async (seed) => {
@@ -208,6 +229,28 @@ describe('a process that dies', () => {
     // The dead program's lock is not the new one's to lose.
     await lock?.release()
     expect(await disk.lock('/lock')).toBeUndefined()
+  })
+})
+
+describe('a program that is dead and forgotten', () => {
+  test('does not go on: its calls neither succeed nor fail', async () => {
+    const disk = new CrashDisk(seededRandom(1))
+    const calls: string[] = []
+    disk.observer = (operation, path, fault) => calls.push(`${operation} ${path} ${fault ?? 'succeeds'}`)
+    const mounted = disk.mount({ deadCalls: 'hang' })
+    const file = await mounted.open('/f', { create: true })
+    disk.failNext({ operation: 'write', code: 'EIO' })
+    await expect(file.writev([Buffer.from('a')], 0)).rejects.toMatchObject({ code: 'EIO' })
+    disk.kill()
+    let ended = 0
+    for (const call of [file.writev([Buffer.from('b')], 0), mounted.list('/')]) {
+      const count = (): number => ended++
+      call.then(count, count)
+    }
+    // The next program's call is answered after theirs would have been.
+    expect(await disk.mount().list('/')).toEqual(['f'])
+    expect(ended).toBe(0)
+    expect(calls).toEqual(['create /f succeeds', 'write /f EIO', 'read / succeeds'])
   })
 })
 

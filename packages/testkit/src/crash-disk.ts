@@ -24,12 +24,29 @@ export interface DiskFault {
   readonly times?: number
 }
 
+/** Told of each call that reaches the disk, with the code of the fault that struck it. */
+export type DiskObserver = (operation: DiskOperation, path: string, fault: string | undefined) => void
+
+export interface MountOptions {
+  /**
+   * What becomes of the calls of a program that is dead: they fail, as for one that is to be waited for; or they never
+   * return, as for one that is gone and shall not go on in the background of the test. Default `fail`.
+   */
+  readonly deadCalls?: 'fail' | 'hang'
+}
+
 type Entries = Map<string, CrashDiskFile | 'directory'>
 
 /** A change of names that no sync of its directory has made durable yet. */
 interface NameChange {
   readonly directory: string
   readonly apply: (entries: Entries) => void
+}
+
+/** One run of a program on the disk, from its start to its end. */
+interface Life {
+  readonly number: number
+  readonly hangs: boolean
 }
 
 /**
@@ -45,6 +62,8 @@ export class CrashDisk implements Disk {
   readonly counts: CrashCounts = { kept: 0, lost: 0, torn: 0, reordered: 0 }
   /** Bytes of all files together past which writes fail with ENOSPC. */
   capacityBytes = Number.POSITIVE_INFINITY
+  /** Must not throw. */
+  observer: DiskObserver | undefined
   private readonly random: SeededRandom
   private entries: Entries = new Map([['/', 'directory']])
   private durable: Entries = new Map([['/', 'directory']])
@@ -119,13 +138,20 @@ export class CrashDisk implements Disk {
     file.sync(file.unsyncedChanges)
   }
 
+  /** Bytes of all files together, as programs see them. */
+  get usedBytes(): number {
+    let used = 0
+    for (const file of new Set(this.entries.values())) if (file !== 'directory') used += file.sizeBytes
+    return used
+  }
+
   paths(): string[] {
     return [...this.entries.keys()].sort()
   }
 
-  /** The disk for one life of a program: after the next crash or kill, every call fails. */
-  mount(): Disk {
-    const { life } = this
+  /** The disk for one life of a program: after the next crash or kill, no call succeeds. */
+  mount({ deadCalls = 'fail' }: MountOptions = {}): Disk {
+    const life: Life = { number: this.life, hangs: deadCalls === 'hang' }
     return {
       open: (path, options) => this.open(path, options, life),
       list: (directory) => this.list(directory, life),
@@ -137,7 +163,7 @@ export class CrashDisk implements Disk {
     }
   }
 
-  async open(path: string, { create = false } = {}, life = this.life): Promise<DiskFile> {
+  async open(path: string, { create = false } = {}, life = this.now): Promise<DiskFile> {
     await this.step(create ? 'create' : 'open', path, life)
     const known = this.entries.get(path)
     if (create) {
@@ -152,7 +178,7 @@ export class CrashDisk implements Disk {
     return this.handle(path, known, life)
   }
 
-  async list(directory: string, life = this.life): Promise<string[]> {
+  async list(directory: string, life = this.now): Promise<string[]> {
     await this.step('read', directory, life)
     if (this.entries.get(directory) !== 'directory') throw systemError('ENOENT', directory)
     const prefix = directory === '/' ? '/' : `${directory}/`
@@ -162,7 +188,7 @@ export class CrashDisk implements Disk {
     return names.filter((name) => name !== '' && !name.includes('/')).sort()
   }
 
-  async makeDirectory(directory: string, life = this.life): Promise<string | undefined> {
+  async makeDirectory(directory: string, life = this.now): Promise<string | undefined> {
     await this.step('create', directory, life)
     const missing: string[] = []
     for (let path = directory; !this.entries.has(path); path = parentOf(path)) missing.unshift(path)
@@ -170,33 +196,31 @@ export class CrashDisk implements Disk {
     return missing[0]
   }
 
-  async rename(from: string, to: string, life = this.life): Promise<void> {
+  async rename(from: string, to: string, life = this.now): Promise<void> {
     await this.step('rename', from, life)
     if (!this.entries.has(from)) throw systemError('ENOENT', from)
     this.decideInside(from)
+    const isOld = this.bornByNow()
     this.changeNames(parentOf(from), (entries) => {
-      for (const [path, entry] of [...entries].filter(([known]) => isInside(known, from))) {
+      for (const [path, entry] of [...entries]) {
+        if (!isInside(path, from) || !isOld(entry)) continue
         entries.delete(path)
         entries.set(to + path.slice(from.length), entry)
       }
     })
   }
 
-  async remove(path: string, life = this.life): Promise<void> {
+  async remove(path: string, life = this.now): Promise<void> {
     await this.step('remove', path, life)
     if (!this.entries.has(path)) return
     this.decideInside(path)
-    // What is made in a new directory of that name may be synced before the removal of the old one is.
-    const bornBefore = this.births
+    const isOld = this.bornByNow()
     this.changeNames(parentOf(path), (entries) => {
-      for (const [known, entry] of [...entries]) {
-        const isOld = entry === 'directory' || (this.bornAt.get(entry) as number) <= bornBefore
-        if (isOld && isInside(known, path)) entries.delete(known)
-      }
+      for (const [known, entry] of [...entries]) if (isInside(known, path) && isOld(entry)) entries.delete(known)
     })
   }
 
-  async syncDirectory(directory: string, life = this.life): Promise<void> {
+  async syncDirectory(directory: string, life = this.now): Promise<void> {
     await this.step('syncDirectory', directory, life)
     const synced = this.nameChanges.filter((change) => change.directory === directory)
     this.nameChanges = this.nameChanges.filter((change) => change.directory !== directory)
@@ -204,18 +228,18 @@ export class CrashDisk implements Disk {
   }
 
   /** A shared lock is held alone like any other. */
-  async lock(path: string, _options: { shared?: boolean } = {}, life = this.life): Promise<DiskLock | undefined> {
+  async lock(path: string, _options: { shared?: boolean } = {}, life = this.now): Promise<DiskLock | undefined> {
     await this.step('open', path, life)
     if (this.locks.has(path)) return undefined
     this.locks.add(path)
     return {
       release: async () => {
-        if (this.life === life) this.locks.delete(path)
+        if (this.isAlive(life)) this.locks.delete(path)
       },
     }
   }
 
-  private handle(path: string, file: CrashDiskFile, life: number): DiskFile {
+  private handle(path: string, file: CrashDiskFile, life: Life): DiskFile {
     const step = (operation: DiskOperation): Promise<void> => this.step(operation, path, life)
     return {
       read: async (buffer, position) => {
@@ -228,7 +252,7 @@ export class CrashDisk implements Disk {
         try {
           await step('write')
         } catch (error) {
-          if (this.life === life) writeAll(file, buffers, position, this.random.int(0, total))
+          if (this.isAlive(life)) writeAll(file, buffers, position, this.random.int(0, total))
           throw error
         }
         writeAll(file, buffers, position, room)
@@ -239,11 +263,11 @@ export class CrashDisk implements Disk {
         try {
           await step('datasync')
         } catch (error) {
-          if (this.life === life) file.failSync(Math.min(covered, file.unsyncedChanges), this.random)
+          if (this.isAlive(life)) file.failSync(Math.min(covered, file.unsyncedChanges), this.random)
           throw error
         }
         await this.syncsHeld
-        this.checkAlive(life, path)
+        if (!this.isAlive(life)) await this.endDeadCall(life, path)
         file.sync(Math.min(covered, file.unsyncedChanges))
       },
       truncate: async (sizeBytes) => {
@@ -258,27 +282,35 @@ export class CrashDisk implements Disk {
     }
   }
 
-  private async step(operation: DiskOperation, path: string, life: number): Promise<void> {
+  private async step(operation: DiskOperation, path: string, life: Life): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve))
-    this.checkAlive(life, path)
+    if (!this.isAlive(life)) await this.endDeadCall(life, path)
     const struck = this.faults.find(
       ({ fault, left }) => left > 0 && fault.operation === operation && path.includes(fault.path ?? ''),
     )
+    this.observer?.(operation, path, struck?.fault.code)
     if (struck === undefined) return
     struck.left--
     throw systemError(struck.fault.code, path)
   }
 
-  private checkAlive(life: number, path: string): void {
-    if (this.life !== life) throw systemError('EIO', `${path} (the program that opened it is dead)`)
+  private get now(): Life {
+    return { number: this.life, hangs: false }
+  }
+
+  private isAlive({ number }: Life): boolean {
+    return this.life === number
+  }
+
+  private endDeadCall({ hangs }: Life, path: string): Promise<never> {
+    if (hangs) return new Promise<never>(() => {})
+    return Promise.reject(systemError('EIO', `${path} (the program that opened it is dead)`))
   }
 
   private roomFor(file: CrashDiskFile, position: number, bytes: number): number {
     if (this.capacityBytes === Number.POSITIVE_INFINITY) return bytes
-    let used = 0
-    for (const other of new Set(this.entries.values())) if (other !== 'directory') used += other.sizeBytes
     const growth = Math.max(position + bytes - file.sizeBytes, 0)
-    const over = used + growth - this.capacityBytes
+    const over = this.usedBytes + growth - this.capacityBytes
     return over <= 0 ? bytes : Math.max(bytes - over, 0)
   }
 
@@ -295,6 +327,15 @@ export class CrashDisk implements Disk {
     const inside = this.nameChanges.filter((change) => isInside(change.directory, directory))
     this.nameChanges = this.nameChanges.filter((change) => !isInside(change.directory, directory))
     for (const { apply } of inside) if (this.random.bool()) apply(this.durable)
+  }
+
+  /**
+   * Tells what was there at this moment from what is made later: that may be synced, in a new directory of the same name,
+   * before the old one's removal or renaming is.
+   */
+  private bornByNow(): (entry: CrashDiskFile | 'directory') => boolean {
+    const { births } = this
+    return (entry) => entry === 'directory' || (this.bornAt.get(entry) as number) <= births
   }
 
   private fileAt(path: string): CrashDiskFile {

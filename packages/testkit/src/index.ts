@@ -1,5 +1,5 @@
 export { type BatchOptions, batchOf } from './batches.ts'
-export { CrashDisk, type DiskFault, type DiskOperation } from './crash-disk.ts'
+export { CrashDisk, type DiskFault, type DiskObserver, type DiskOperation, type MountOptions } from './crash-disk.ts'
 export type { CrashCounts } from './crash-disk-file.ts'
 export {
   checkHistory,
