@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { compaction } from './benchmarks/compaction.ts'
 import { latency } from './benchmarks/latency.ts'
 import { log } from './benchmarks/log.ts'
 import { lookup } from './benchmarks/lookup.ts'
@@ -22,7 +23,18 @@ import { ProgressLine } from './harness/progress.ts'
 import { judge, renderMachine, renderResult, type Verdict } from './harness/report.ts'
 import { type BenchmarkResult, runBenchmark } from './harness/runner.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [produce, latency, readback, memory, start, log, partitions, recovery, lookup]
+const BENCHMARKS: readonly Benchmark[] = [
+  produce,
+  latency,
+  readback,
+  memory,
+  start,
+  log,
+  partitions,
+  recovery,
+  lookup,
+  compaction,
+]
 const CONTENDERS: readonly Contender[] = [floor, millrace]
 const RESULTS = fileURLToPath(new URL('results', import.meta.url))
 const README = fileURLToPath(new URL('README.md', import.meta.url))
