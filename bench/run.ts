@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { compaction } from './benchmarks/compaction.ts'
 import { latency } from './benchmarks/latency.ts'
 import { log } from './benchmarks/log.ts'
 import { lookup } from './benchmarks/lookup.ts'
@@ -34,6 +35,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   partitions,
   recovery,
   lookup,
+  compaction,
 ]
 const CONTENDERS: readonly Contender[] = [floor, millrace]
 const RESULTS = fileURLToPath(new URL('results', import.meta.url))

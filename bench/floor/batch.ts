@@ -107,7 +107,7 @@ export function batchSizeAt(bytes: Buffer, at: number): number | undefined {
   return bytes.length - at < PREFIX_BYTES ? undefined : bytes.readInt32BE(at + 8) + PREFIX_BYTES
 }
 
-function crc(bytes: Buffer): number {
+export function crc(bytes: Buffer): number {
   return crc32c.buf(bytes) >>> 0
 }
 

@@ -87,8 +87,34 @@ export interface LookupTask {
   readonly lookups: number
 }
 
+/** Compact a partition of `bytes` with records of random keys. */
+export interface CompactTask {
+  readonly kind: 'compact'
+  readonly bytes: number
+  readonly valueBytes: number
+  readonly batchRecords: number
+  /** Different keys among which chance picks. */
+  readonly keys: number
+}
+
+/**
+ * Append to one partition, synced, at half of the best rate of a producer, for a while without and for a while with the compaction of
+ * another one beside it; a few times.
+ */
+export interface ProduceBesideCompactionTask extends Omit<CompactTask, 'kind'> {
+  readonly kind: 'produceBesideCompaction'
+  /** How often. Each time `bytes` are compacted. */
+  readonly times: number
+}
+
 /** What a program without a server can be asked to do, in a directory of its own. */
-export type StorageTask = AppendTask | ReadLogTask | RecoverTask | LookupTask
+export type StorageTask =
+  | AppendTask
+  | ReadLogTask
+  | RecoverTask
+  | LookupTask
+  | CompactTask
+  | ProduceBesideCompactionTask
 
 /** Numbers by the name of their column; times in ms, memory in bytes, rates per second. */
 export type Figures = Readonly<Record<string, number>>

@@ -1,4 +1,4 @@
-export type Unit = 'per second' | 'ms' | 'µs' | 'ns' | 'bytes' | 'bytes per second'
+export type Unit = 'per second' | 'ms' | 'µs' | 'ns' | 'bytes' | 'bytes per second' | 'times'
 
 /** A figure as people read it, three digits long. */
 export function format(value: number, unit: Unit): string {
@@ -20,6 +20,8 @@ export function format(value: number, unit: Unit): string {
       return `${digits(value / 1e6)} MB`
     case 'bytes per second':
       return `${digits(value / 1e6)} MB/s`
+    case 'times':
+      return `${digits(value)} ×`
   }
 }
 

@@ -2,7 +2,7 @@
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { batchSizeAt, isWhole, recordCount, stamp } from '../floor/batch.ts'
+import { batchSizeAt, crc, isWhole, recordCount, stamp } from '../floor/batch.ts'
 import { GroupCommit } from '../floor/group-commit.ts'
 import { appendLoad, makeBatches } from '../harness/append-load.ts'
 import { serveTasks } from '../harness/client-program.ts'
@@ -39,6 +39,27 @@ serveTasks({
     const chunk = Buffer.allocUnsafeSlow(READ_BYTES)
     return { bytesPerSecond: await readAndCheck(path, () => chunk) }
   },
+
+  async compact(directory, { bytes, valueBytes, batchRecords }) {
+    const path = fill(directory, bytes, valueBytes, batchRecords)
+    const chunk = Buffer.allocUnsafeSlow(READ_BYTES)
+    const copy = await open(join(directory, 'copy.log'), 'w')
+    const startMs = performance.now()
+    let copied = 0
+    await readAndCheck(
+      path,
+      () => chunk,
+      async (whole) => {
+        crc(whole)
+        await copy.write(whole, 0, whole.length, copied)
+        copied += whole.length
+      },
+    )
+    await copy.datasync()
+    const bytesPerSecond = (copied * 1000) / (performance.now() - startMs)
+    await copy.close()
+    return { bytesPerSecond }
+  },
 })
 
 /** Writes and syncs batches until there are `bytes`. @returns the file */
@@ -53,8 +74,15 @@ function fill(directory: string, bytes: number, valueBytes: number, batchRecords
   return path
 }
 
-/** @returns bytes per second */
-async function readAndCheck(path: string, memory: () => Buffer): Promise<number> {
+/**
+ * @param take gets the whole batches of each piece
+ * @returns bytes per second
+ */
+async function readAndCheck(
+  path: string,
+  memory: () => Buffer,
+  take?: (whole: Buffer) => Promise<void>,
+): Promise<number> {
   const file = await open(path, 'r')
   const startMs = performance.now()
   let position = 0
@@ -70,6 +98,7 @@ async function readAndCheck(path: string, memory: () => Buffer): Promise<number>
       at += size
     }
     if (at === 0) throw new Error('a batch is cut off')
+    await take?.(chunk.subarray(0, at))
     position += at
   }
   const rate = (position * 1000) / (performance.now() - startMs)

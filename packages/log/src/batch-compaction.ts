@@ -1,5 +1,16 @@
-import { emptiedBatch, filterBatch, MillraceError, type RecordBatch, RecordCursor } from '@millrace/record'
+import {
+  type Breathe,
+  emptiedBatch,
+  filterBatch,
+  MillraceError,
+  type RecordBatch,
+  RecordCursor,
+} from '@millrace/record'
+import { GROUP_RECORDS, type KeyGroup } from './key-group.ts'
 import type { KeyMap } from './key-map.ts'
+
+/** Worked on between two calls of `Breathe`. */
+const PIECE_BYTES = 32 << 10
 
 /** What decides about the records of a partition in one pass of compaction. */
 export interface CompactionRules {
@@ -16,24 +27,24 @@ export interface CompactionRules {
   readonly deleteRetentionMs: number
   /** What a compressed batch may expand to. */
   readonly decompressedBytes: number
-}
-
-export interface CompactedBatch {
-  /** What stays; undefined when nothing does. */
-  readonly batch: RecordBatch | undefined
-  /** Bytes that were decompressed and walked over. */
-  readonly workBytes: number
+  /** To be filled by whoever looks keys up. */
+  readonly group: KeyGroup
 }
 
 /**
  * The records of a batch, decompressed; undefined for what only its producer can read, which stays as it is: nobody
  * knows its keys.
  */
-export function openRecords(batch: RecordBatch, maxBytes: number): Buffer | undefined {
+export async function openRecords(batch: RecordBatch, maxBytes: number, breathe: Breathe): Promise<Buffer | undefined> {
   try {
-    const records = batch.recordBytes(maxBytes)
-    const cursor = new RecordCursor(records, batch)
-    while (cursor.next());
+    const records = batch.codec === 'none' ? batch.recordBytes(maxBytes) : await batch.recordBytesAsync(maxBytes)
+    const { recordCount, lastOffsetDelta } = batch
+    const record = new RecordCursor(records, { recordCount, lastOffsetDelta })
+    for (let walked = 0; record.next(); ) {
+      if (record.end - walked < PIECE_BYTES) continue
+      await breathe(record.end - walked)
+      walked = record.end
+    }
     return records
   } catch (error) {
     if (error instanceof MillraceError) return undefined
@@ -42,30 +53,51 @@ export function openRecords(batch: RecordBatch, maxBytes: number): Buffer | unde
 }
 
 /**
- * What compaction leaves of one batch. A record stays when it has no key, or when no later one with its key is known; a
- * tombstone only until its batch's horizon has come, which is set when it is first compacted, together with all that
- * lies before it. Control batches stay. Of the last batch of a producer the header stays, for its sequence numbers.
+ * What compaction leaves of one batch; undefined when that is nothing. A record stays when it has no key, or when no
+ * later one with its key is known; a tombstone only until its batch's horizon has come, which is set when it is first
+ * compacted, together with all that lies before it. Control batches stay. Of the last batch of a producer the header
+ * stays, for its sequence numbers.
  */
-export function compactBatch(batch: RecordBatch, rules: CompactionRules): CompactedBatch {
-  const { lastOffsets, dirtyFrom, dirtyTo, nowMs } = rules
+export async function compactBatch(
+  batch: RecordBatch,
+  rules: CompactionRules,
+  breathe: Breathe,
+): Promise<RecordBatch | undefined> {
   const { baseOffset } = batch
-  const asItIs = { batch, workBytes: 0 }
-  if (batch.isControl || baseOffset >= dirtyTo || rules.unmapped.has(baseOffset)) return asItIs
-  if (batch.recordCount === 0 || batch.nextOffset <= rules.logStartOffset) {
-    return { batch: withoutRecords(batch, rules), workBytes: 0 }
-  }
-  const records = openRecords(batch, rules.decompressedBytes)
-  if (records === undefined) return asItIs
-  const { deleteHorizonMs } = batch
+  if (batch.isControl || baseOffset >= rules.dirtyTo || rules.unmapped.has(baseOffset)) return batch
+  if (batch.recordCount === 0 || batch.nextOffset <= rules.logStartOffset) return withoutRecords(batch, rules)
+  const records = await openRecords(batch, rules.decompressedBytes, breathe)
+  if (records === undefined) return batch
+  const deleteHorizonMs = baseOffset >= rules.dirtyFrom ? rules.nowMs + rules.deleteRetentionMs : undefined
+  const keeps = await choose(batch, records, rules, breathe)
+  const kept = await filterBatch(batch, records, keeps, { deleteHorizonMs, breathe })
+  return kept ?? withoutRecords(batch, rules)
+}
+
+/** 1 for each record that stays. */
+async function choose(
+  batch: RecordBatch,
+  records: Buffer,
+  { lastOffsets, nowMs, group }: CompactionRules,
+  breathe: Breathe,
+): Promise<Uint8Array> {
+  const { baseOffset, recordCount, lastOffsetDelta, deleteHorizonMs } = batch
   const dropsTombstones = deleteHorizonMs !== undefined && deleteHorizonMs <= nowMs
-  const retain = (record: RecordCursor): boolean => {
-    if (record.keyBytes < 0) return true
-    if (dropsTombstones && record.isTombstone) return false
-    return lastOffsets.get(record.bytes, record.keyAt, record.keyBytes) <= baseOffset + record.offsetDelta
+  const keeps = new Uint8Array(recordCount)
+  const lasts = new Float64Array(GROUP_RECORDS)
+  const record = new RecordCursor(records, { recordCount, lastOffsetDelta })
+  for (let first = 0, walked = 0; group.fill(record, baseOffset); first += group.count) {
+    lastOffsets.getAll(records, group, lasts)
+    for (let index = 0; index < group.count; index++) {
+      const isOld = (lasts[index] as number) > (group.offsets[index] as number)
+      const isGone = dropsTombstones && group.tombstones[index] === 1
+      keeps[first + index] = isOld || isGone ? 0 : 1
+    }
+    if (record.end - walked < PIECE_BYTES) continue
+    await breathe(record.end - walked)
+    walked = record.end
   }
-  const horizon = baseOffset >= dirtyFrom ? nowMs + rules.deleteRetentionMs : undefined
-  const kept = filterBatch(batch, records, retain, horizon)
-  return { batch: kept ?? withoutRecords(batch, rules), workBytes: records.length }
+  return keeps
 }
 
 function withoutRecords(batch: RecordBatch, { lastOfProducer }: CompactionRules): RecordBatch | undefined {

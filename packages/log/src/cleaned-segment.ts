@@ -6,6 +6,8 @@ import { SegmentIndexes } from './segment-indexes.ts'
 
 /** Written bytes that are synced at once, so that no sync of others' waits behind a gigabyte. */
 const SYNC_BYTES = 8 << 20
+/** Gathered bytes that are worth a write. */
+const WRITE_BYTES = 512 << 10
 const FIRST_BYTES = 256 << 10
 /** Positions in an index are int32. */
 const MAX_LOG_BYTES = 2 ** 31 - 1
@@ -60,11 +62,6 @@ export class CleanedSegment {
     return this.end
   }
 
-  /** Added bytes that `flush` is to write. */
-  get bufferedBytes(): number {
-    return this.buffered
-  }
-
   /** Takes a copy of a batch. */
   add(batch: RecordBatch): void {
     const { buffer: bytes, nextOffset } = batch
@@ -79,20 +76,27 @@ export class CleanedSegment {
     this.end = nextOffset
   }
 
-  async flush(): Promise<void> {
-    if (this.buffered === 0) return
-    await this.file.writev([this.buffer.subarray(0, this.buffered)], this.size - this.buffered)
-    this.unsynced += this.buffered
+  /** Writes what was added, once that is enough to be worth it. @returns bytes that were written */
+  async flush(): Promise<number> {
+    return this.buffered < WRITE_BYTES ? 0 : this.write()
+  }
+
+  private async write(): Promise<number> {
+    const bytes = this.buffered
+    if (bytes === 0) return 0
+    await this.file.writev([this.buffer.subarray(0, bytes)], this.size - bytes)
     this.buffered = 0
-    if (this.unsynced < SYNC_BYTES) return
+    this.unsynced += bytes
+    if (this.unsynced < SYNC_BYTES) return bytes
     await this.file.datasync()
     this.unsynced = 0
+    return bytes
   }
 
   /** Writes all files and makes them durable. Nothing may be added any more. */
   async finish(): Promise<void> {
     const { disk } = this.context
-    await this.flush()
+    await this.write()
     await this.file.datasync()
     await this.close()
     this.indexes.finish()

@@ -1,9 +1,10 @@
-import { gapBatch, MillraceError, type RecordBatch, RecordCursor } from '@millrace/record'
+import { type Breathe, gapBatch, MillraceError, type RecordBatch, RecordCursor } from '@millrace/record'
 import { type CompactionRules, compactBatch, openRecords } from './batch-compaction.ts'
 import { CleanedSegment } from './cleaned-segment.ts'
 import type { CleanerCheckpoint } from './cleaner-checkpoint.ts'
 import type { CleanupConfig } from './cleanup-config.ts'
 import { type CompactionRange, groupSegments } from './compaction-range.ts'
+import { KeyGroup } from './key-group.ts'
 import { KeyMap } from './key-map.ts'
 import type { LogContext } from './log-context.ts'
 import type { ProducerState } from './producer-state.ts'
@@ -36,14 +37,19 @@ export class CompactionPass {
   private readonly options: CompactionRun
   private readonly range: CompactionRange
   private readonly map: KeyMap
+  private readonly group = new KeyGroup()
   private readonly unmapped = new Set<number>()
   /** How far the map reaches. */
   private dirtyTo: number
   private tombstonesDueMs: number | undefined
   private cleaned: CleanedSegment | undefined
-  /** Bytes that were worked on, decompressed, since the last pause; and bytes that were read. */
+  /** Bytes that were walked over since the last pause; and bytes that were read. */
   private workBytes = 0
   private readBytes = 0
+  private readonly breathe: Breathe = (bytes) => {
+    this.workBytes += bytes
+    return this.workBytes < SLICE_BYTES ? undefined : this.pause()
+  }
 
   constructor(parts: CompactorParts, options: CompactionRun, range: CompactionRange) {
     this.parts = parts
@@ -89,6 +95,7 @@ export class CompactionPass {
       nowMs: context.clock.nowMs(),
       deleteRetentionMs: cleanup.deleteRetentionMs,
       decompressedBytes: context.limits.decompressedBytes,
+      group: this.group,
     }
   }
 
@@ -97,8 +104,8 @@ export class CompactionPass {
     const { dirtyFrom, end, segments } = this.range
     for (const segment of segments) {
       if (segment.nextOffset <= dirtyFrom) continue
-      await this.scan(segment, (batch) => {
-        if (batch.nextOffset <= dirtyFrom || this.enterKeys(batch)) return true
+      await this.scan(segment, async (batch) => {
+        if (batch.nextOffset <= dirtyFrom || (await this.enterKeys(batch))) return true
         const isFirst = batch.baseOffset <= dirtyFrom
         this.dirtyTo = isFirst ? batch.nextOffset : batch.baseOffset
         if (isFirst) this.passOver(segment, batch)
@@ -109,15 +116,15 @@ export class CompactionPass {
   }
 
   /** False when the map is full. The keys that it has taken by then do no harm: their records are there. */
-  private enterKeys(batch: RecordBatch): boolean {
+  private async enterKeys(batch: RecordBatch): Promise<boolean> {
     if (batch.isControl) return true
-    const records = openRecords(batch, this.parts.context.limits.decompressedBytes)
+    const records = await openRecords(batch, this.parts.context.limits.decompressedBytes, this.breathe)
     if (records === undefined) return true
-    this.workBytes += records.length
-    const { baseOffset } = batch
-    for (const record = new RecordCursor(records, batch); record.next(); ) {
-      if (record.keyBytes < 0) continue
-      if (!this.map.set(records, record.keyAt, record.keyBytes, baseOffset + record.offsetDelta)) return false
+    const { baseOffset, recordCount, lastOffsetDelta } = batch
+    const record = new RecordCursor(records, { recordCount, lastOffsetDelta })
+    for (let walked = 0; this.group.fill(record, baseOffset); walked = record.end) {
+      if (!this.map.setAll(records, this.group)) return false
+      await this.breathe(record.end - walked)
     }
     return true
   }
@@ -167,9 +174,8 @@ export class CompactionPass {
       if (cleaned.nextOffset < nextOffset) cleaned.add(gapBatch(cleaned.nextOffset, nextOffset, gapEpoch))
     }
     for (const segment of group) {
-      await this.scan(segment, (batch) => {
-        const { batch: kept, workBytes } = compactBatch(batch, rules)
-        this.workBytes += workBytes
+      await this.scan(segment, async (batch) => {
+        const kept = await compactBatch(batch, rules, this.breathe)
         if (kept === undefined) {
           if (cleaned.nextOffset === batch.baseOffset) gapEpoch = batch.leaderEpoch
           hasChanged ||= batch.recordCount > 0 || batch.producerId >= 0
@@ -194,30 +200,27 @@ export class CompactionPass {
   }
 
   /** Shows each batch of a segment to `work`, which ends the scan with false, and lets others have their turn. */
-  private async scan(segment: Segment, work: (batch: RecordBatch) => boolean): Promise<void> {
+  private async scan(segment: Segment, work: (batch: RecordBatch) => Promise<boolean>): Promise<void> {
     let due = segment.baseOffset
-    const stop = await segment.scan((batch, position) => {
+    const stop = await segment.scan(async (batch, position) => {
       if (!batch.hasBaseOffset(due)) throw damaged(segment, position, `offset ${due} is due`)
       if (!batch.hasValidChecksum()) throw damaged(segment, position, 'the CRC is wrong')
       due = batch.nextOffset
       this.readBytes += batch.sizeBytes
-      this.workBytes += batch.sizeBytes
-      if (!work(batch)) return false
-      return this.workBytes < SLICE_BYTES ? true : this.pause()
+      if (!(await work(batch))) return false
+      await this.breathe(batch.sizeBytes)
+      return true
     })
     if (stop.error !== undefined) throw damaged(segment, stop.position, stop.error.message)
   }
 
-  /** Always true. */
-  private async pause(): Promise<boolean> {
+  private async pause(): Promise<void> {
     const { throttle, signal } = this.options
-    const bytes = this.readBytes + (this.cleaned?.bufferedBytes ?? 0)
+    const bytes = this.readBytes + ((await this.cleaned?.flush()) ?? 0)
     this.readBytes = 0
     this.workBytes = 0
-    await this.cleaned?.flush()
     await throttle.pass(bytes, signal)
     signal.throwIfAborted()
-    return true
   }
 }
 

@@ -1,3 +1,4 @@
+export type { CleanupConfig } from './cleanup-config.ts'
 export { Committer } from './committer.ts'
 export { CLEAN_FILE, DataDirectory, FORMAT_FILE, inspectDirectory, LOCK_FILE } from './data-directory.ts'
 export { type Disk, type DiskFile, type DiskLock, hasSystemCode, readFile, replaceFile, storageError } from './disk.ts'

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { GROUP_RECORDS, type KeyGroup } from './key-group.ts'
 
 /** Keys up to this length are kept as they are, longer ones as their SHA-256. */
 const MAX_PLAIN_BYTES = 256
@@ -18,6 +19,9 @@ const MAX_PROBES = 256
 /**
  * The last offset of each key, in memory that is taken once and that no key makes grow: an open hash table of slots, and
  * one Buffer with the keys' own bytes, by which they are compared. Nothing of it is on the JavaScript heap.
+ *
+ * Keys are everywhere in more memory than a processor caches, so that each costs two waits for memory. Those of a group
+ * are all looked at once before they are entered or found, which lets the processor do their waits at the same time.
  */
 export class KeyMap {
   private readonly mask: number
@@ -26,6 +30,10 @@ export class KeyMap {
   private readonly keys: Buffer
   private keysEnd = 1
   private count = 0
+  private readonly tags = new Int32Array(GROUP_RECORDS)
+  private readonly positions = new Int32Array(GROUP_RECORDS)
+  /** Of no meaning; it keeps what was looked at ahead from being optimized away. */
+  private seen = 0
 
   /**
    * @param maxBytes memory to take at most
@@ -44,29 +52,77 @@ export class KeyMap {
     return this.count
   }
 
+  /** Enters the keys of a group, each with a later offset than it had; false when there is no room for one of them. */
+  setAll(bytes: Buffer, group: KeyGroup): boolean {
+    this.lookAhead(bytes, group)
+    const { count, keyAt, keyBytes, offsets } = group
+    for (let index = 0; index < count; index++) {
+      const length = keyBytes[index] as number
+      if (length < 0) continue
+      const at = keyAt[index] as number
+      const offset = offsets[index] as number
+      const isIn =
+        length > MAX_PLAIN_BYTES
+          ? this.set(bytes, at, length, offset)
+          : this.enter(bytes, at, length, this.tags[index] as number, offset)
+      if (!isIn) return false
+    }
+    return true
+  }
+
+  /** Writes the last offset of each key of a group to `lasts`, -1 for one that was not entered or is none. */
+  getAll(bytes: Buffer, group: KeyGroup, lasts: Float64Array): void {
+    this.lookAhead(bytes, group)
+    const { count, keyAt, keyBytes } = group
+    for (let index = 0; index < count; index++) {
+      const length = keyBytes[index] as number
+      const at = keyAt[index] as number
+      if (length < 0) lasts[index] = -1
+      else if (length > MAX_PLAIN_BYTES) lasts[index] = this.get(bytes, at, length)
+      else lasts[index] = this.find(bytes, at, length, this.tags[index] as number)
+    }
+  }
+
   /** Enters the key in `bytes` with a later offset than it had; false when there is no room for it. */
   set(bytes: Buffer, at: number, length: number, offset: number): boolean {
-    if (length > MAX_PLAIN_BYTES) return this.enter(digestOf(bytes, at, length), 0, -1, offset)
-    return this.enter(bytes, at, length, offset)
+    if (length <= MAX_PLAIN_BYTES) return this.enter(bytes, at, length, hashOf(bytes, at, length), offset)
+    const digest = digestOf(bytes, at, length)
+    return this.enter(digest, 0, -1, hashOf(digest, 0, digest.length), offset)
   }
 
   /** The last offset of the key in `bytes`; -1 when it was not entered. */
   get(bytes: Buffer, at: number, length: number): number {
-    if (length > MAX_PLAIN_BYTES) return this.find(digestOf(bytes, at, length), 0, -1)
-    return this.find(bytes, at, length)
+    if (length <= MAX_PLAIN_BYTES) return this.find(bytes, at, length, hashOf(bytes, at, length))
+    const digest = digestOf(bytes, at, length)
+    return this.find(digest, 0, -1, hashOf(digest, 0, digest.length))
+  }
+
+  private lookAhead(bytes: Buffer, { count, keyAt, keyBytes }: KeyGroup): void {
+    const { tags, positions, slots, keys, mask } = this
+    for (let index = 0; index < count; index++) {
+      const length = keyBytes[index] as number
+      tags[index] = length > MAX_PLAIN_BYTES || length < 0 ? 0 : hashOf(bytes, keyAt[index] as number, length)
+    }
+    for (let index = 0; index < count; index++) {
+      const tag = tags[index] as number
+      const word = (tag & mask) * SLOT_WORDS
+      positions[index] = slots[word] === tag ? (slots[word + 1] as number) : 0
+    }
+    let seen = 0
+    for (let index = 0; index < count; index++) seen ^= keys[positions[index] as number] as number
+    this.seen ^= seen
   }
 
   /** @param length -1: `bytes` is a digest */
-  private enter(bytes: Buffer, at: number, length: number, offset: number): boolean {
+  private enter(bytes: Buffer, at: number, length: number, tag: number, offset: number): boolean {
     const { slots, mask } = this
-    const size = length < 0 ? bytes.length : length
-    const tag = hashOf(bytes, at, size)
     for (let slot = tag & mask, probes = 0; probes < MAX_PROBES; slot = (slot + 1) & mask, probes++) {
       const word = slot * SLOT_WORDS
       const position = slots[word + 1] as number
       const isFree = position === 0
       if (!isFree && !(slots[word] === tag && this.holds(position, bytes, at, length))) continue
       if (isFree) {
+        const size = length < 0 ? bytes.length : length
         if (this.count === this.maxKeys || this.keysEnd + LENGTH_BYTES + size > this.keys.length) return false
         slots[word] = tag
         slots[word + 1] = this.keysEnd
@@ -87,9 +143,9 @@ export class KeyMap {
     this.count++
   }
 
-  private find(bytes: Buffer, at: number, length: number): number {
+  /** @param length -1: `bytes` is a digest */
+  private find(bytes: Buffer, at: number, length: number, tag: number): number {
     const { slots, mask } = this
-    const tag = hashOf(bytes, at, length < 0 ? bytes.length : length)
     for (let slot = tag & mask, probes = 0; probes < MAX_PROBES; slot = (slot + 1) & mask, probes++) {
       const word = slot * SLOT_WORDS
       const position = slots[word + 1] as number

@@ -1,45 +1,51 @@
 import { checksum } from './checksum.ts'
-import { compress } from './compression.ts'
+import { compressAsync } from './compression.ts'
 import { writeInt64 } from './int64.ts'
 import { AT, ATTRIBUTE, BATCH_HEADER_BYTES, BATCH_PREFIX_BYTES, MAGIC, RecordBatch } from './record-batch.ts'
 import { RecordCursor } from './record-cursor.ts'
 import { varintBytes, varlongBytes, writeVarint, writeVarlong } from './varint.ts'
 
 const NONE = -1
+/** Worked on between two calls of `Breathe`. */
+const PIECE_BYTES = 32 * 1024
+
+/** Told of bytes that were worked on; a promise when it is the turn of others first. */
+export type Breathe = (bytes: number) => Promise<void> | undefined
+
+export interface FilterOptions {
+  readonly deleteHorizonMs?: number | undefined
+  readonly breathe?: Breathe
+}
 
 /**
- * The batch with only those of its records for which `retain` holds. Offsets, sequences and the codec stay as they are;
- * the count, the largest timestamp and the CRC are those of what is left.
+ * The batch with only those of its records that `keeps` has a 1 for. Offsets, sequences and the codec stay as they are;
+ * the count, the largest timestamp and the CRC are those of what is left. A large block is compressed in the thread
+ * pool.
  *
  * With `deleteHorizonMs`, a batch that keeps tombstones and has no horizon yet gets this one: the time at which they may
  * go, in the place of its base timestamp (as in apache/kafka, DefaultRecordBatch.java).
  * @param records what `recordBytes` gives
+ * @param keeps an element for each record
  * @returns `batch` itself when all of it stays as it is; undefined when no record stays
  * @throws MillraceError INVALID_BATCH as `RecordCursor` does
  */
-export function filterBatch(
+export async function filterBatch(
   batch: RecordBatch,
   records: Buffer,
-  retain: (record: RecordCursor) => boolean,
-  deleteHorizonMs?: number,
-): RecordBatch | undefined {
-  const { recordCount, lastOffsetDelta, baseTimestamp, codec } = batch
-  const kept: number[] = []
-  let keepsTombstone = false
-  let latestDelta = Number.NEGATIVE_INFINITY
-  for (const record = new RecordCursor(records, { recordCount, lastOffsetDelta }); record.next(); ) {
-    if (!retain(record)) continue
-    kept.push(record.start)
-    keepsTombstone ||= record.isTombstone
-    if (record.timestampDelta > latestDelta) latestDelta = record.timestampDelta
-  }
-  const horizon = keepsTombstone && batch.deleteHorizonMs === undefined ? deleteHorizonMs : undefined
-  if (kept.length === recordCount && horizon === undefined) return batch
-  if (kept.length === 0) return undefined
-  const cursor = new RecordCursor(records, { recordCount, lastOffsetDelta })
-  let bytes = horizon === undefined ? pick(cursor, kept) : pickAndRebase(cursor, kept, baseTimestamp - horizon)
+  keeps: Uint8Array,
+  { deleteHorizonMs, breathe }: FilterOptions = {},
+): Promise<RecordBatch | undefined> {
+  const { baseTimestamp, codec } = batch
+  const kept = await survey(batch, records, keeps, breathe)
+  const horizon = kept.hasTombstone && batch.deleteHorizonMs === undefined ? deleteHorizonMs : undefined
+  if (kept.count === batch.recordCount && horizon === undefined) return batch
+  if (kept.count === 0) return undefined
+  let bytes =
+    horizon === undefined
+      ? await pick(records, kept, breathe)
+      : await pickAndRebase(batch, records, keeps, kept.count, baseTimestamp - horizon, breathe)
   if (codec !== 'none') {
-    const block = compress(codec, bytes.subarray(BATCH_HEADER_BYTES))
+    const block = await compressAsync(codec, bytes.subarray(BATCH_HEADER_BYTES))
     bytes = Buffer.allocUnsafe(BATCH_HEADER_BYTES + block.length)
     block.copy(bytes, BATCH_HEADER_BYTES)
   }
@@ -48,8 +54,8 @@ export function filterBatch(
     bytes.writeInt16BE(batch.attributes | ATTRIBUTE.deleteHorizon, AT.attributes)
     writeInt64(bytes, horizon, AT.baseTimestamp)
   }
-  if (!batch.isLogAppendTime) writeInt64(bytes, baseTimestamp + latestDelta, AT.maxTimestamp)
-  bytes.writeInt32BE(kept.length, AT.recordCount)
+  if (!batch.isLogAppendTime) writeInt64(bytes, baseTimestamp + kept.latestDelta, AT.maxTimestamp)
+  bytes.writeInt32BE(kept.count, AT.recordCount)
   return seal(bytes)
 }
 
@@ -84,31 +90,81 @@ function seal(bytes: Buffer): RecordBatch {
   return RecordBatch.at(bytes)
 }
 
-/** The records that begin at `starts`, as they are, behind room for a header. */
-function pick(cursor: RecordCursor, starts: readonly number[]): Buffer {
-  const picked = Buffer.allocUnsafe(BATCH_HEADER_BYTES + cursor.bytes.length)
-  let end: number = BATCH_HEADER_BYTES
-  for (let index = 0; index < starts.length && cursor.next(); ) {
-    if (cursor.start !== starts[index]) continue
-    end += cursor.bytes.copy(picked, end, cursor.start, cursor.end)
-    index++
-  }
-  return picked.subarray(0, end)
+/** What is to be known of the records that stay. */
+interface Kept {
+  count: number
+  hasTombstone: boolean
+  latestDelta: number
+  /** Where each run of neighbours begins and ends, one after another. */
+  readonly runs: number[]
+  bytes: number
 }
 
-/** The records that begin at `starts`, with `shiftMs` added to their timestamp deltas, behind room for a header. */
-function pickAndRebase(cursor: RecordCursor, starts: readonly number[], shiftMs: number): Buffer {
-  const MAX_GROWTH = varintBytes(-1 >>> 1) + varlongBytes(Number.MAX_SAFE_INTEGER)
-  const picked = Buffer.allocUnsafe(BATCH_HEADER_BYTES + cursor.bytes.length + starts.length * MAX_GROWTH)
+async function survey(
+  { recordCount, lastOffsetDelta }: RecordBatch,
+  records: Buffer,
+  keeps: Uint8Array,
+  breathe: Breathe | undefined,
+): Promise<Kept> {
+  const runs: number[] = []
+  const kept: Kept = { count: 0, hasTombstone: false, latestDelta: Number.NEGATIVE_INFINITY, runs, bytes: 0 }
+  const record = new RecordCursor(records, { recordCount, lastOffsetDelta })
+  let breathedAt = 0
+  for (let index = 0; record.next(); index++) {
+    if (record.end - breathedAt > PIECE_BYTES) {
+      await breathe?.(record.end - breathedAt)
+      breathedAt = record.end
+    }
+    if (keeps[index] !== 1) continue
+    kept.count++
+    kept.bytes += record.end - record.start
+    kept.hasTombstone ||= record.isTombstone
+    if (record.timestampDelta > kept.latestDelta) kept.latestDelta = record.timestampDelta
+    if (runs.length > 0 && runs[runs.length - 1] === record.start) runs[runs.length - 1] = record.end
+    else runs.push(record.start, record.end)
+  }
+  return kept
+}
+
+/** The records that stay, as they are, behind room for a header. */
+async function pick(records: Buffer, { runs, bytes }: Kept, breathe: Breathe | undefined): Promise<Buffer> {
+  const picked = Buffer.allocUnsafe(BATCH_HEADER_BYTES + bytes)
   let end: number = BATCH_HEADER_BYTES
-  for (let index = 0; index < starts.length && cursor.next(); ) {
-    if (cursor.start !== starts[index]) continue
-    const delta = cursor.timestampDelta + shiftMs
-    end = writeVarint(picked, 1 + varlongBytes(delta) + cursor.end - cursor.offsetDeltaAt, end)
+  let breathedAt = end
+  for (let run = 0; run < runs.length; run += 2) {
+    end += records.copy(picked, end, runs[run] as number, runs[run + 1] as number)
+    if (end - breathedAt <= PIECE_BYTES) continue
+    await breathe?.(end - breathedAt)
+    breathedAt = end
+  }
+  return picked
+}
+
+/** The records that stay, with `shiftMs` added to their timestamp deltas, behind room for a header. */
+async function pickAndRebase(
+  { recordCount, lastOffsetDelta }: RecordBatch,
+  records: Buffer,
+  keeps: Uint8Array,
+  count: number,
+  shiftMs: number,
+  breathe: Breathe | undefined,
+): Promise<Buffer> {
+  const MAX_GROWTH = varintBytes(-1 >>> 1) + varlongBytes(Number.MAX_SAFE_INTEGER)
+  const picked = Buffer.allocUnsafe(BATCH_HEADER_BYTES + records.length + count * MAX_GROWTH)
+  const record = new RecordCursor(records, { recordCount, lastOffsetDelta })
+  let end: number = BATCH_HEADER_BYTES
+  let breathedAt = 0
+  for (let index = 0; record.next(); index++) {
+    if (record.end - breathedAt > PIECE_BYTES) {
+      await breathe?.(record.end - breathedAt)
+      breathedAt = record.end
+    }
+    if (keeps[index] !== 1) continue
+    const delta = record.timestampDelta + shiftMs
+    end = writeVarint(picked, 1 + varlongBytes(delta) + record.end - record.offsetDeltaAt, end)
     picked[end++] = 0
     end = writeVarlong(picked, delta, end)
-    end += cursor.bytes.copy(picked, end, cursor.offsetDeltaAt, cursor.end)
-    index++
+    end += records.copy(picked, end, record.offsetDeltaAt, record.end)
   }
   return picked.subarray(0, end)
 }

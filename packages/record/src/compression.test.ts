@@ -3,7 +3,16 @@ import { createRequire } from 'node:module'
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { COMPRESSION_CODECS, type CompressionCodec, codecNumber, codecOf, compress, decompress } from './compression.ts'
+import {
+  COMPRESSION_CODECS,
+  type CompressionCodec,
+  codecNumber,
+  codecOf,
+  compress,
+  compressAsync,
+  decompress,
+  decompressAsync,
+} from './compression.ts'
 import { MillraceError } from './errors.ts'
 
 const require = createRequire(import.meta.url)
@@ -123,6 +132,37 @@ describe.each(CODECS)('%s', (codec) => {
     )
     expect(() => decompress(codec, Buffer.from('not compressed at all'), MiB)).toThrow(failsWith('CORRUPT_BATCH'))
     expect(() => decompress(codec, Buffer.alloc(0), MiB)).toThrow(failsWith('CORRUPT_BATCH'))
+  })
+})
+
+describe.each(CODECS)('%s in the thread pool', (codec) => {
+  it('gives back what went in, and opens what was made without it', async () => {
+    for (const length of [1, 4095, 4096, 32769, 300_000, 4 * MiB + 1]) {
+      for (const bytes of [text(length), noise(length), Buffer.concat([noise(length), text(length)])]) {
+        const block = await compressAsync(codec, bytes)
+        expect(decompress(codec, block, bytes.length).equals(bytes)).toBe(true)
+        for (const made of [block, compress(codec, bytes)]) {
+          expect((await decompressAsync(codec, made, bytes.length)).equals(bytes)).toBe(true)
+        }
+      }
+    }
+  })
+
+  it('gives the same errors', async () => {
+    const block = compress(codec, noise(100_000))
+    const flipped = (at: number): Buffer => {
+      const bytes = Buffer.from(block)
+      bytes[at] = (bytes[at] as number) ^ 0xff
+      return bytes
+    }
+    const blocks = [0, 3, 5, 20, 50_000].map(flipped)
+    for (const bytes of [...blocks, block.subarray(0, 50_000), Buffer.concat([block, noise(5_000)]), noise(9_000)]) {
+      const expected = outcome(() => decompress(codec, bytes, 100_000))
+      const found = await decompressAsync(codec, bytes, 100_000).catch((error: unknown) => error)
+      if (expected instanceof MillraceError) expect(found).toMatchObject({ code: expected.code })
+      else expect(found).toEqual(expected)
+    }
+    await expect(decompressAsync(codec, block, 99_999)).rejects.toThrow(failsWith('BATCH_TOO_LARGE'))
   })
 })
 

@@ -1,23 +1,22 @@
+import type { BlockCodec } from './block-codec.ts'
 import { corruptBlock } from './compression-errors.ts'
 import { MillraceError } from './errors.ts'
-import { compressLz4, decompressLz4 } from './lz4-frame.ts'
-import { compressSnappy, decompressSnappy } from './snappy-framing.ts'
-import { compressGzip, compressZstd, decompressGzip, decompressZstd } from './zlib-codecs.ts'
+import { lz4Codec } from './lz4-frame.ts'
+import { snappyCodec } from './snappy-framing.ts'
+import { gzipCodec, zstdCodec } from './zlib-codecs.ts'
 
 /** How the records of a batch are compressed; the number is the codec's in the batch's attributes. */
 export const COMPRESSION_CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type CompressionCodec = (typeof COMPRESSION_CODECS)[number]
 
-interface BlockCodec {
-  compress(bytes: Buffer): Buffer
-  decompress(bytes: Buffer, maxBytes: number): Buffer
-}
+/** A smaller block is done sooner than a thread of the pool has taken it up. */
+const SMALL_BYTES = 4 * 1024
 
 const BLOCK_CODECS: Readonly<Record<Exclude<CompressionCodec, 'none'>, BlockCodec>> = {
-  gzip: { compress: compressGzip, decompress: decompressGzip },
-  snappy: { compress: compressSnappy, decompress: decompressSnappy },
-  lz4: { compress: compressLz4, decompress: decompressLz4 },
-  zstd: { compress: compressZstd, decompress: decompressZstd },
+  gzip: gzipCodec,
+  snappy: snappyCodec,
+  lz4: lz4Codec,
+  zstd: zstdCodec,
 }
 
 export function codecNumber(codec: CompressionCodec): number {
@@ -37,6 +36,11 @@ export function compress(codec: Exclude<CompressionCodec, 'none'>, bytes: Buffer
   return BLOCK_CODECS[codec].compress(bytes)
 }
 
+/** As `compress`, without holding up the event loop: all but small blocks are compressed in the thread pool. */
+export async function compressAsync(codec: Exclude<CompressionCodec, 'none'>, bytes: Buffer): Promise<Buffer> {
+  return bytes.length < SMALL_BYTES ? compress(codec, bytes) : BLOCK_CODECS[codec].compressAsync(bytes)
+}
+
 /**
  * The content of a compressed block. Nothing beyond `maxBytes` is allocated for it, whatever the block claims.
  * @throws MillraceError BATCH_TOO_LARGE past `maxBytes`; CORRUPT_BATCH when the bytes are no such block;
@@ -46,7 +50,24 @@ export function decompress(codec: Exclude<CompressionCodec, 'none'>, bytes: Buff
   try {
     return BLOCK_CODECS[codec].decompress(bytes, maxBytes)
   } catch (error) {
-    if (error instanceof MillraceError) throw error
-    throw corruptBlock(codec, 'it does not decompress', error)
+    throw explained(codec, error)
   }
+}
+
+/** As `decompress`, without holding up the event loop: all but small blocks are expanded in the thread pool. */
+export async function decompressAsync(
+  codec: Exclude<CompressionCodec, 'none'>,
+  bytes: Buffer,
+  maxBytes: number,
+): Promise<Buffer> {
+  if (bytes.length < SMALL_BYTES) return decompress(codec, bytes, maxBytes)
+  try {
+    return await BLOCK_CODECS[codec].decompressAsync(bytes, maxBytes)
+  } catch (error) {
+    throw explained(codec, error)
+  }
+}
+
+function explained(codec: CompressionCodec, error: unknown): MillraceError {
+  return error instanceof MillraceError ? error : corruptBlock(codec, 'it does not decompress', error)
 }

@@ -16,6 +16,7 @@
  * covers every byte of the frame.
  */
 import { createRequire } from 'node:module'
+import type { BlockCodec } from './block-codec.ts'
 import { checkPartCount, corruptBlock, expandsTooFar, libraryMissing } from './compression-errors.ts'
 import { MillraceError } from './errors.ts'
 
@@ -43,24 +44,39 @@ function lz4(): typeof import('lz4-napi') {
   return library
 }
 
-export function compressLz4(bytes: Buffer): Buffer {
-  return lz4().compressFrameSync(bytes)
-}
-
 /**
  * The library's own frame reader has no bound, so the frame is walked here: the size of every block is known from its
  * sequences before any memory is taken, and the library then expands one block at a time into exactly that size.
- * @throws MillraceError CORRUPT_BATCH, BATCH_TOO_LARGE, UNSUPPORTED_COMPRESSION
+ * What does not decompress: MillraceError CORRUPT_BATCH, BATCH_TOO_LARGE, UNSUPPORTED_COMPRESSION.
  */
-export function decompressLz4(bytes: Buffer, maxBytes: number): Buffer {
-  const blocks = frameBlocks(bytes, maxBytes)
-  const [first] = blocks
-  if (first !== undefined && blocks.length === 1) return expand(bytes, first)
-  const totalBytes = blocks.reduce((sum, block) => sum + block.expandedBytes, 0)
-  const output = Buffer.allocUnsafeSlow(totalBytes)
-  let at = 0
-  for (const block of blocks) at += expand(bytes, block).copy(output, at)
-  return output
+export const lz4Codec: BlockCodec = {
+  compress: (bytes) => lz4().compressFrameSync(bytes),
+  compressAsync: (bytes) => lz4().compressFrame(bytes),
+
+  decompress(bytes, maxBytes) {
+    const blocks = frameBlocks(bytes, maxBytes)
+    const [first] = blocks
+    if (first !== undefined && blocks.length === 1) return expand(bytes, first)
+    const output = Buffer.allocUnsafeSlow(totalBytes(blocks))
+    let at = 0
+    for (const block of blocks) at += expand(bytes, block).copy(output, at)
+    return output
+  },
+
+  async decompressAsync(bytes, maxBytes) {
+    const blocks = frameBlocks(bytes, maxBytes)
+    const output = Buffer.allocUnsafeSlow(totalBytes(blocks))
+    let at = 0
+    for (const block of blocks) {
+      if (block.isStored) at += bytes.copy(output, at, block.start, block.end)
+      else at += checked(block, await lz4().uncompress(withSize(bytes, block))).copy(output, at)
+    }
+    return output
+  },
+}
+
+function totalBytes(blocks: readonly Block[]): number {
+  return blocks.reduce((sum, block) => sum + block.expandedBytes, 0)
 }
 
 /** Reads the frame's structure; the sum of the blocks' sizes is within `maxBytes`. */
@@ -147,13 +163,20 @@ function expandedBytesOf(bytes: Buffer, start: number, end: number): number {
   return expandedBytes
 }
 
-function expand(bytes: Buffer, { start, end, isStored, expandedBytes }: Block): Buffer {
-  if (isStored) return bytes.subarray(start, end)
-  // The library takes a block with its expanded size in front.
+function expand(bytes: Buffer, block: Block): Buffer {
+  if (block.isStored) return bytes.subarray(block.start, block.end)
+  return checked(block, lz4().uncompressSync(withSize(bytes, block)))
+}
+
+/** The library takes a block with its expanded size in front. */
+function withSize(bytes: Buffer, { start, end, expandedBytes }: Block): Buffer {
   const sized = Buffer.allocUnsafe(WORD_BYTES + end - start)
   sized.writeUInt32LE(expandedBytes)
   bytes.copy(sized, WORD_BYTES, start, end)
-  const expanded = lz4().uncompressSync(sized)
+  return sized
+}
+
+function checked({ expandedBytes }: Block, expanded: Buffer): Buffer {
   if (expanded.length !== expandedBytes) throw corruptBlock('lz4', 'it is shorter than its sequences say')
   return expanded
 }

@@ -18,7 +18,7 @@
  *   61     …  records, as one compressed block when a codec is set
  */
 import { checksum } from './checksum.ts'
-import { type CompressionCodec, codecOf, decompress } from './compression.ts'
+import { type CompressionCodec, codecOf, decompress, decompressAsync } from './compression.ts'
 import { MillraceError } from './errors.ts'
 import { readInt64, writeInt64 } from './int64.ts'
 import { MAX_BATCH_BYTES } from './limits.ts'
@@ -197,6 +197,13 @@ export class RecordBatch {
     const bytes = this.buffer.subarray(AT.records)
     const codec = this.codec
     return codec === 'none' ? bytes : decompress(codec, bytes, maxBytes)
+  }
+
+  /** As `recordBytes`; a large block is decompressed in the thread pool. */
+  async recordBytesAsync(maxBytes: number): Promise<Buffer> {
+    const bytes = this.buffer.subarray(AT.records)
+    const codec = this.codec
+    return codec === 'none' ? bytes : decompressAsync(codec, bytes, maxBytes)
   }
 
   /**

@@ -9,6 +9,7 @@
  * A raw block starts with its uncompressed length, a little-endian varint of up to 32 bits.
  */
 import { createRequire } from 'node:module'
+import type { BlockCodec } from './block-codec.ts'
 import { checkPartCount, corruptBlock, expandsTooFar, libraryMissing } from './compression-errors.ts'
 
 const MAGIC = Buffer.from('\x82SNAPPY\x00', 'latin1')
@@ -39,14 +40,51 @@ function snappy(): typeof import('snappy') {
   return library
 }
 
-export function compressSnappy(bytes: Buffer): Buffer {
+/** What does not decompress: MillraceError CORRUPT_BATCH, BATCH_TOO_LARGE. */
+export const snappyCodec: BlockCodec = {
+  compress: (bytes) => framed(chunksOf(bytes).map((chunk) => snappy().compressSync(chunk))),
+
+  async compressAsync(bytes) {
+    const blocks: Buffer[] = []
+    for (const chunk of chunksOf(bytes)) blocks.push(await snappy().compress(chunk))
+    return framed(blocks)
+  },
+
+  decompress(bytes, maxBytes) {
+    const blocks = blocksWithin(bytes, maxBytes)
+    const [first] = blocks
+    if (first !== undefined && blocks.length === 1) return uncompress(bytes, first)
+    const output = Buffer.allocUnsafeSlow(expandedBytes(blocks))
+    let at = 0
+    for (const block of blocks) at += uncompress(bytes, block).copy(output, at)
+    return output
+  },
+
+  async decompressAsync(bytes, maxBytes) {
+    const blocks = blocksWithin(bytes, maxBytes)
+    const output = Buffer.allocUnsafeSlow(expandedBytes(blocks))
+    let at = 0
+    for (const { start, end } of blocks) {
+      const expanded = (await snappy().uncompress(bytes.subarray(start, end), { asBuffer: true })) as Buffer
+      at += expanded.copy(output, at)
+    }
+    return output
+  },
+}
+
+function chunksOf(bytes: Buffer): Buffer[] {
+  const chunks: Buffer[] = []
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) chunks.push(bytes.subarray(at, at + CHUNK_BYTES))
+  return chunks
+}
+
+function framed(blocks: readonly Buffer[]): Buffer {
   const header = Buffer.alloc(HEADER_BYTES)
   MAGIC.copy(header)
   header.writeInt32BE(VERSION, 8)
   header.writeInt32BE(VERSION, 12)
   const parts: Buffer[] = [header]
-  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
-    const block = snappy().compressSync(bytes.subarray(at, at + CHUNK_BYTES))
+  for (const block of blocks) {
     const length = Buffer.alloc(LENGTH_BYTES)
     length.writeInt32BE(block.length)
     parts.push(length, block)
@@ -54,17 +92,14 @@ export function compressSnappy(bytes: Buffer): Buffer {
   return Buffer.concat(parts)
 }
 
-/** @throws MillraceError CORRUPT_BATCH, BATCH_TOO_LARGE */
-export function decompressSnappy(bytes: Buffer, maxBytes: number): Buffer {
+function blocksWithin(bytes: Buffer, maxBytes: number): RawBlock[] {
   const blocks = isXerial(bytes) ? xerialBlocks(bytes) : [rawBlock(bytes, 0, bytes.length)]
-  const totalBytes = blocks.reduce((sum, block) => sum + block.announcedBytes, 0)
-  if (totalBytes > maxBytes) throw expandsTooFar('snappy', maxBytes)
-  const [first] = blocks
-  if (first !== undefined && blocks.length === 1) return uncompress(bytes, first)
-  const output = Buffer.allocUnsafeSlow(totalBytes)
-  let at = 0
-  for (const block of blocks) at += uncompress(bytes, block).copy(output, at)
-  return output
+  if (expandedBytes(blocks) > maxBytes) throw expandsTooFar('snappy', maxBytes)
+  return blocks
+}
+
+function expandedBytes(blocks: readonly RawBlock[]): number {
+  return blocks.reduce((sum, block) => sum + block.announcedBytes, 0)
 }
 
 /** No raw block starts with the magic: after the length it would copy from before its own start. */

@@ -1,0 +1,158 @@
+/** Compaction of `@millrace/log`, by itself and beside a producer. */
+import { readdirSync, statSync } from 'node:fs'
+import { type CleanupConfig, type PartitionLog, Throttle } from '@millrace/log'
+import { BatchBuilder, DEFAULT_LIMITS, RecordBatch, systemClock } from '@millrace/record'
+import { appendLoad, makeBatches } from '../harness/append-load.ts'
+import { makeValues } from '../harness/client-program.ts'
+import { LatencyHistogram } from '../harness/latency-histogram.ts'
+import type { CompactTask, Figures, ProduceBesideCompactionTask, Progress } from '../harness/tasks.ts'
+import { fill, Store } from './store.ts'
+
+const KEY_BYTES = 16
+const SEGMENT_BYTES = 64 * 2 ** 20
+/** Batches that a producer has in flight when it goes as fast as it can, as Kafka's clients have. */
+const IN_FLIGHT = 5
+/** Appended to learn the best rate. */
+const BEST_RATE_BYTES = 1e9
+/** Batches that a producer has under way at most; those that are due then wait with it, and their time counts. */
+const MAX_PENDING = 256
+/** A producer by itself. */
+const ALONE_MS = 3_000
+
+const COMPACT: CleanupConfig = {
+  cleanupPolicy: 'compact',
+  retentionMs: -1,
+  retentionBytes: -1,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  deleteRetentionMs: 86_400_000,
+  minCleanableDirtyRatio: 0,
+}
+
+export async function compact(directory: string, task: CompactTask, progress: Progress): Promise<Figures> {
+  const store = await Store.open(directory)
+  const log = await fillWithKeys(store, 0, task, progress)
+  const figures = await timed(store, log, 0, new Throttle(systemClock, Number.POSITIVE_INFINITY))
+  await log.close()
+  return figures
+}
+
+export async function produceBesideCompaction(
+  directory: string,
+  task: ProduceBesideCompactionTask,
+  progress: Progress,
+): Promise<Figures> {
+  const store = await Store.open(directory)
+  const logs: PartitionLog[] = []
+  for (let index = 0; index < task.times; index++) {
+    logs.push(await fillWithKeys(store, index, task, (done) => progress((done + index * task.bytes) / task.times)))
+  }
+  const { valueBytes, batchRecords } = task
+  const batches = makeBatches(64 * 2 ** 20, valueBytes, batchRecords)
+  const inFlightBytes = IN_FLIGHT * (batches[0] as Buffer).length
+  const load = { valueBytes, batchRecords, partitions: 1, inFlightBytes, inRounds: false } as const
+  const target = await store.openLog(task.times, { synced: true, clean: true })
+  const append = (_: number, bytes: Buffer): Promise<unknown> => target.append(RecordBatch.at(bytes)).committed
+  const best = await appendLoad({ kind: 'append', bytes: BEST_RATE_BYTES, synced: true, ...load }, append, () => {})
+  const bytesPerSecond = (best.bytesPerSecond ?? Number.NaN) / 2
+  const alone = new LatencyHistogram()
+  const beside = new LatencyHistogram()
+  const rates: number[] = []
+  for (const [index, log] of logs.entries()) {
+    let isOver = false
+    const waiting = new Promise<void>((resolve) => setTimeout(resolve, ALONE_MS))
+    const endAlone = waiting.then(() => {
+      isOver = true
+    })
+    await produceAtRate(bytesPerSecond, batches, append, alone, () => isOver)
+    await endAlone
+    isOver = false
+    const compacting = timed(store, log, index, new Throttle(systemClock, DEFAULT_LIMITS.compactionBytesPerSecond))
+    const endBeside = compacting.finally(() => {
+      isOver = true
+    })
+    await produceAtRate(bytesPerSecond, batches, append, beside, () => isOver)
+    rates.push((await endBeside).bytesPerSecond ?? Number.NaN)
+  }
+  for (const log of [...logs, target]) await log.close()
+  const p99AloneMs = alone.figures().p99 ?? Number.NaN
+  const p99BesideMs = beside.figures().p99 ?? Number.NaN
+  return {
+    bytesPerSecond: Math.min(...rates),
+    producedBytesPerSecond: bytesPerSecond,
+    p99AloneMs,
+    p99BesideMs,
+    p99Growth: p99BesideMs / p99AloneMs,
+  }
+}
+
+/** Appends batch after batch, each when it is due, whatever became of those before; until `isOver`, and all is there. */
+async function produceAtRate(
+  bytesPerSecond: number,
+  batches: readonly Buffer[],
+  append: (partition: number, batch: Buffer) => Promise<unknown>,
+  histogram: LatencyHistogram,
+  isOver: () => boolean,
+): Promise<void> {
+  const intervalMs = ((batches[0] as Buffer).length * 1000) / bytesPerSecond
+  const startMs = performance.now()
+  let pending = 0
+  let failure: unknown
+  for (let index = 0; !isOver() || pending > 0; ) {
+    for (; !isOver() && pending < MAX_PENDING && startMs + index * intervalMs <= performance.now(); index++) {
+      const dueMs = startMs + index * intervalMs
+      pending++
+      append(0, batches[index % batches.length] as Buffer)
+        .then(() => histogram.record((performance.now() - dueMs) * 1e6))
+        .catch((error: unknown) => {
+          failure ??= error
+        })
+        .finally(() => {
+          pending--
+        })
+    }
+    // No timer is as fine as the intervals are.
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+  if (failure !== undefined) throw failure
+}
+
+/** A partition whose closed segments are sealed. */
+async function fillWithKeys(
+  store: Store,
+  partition: number,
+  { bytes, valueBytes, batchRecords, keys }: Omit<CompactTask, 'kind'>,
+  progress: Progress,
+): Promise<PartitionLog> {
+  const options = { synced: false, clean: true, segmentBytes: SEGMENT_BYTES, cleanup: COMPACT }
+  const log = await store.openLog(partition, options)
+  const values = makeValues(1_000, valueBytes)
+  const next = (): Buffer => {
+    const builder = new BatchBuilder()
+    for (let count = 0; count < batchRecords; count++) {
+      const key = Buffer.from(String(Math.floor(Math.random() * keys)).padStart(KEY_BYTES, '0'))
+      builder.append({ key, value: values[count % values.length] as Buffer, timestamp: Date.now() })
+    }
+    return builder.build().buffer
+  }
+  await fill(log, bytes, next, progress)
+  await log.close()
+  return store.openLog(partition, options)
+}
+
+/** Compacts what is closed of the log; the figure is bytes of it a second. */
+async function timed(store: Store, log: PartitionLog, partition: number, throttle: Throttle): Promise<Figures> {
+  const before = closedBytes(store.directoryOf(partition))
+  const startMs = performance.now()
+  await log.maintain(throttle)
+  const tookMs = performance.now() - startMs
+  if (closedBytes(store.directoryOf(partition)) > before * 0.9) throw new Error('the partition was not compacted')
+  return { bytesPerSecond: (before * 1000) / tookMs }
+}
+
+/** Of all segments but the last. */
+function closedBytes(directory: string): number {
+  const logs = readdirSync(directory).filter((name) => name.endsWith('.log'))
+  const closed = logs.toSorted().slice(0, -1)
+  return closed.reduce((sum, name) => sum + statSync(`${directory}/${name}`).size, 0)
+}
