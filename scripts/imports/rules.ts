@@ -16,7 +16,7 @@ export interface PackageRule {
 
 const record: PackageRule = {
   ours: [],
-  libraries: ['crc-32', 'lz4-napi', 'snappy'],
+  libraries: ['@node-rs/crc32', 'crc-32', 'lz4-napi', 'snappy'],
   withoutModules: ['fs', 'fs/promises', 'net', 'tls', 'dgram', 'http', 'http2', 'https', 'child_process'],
 }
 

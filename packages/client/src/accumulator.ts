@@ -2,15 +2,18 @@ import { MillraceError, type RecordHeader } from '@millrace/record'
 import type { ByteBudget } from './byte-budget.ts'
 import type { Call, HeadersInput, ProducerRecord } from './call.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import type { Lane } from './lane.ts'
 import type { CheckedProducerOptions } from './options.ts'
 import type { Serializer } from './serializer.ts'
 import type { TopicDirectory, TopicFacts } from './topic-directory.ts'
+import type { TopicLanes } from './topic-lanes.ts'
 
 /** Bytes that a record is counted with beside its key, value and headers. */
 const RECORD_OVERHEAD_BYTES = 64
-/** Bytes that are taken over in one turn of the event loop, before what was written gets its chance to go out. */
-const BYTES_A_TURN = 2 * 1_048_576
+/**
+ * Bytes that are taken over in one turn of the event loop. Then what was written goes out, so that the server works on
+ * it while more is encoded.
+ */
+const BYTES_A_TURN = 262_144
 
 /** Why no more records of a call were taken over: it has no more, the buffer is full, others' turn, an unknown topic. */
 export type Pause = 'taken' | 'full' | 'yield' | { readonly unknown: string }
@@ -31,8 +34,8 @@ export class Accumulator {
   private readonly directory: TopicDirectory
   private readonly budget: ByteBudget
   private readonly dispatcher: Dispatcher
-  /** Partition that takes records without a key at the moment, by topic. */
-  private readonly sticky = new Map<string, number>()
+  /** Bytes that were taken over since the event loop last got its turn. */
+  private pouredBytes = 0
   private readonly draft: Draft = { topic: '', key: null, value: null, headers: undefined, timestamp: 0 }
 
   constructor(parts: {
@@ -54,55 +57,53 @@ export class Accumulator {
     const { records } = call
     const { draft } = this
     let facts: TopicFacts | undefined
-    let poured = 0
+    let lanes: TopicLanes | undefined
     while (!call.isTaken) {
+      if (this.pouredBytes >= BYTES_A_TURN) {
+        this.pouredBytes = 0
+        return 'yield'
+      }
       const record = records[call.next] as ProducerRecord
       try {
         checkMembers(record)
-        if (facts === undefined || facts.name !== record.topic) {
+        if (facts === undefined || lanes === undefined || facts.name !== record.topic) {
           checkTopic(record)
           facts = this.directory.known(record.topic)
           if (facts === undefined) return { unknown: record.topic }
+          lanes = this.dispatcher.lanes(facts.name)
         }
         const bytes = this.fill(draft, record, call.nowMs)
         const partition = this.partitionFor(record, facts)
         if (!this.budget.tryTake(bytes)) return 'full'
-        this.put(draft, partition, facts, bytes, call)
-        poured += bytes
+        this.put(draft, partition, facts, lanes, bytes, call)
+        this.pouredBytes += bytes
       } catch (error) {
         call.failNext(asInputError(error))
       }
-      if (poured >= BYTES_A_TURN && !call.isTaken) return 'yield'
     }
     return 'taken'
   }
 
-  private put(draft: Draft, partition: number | undefined, facts: TopicFacts, bytes: number, call: Call): void {
+  private put(
+    draft: Draft,
+    partition: number | undefined,
+    facts: TopicFacts,
+    lanes: TopicLanes,
+    bytes: number,
+    call: Call,
+  ): void {
     const maxBytes = Math.min(this.options.batchBytes, facts.maxMessageBytes)
-    const place = call.next
     try {
       for (;;) {
-        const lane = partition === undefined ? this.stickyLane(facts) : this.dispatcher.lane(facts.name, partition)
-        if (lane.append(draft, maxBytes, bytes, call, place)) break
+        const lane = partition === undefined ? lanes.next(facts.partitions) : lanes.at(partition)
+        if (lane.append(draft, maxBytes, bytes, call, call.next)) break
         this.dispatcher.pump(lane)
       }
     } catch (error) {
       this.budget.give(bytes)
       throw error
     }
-    call.next = place + 1
-  }
-
-  /** The lane for records without a key: one until its batch is sealed, then the next. */
-  private stickyLane({ name, partitions }: TopicFacts): Lane {
-    const last = this.sticky.get(name)
-    if (last !== undefined && last < partitions) {
-      const lane = this.dispatcher.lane(name, last)
-      if (lane.openBatch !== undefined) return lane
-    }
-    const next = last === undefined ? 0 : (last + 1) % partitions
-    this.sticky.set(name, next)
-    return this.dispatcher.lane(name, next)
+    call.next++
   }
 
   /** Undefined: any. */

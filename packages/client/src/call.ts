@@ -1,6 +1,6 @@
 import { MillraceError } from '@millrace/record'
 import { onAbort } from './abort.ts'
-import type { ClientBatch, ResultSink } from './client-batch.ts'
+import type { ClientBatch, ResultSink, Run } from './client-batch.ts'
 
 /** A header as users give it: by name, or as a list where names repeat. */
 export type HeadersInput =
@@ -42,6 +42,8 @@ export class Call implements ResultSink {
   readonly records: readonly ProducerRecord[]
   /** Index of the first record that no batch holds yet. */
   next = 0
+  /** Some of the results are failures. */
+  hasFailures = false
   /** The timestamp of records that have none. */
   readonly nowMs: number
   readonly promise: Promise<(SendResult | SendFailure)[]>
@@ -83,29 +85,25 @@ export class Call implements ResultSink {
     return this.ended || this.next >= this.records.length
   }
 
-  stored(batch: ClientBatch, from: number, to: number, baseOffset: number, appendTime: number | undefined): void {
-    const { topic, partition } = batch
+  stored({ topic, partition }: ClientBatch, { from, to, place }: Run, baseOffset: number, timestamp: number): void {
     const { results } = this
     for (let position = from; position < to; position++) {
-      results[batch.placeOf(position)] = {
-        topic,
-        partition,
-        offset: baseOffset < 0 ? -1 : baseOffset + position,
-        timestamp: appendTime ?? batch.timestampOf(position),
-      }
+      const offset = baseOffset < 0 ? -1 : baseOffset + position
+      results[place + position - from] = { topic, partition, offset, timestamp }
     }
     this.settled(to - from)
   }
 
-  failed(batch: ClientBatch, from: number, to: number, error: MillraceError): void {
-    const failure = { topic: batch.topic, error }
-    for (let position = from; position < to; position++) this.results[batch.placeOf(position)] = failure
+  failed({ topic }: ClientBatch, { from, to, place }: Run, error: MillraceError): void {
+    this.results.fill({ topic, error }, place, place + to - from)
+    this.hasFailures = true
     this.settled(to - from)
   }
 
   /** Fails the record at `next` and goes on to the one after it. */
   failNext(error: MillraceError): void {
     this.results[this.next] = { topic: this.records[this.next]?.topic ?? '', error }
+    this.hasFailures = true
     this.next++
     this.settled(1)
   }
@@ -140,8 +138,10 @@ export class SendBatchError extends MillraceError {
   /** For each record, in the order given, where it is stored or why it is not. */
   readonly results: readonly (SendResult | SendFailure)[]
 
-  constructor(first: MillraceError, results: readonly (SendResult | SendFailure)[]) {
+  /** @param results one failure at least among them */
+  constructor(results: readonly (SendResult | SendFailure)[]) {
     const failures = results.flatMap((result, index) => ('error' in result ? [{ ...result, index }] : []))
+    const first = (failures[0] as SendFailure).error
     const inDoubt = failures.some(({ error }) => error.details.outcomeUnknown === true)
     const count = results.length === 1 ? '' : `${failures.length} of ${results.length} records failed, first: `
     super(first.code, `${count}${first.message}`, {
@@ -155,13 +155,4 @@ export class SendBatchError extends MillraceError {
     })
     this.results = results
   }
-}
-
-/** The error of the first record that failed. */
-export function firstFailure(results: readonly (SendResult | SendFailure)[]): MillraceError | undefined {
-  for (let index = 0; index < results.length; index++) {
-    const result = results[index] as SendResult | SendFailure
-    if ('error' in result) return result.error
-  }
-  return undefined
 }

@@ -11,16 +11,26 @@ import type { Failure } from './failure.ts'
 
 /** Where the results of records go. */
 export interface ResultSink {
-  /** The records at positions `from` up to `to` of `batch` are stored, the first of the batch at `baseOffset`. */
-  stored(batch: ClientBatch, from: number, to: number, baseOffset: number, appendTime: number | undefined): void
-  failed(batch: ClientBatch, from: number, to: number, error: MillraceError): void
+  /** The records of `run` are stored with this timestamp, the first of their batch at `baseOffset`. */
+  stored(batch: ClientBatch, run: Run, baseOffset: number, timestamp: number): void
+  failed(batch: ClientBatch, run: Run, error: MillraceError): void
 }
 
-/** Neighbouring records of a batch whose results go to the same place. */
-interface Run {
+/**
+ * Neighbouring records of a batch that are neighbours in the call that sent them, too, and have the same timestamp. A
+ * call without keys is one run in each of its batches, so that nothing is kept for a single record.
+ */
+export interface Run {
   readonly sink: ResultSink
+  /** The records' positions in the batch: from `from` up to, but not including, `to`. */
   readonly from: number
+  readonly to: number
+  /** Place of the first in the call. */
+  readonly place: number
+  readonly timestamp: number
 }
+
+type OpenRun = { -readonly [Member in keyof Run]: Run[Member] }
 
 export interface ClientBatchOptions {
   readonly topic: string
@@ -58,10 +68,9 @@ export class ClientBatch {
   private readonly options: ClientBatchOptions
   private builder: BatchBuilder | undefined
   private encoded: RecordBatch | undefined
-  private readonly runs: Run[] = []
-  /** For each record its place in the call that sent it. */
-  private readonly places: number[] = []
-  private readonly timestamps: number[] = []
+  private readonly allRuns: OpenRun[] = []
+  private lastRun: OpenRun | undefined
+  private records = 0
 
   constructor(options: ClientBatchOptions) {
     this.options = options
@@ -72,7 +81,12 @@ export class ClientBatch {
   }
 
   get recordCount(): number {
-    return this.places.length
+    return this.records
+  }
+
+  /** All its records. */
+  get runs(): readonly Run[] {
+    return this.allRuns
   }
 
   /** Size so far, before compression; once it is encoded, its size. */
@@ -96,10 +110,15 @@ export class ClientBatch {
    */
   tryAppend(record: RecordInput, maxBytes: number, bufferedBytes: number, sink: ResultSink, place: number): boolean {
     if (this.builder?.tryAppend(record, maxBytes) !== true) return false
-    const { runs, places } = this
-    if (runs.length === 0 || runs[runs.length - 1]?.sink !== sink) runs.push({ sink, from: places.length })
-    places.push(place)
-    this.timestamps.push(record.timestamp)
+    const position = this.records++
+    const { timestamp } = record
+    const run = this.lastRun
+    if (run?.sink === sink && run.place + position - run.from === place && run.timestamp === timestamp) {
+      run.to++
+    } else {
+      this.lastRun = { sink, from: position, to: position + 1, place, timestamp }
+      this.allRuns.push(this.lastRun)
+    }
     this.bufferedBytes += bufferedBytes
     return true
   }
@@ -135,12 +154,12 @@ export class ClientBatch {
       new ClientBatch({ ...this.options, expectedBytes }),
     ]
     let position = 0
-    let run = 0
+    const runs = this.runs.values()
+    let run = runs.next().value as Run
     for (const record of batch.records(DEFAULT_LIMITS.decompressedBytes)) {
-      while ((this.runs[run + 1]?.from ?? Number.POSITIVE_INFINITY) <= position) run++
-      const sink = (this.runs[run] as Run).sink
+      if (position === run.to) run = runs.next().value as Run
       const part = parts[position < half ? 0 : 1]
-      part.tryAppend(record, Number.POSITIVE_INFINITY, 0, sink, this.places[position] as number)
+      part.tryAppend(record, Number.POSITIVE_INFINITY, 0, run.sink, run.place + position - run.from)
       position++
     }
     const first = Math.floor(this.bufferedBytes / 2)
@@ -149,33 +168,16 @@ export class ClientBatch {
     return parts
   }
 
-  /** Place of the record at `position` in the call that sent it. */
-  placeOf(position: number): number {
-    return this.places[position] as number
-  }
-
-  timestampOf(position: number): number {
-    return this.timestamps[position] as number
-  }
-
   /**
    * Hands out the results. The records' own timestamps hold, unless the topic replaced them with the time of the
    * append, which shows in the largest one.
    */
   settleStored(baseOffset: number, timestamp: number): void {
-    const appendTime = timestamp === this.encoded?.maxTimestamp || timestamp <= 0 ? undefined : timestamp
-    this.eachRun((sink, from, to) => sink.stored(this, from, to, baseOffset, appendTime))
+    const isOwn = timestamp === this.encoded?.maxTimestamp || timestamp <= 0
+    for (const run of this.allRuns) run.sink.stored(this, run, baseOffset, isOwn ? run.timestamp : timestamp)
   }
 
   settleFailed(error: MillraceError): void {
-    this.eachRun((sink, from, to) => sink.failed(this, from, to, error))
-  }
-
-  private eachRun(settle: (sink: ResultSink, from: number, to: number) => void): void {
-    const { runs } = this
-    for (let index = 0; index < runs.length; index++) {
-      const { sink, from } = runs[index] as Run
-      settle(sink, from, runs[index + 1]?.from ?? this.places.length)
-    }
+    for (const run of this.allRuns) run.sink.failed(this, run, error)
   }
 }

@@ -1,7 +1,7 @@
 import { batchOf } from '@millrace/testkit'
 import type { FetchStreamResponse } from '@millrace/wire'
 import { describe, expect, test } from 'vitest'
-import { type Chunk, Cursor, recordsOf } from './cursor.ts'
+import { batchesOf, type Chunk, Cursor, wantedOf } from './cursor.ts'
 import { checkReadOptions, type ReadOptions } from './read-options.ts'
 
 const cursorOf = (options: Partial<ReadOptions> = {}): Cursor =>
@@ -74,7 +74,8 @@ describe('the records of a chunk', () => {
     from,
     until,
   })
-  const values = (of: Chunk): string[] => [...recordsOf(of, 1_000)].flat().map(({ value }) => `${value}`)
+  const values = (of: Chunk): string[] =>
+    [...batchesOf(of)].flatMap((batch) => wantedOf(batch, of, ({ value }) => `${value}`))
 
   test('are those that are wanted', () => {
     expect(values(chunk(0, 3))).toEqual(['a', 'b', 'c'])

@@ -1,4 +1,4 @@
-import { MillraceError, readBatches, type StoredRecord } from '@millrace/record'
+import { DEFAULT_LIMITS, MillraceError, type RecordBatch, readBatches, type StoredRecord } from '@millrace/record'
 import type { FetchStreamResponse } from '@millrace/wire'
 import type { CheckedPosition } from './position.ts'
 import type { CheckedReadOptions } from './read-options.ts'
@@ -93,23 +93,28 @@ export class Cursor {
 }
 
 /**
- * The wanted records of a chunk, batch by batch.
- * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH, UNSUPPORTED_COMPRESSION
+ * The batches of a chunk of which records are wanted, their CRCs checked.
+ * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH
  */
-export function* recordsOf(chunk: Chunk, maxBytes: number): Generator<StoredRecord[], void, undefined> {
-  const { from, until, cursor } = chunk
-  for (const batch of readBatches(chunk.bytes)) {
+export function* batchesOf({ bytes, from, until, cursor }: Chunk): Generator<RecordBatch, void, undefined> {
+  for (const batch of readBatches(bytes)) {
     if (!batch.hasValidChecksum()) {
       throw new MillraceError('CORRUPT_BATCH', `the batch at offset ${batch.baseOffset} fails its checksum`, {
         details: { partition: cursor.partition, offset: batch.baseOffset },
       })
     }
-    if (batch.nextOffset <= from || batch.baseOffset >= until || batch.isControl) continue
-    const whole = batch.baseOffset >= from && batch.nextOffset <= until
-    const records: StoredRecord[] = []
-    for (const record of batch.records(maxBytes)) {
-      if (whole || (record.offset >= from && record.offset < until)) records.push(record)
-    }
-    if (records.length > 0) yield records
+    if (batch.nextOffset > from && batch.baseOffset < until && !batch.isControl) yield batch
   }
+}
+
+/**
+ * What `make` makes of each record of a batch that is wanted. The object that it is given is used again for the next.
+ * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH, UNSUPPORTED_COMPRESSION, BATCH_TOO_LARGE
+ */
+export function wantedOf<T>(batch: RecordBatch, { from, until }: Chunk, make: (record: StoredRecord) => T): T[] {
+  const made: T[] = []
+  for (const record = batch.decoder(DEFAULT_LIMITS.decompressedBytes); record.next(); ) {
+    if (record.offset >= from && record.offset < until) made.push(make(record))
+  }
+  return made
 }

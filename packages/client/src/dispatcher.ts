@@ -7,6 +7,7 @@ import { Lane } from './lane.ts'
 import type { CheckedProducerOptions } from './options.ts'
 import { PartitionQueue, type ProducerIdentity, type QueueHost } from './partition-queue.ts'
 import { ProduceLink } from './produce-link.ts'
+import { TopicLanes } from './topic-lanes.ts'
 import type { Transport } from './transport.ts'
 
 /** The largest encoded batch that is sent: with what is around it, it stays below a server's default message limit. */
@@ -29,7 +30,7 @@ export class Dispatcher implements QueueHost {
   /** Batches that are not settled. */
   private readonly live = new Set<ClientBatch>()
   private readonly waiters = new Set<{ readonly batches: Set<ClientBatch>; readonly done: () => void }>()
-  private readonly lanes = new Map<ClientBatch['topic'], (Lane | undefined)[]>()
+  private readonly topics = new Map<string, TopicLanes>()
   /** Lanes that have, or may soon have, something to send. */
   private readonly active = new Set<Lane>()
   private readonly held = new Map<Lane, Timer>()
@@ -52,14 +53,13 @@ export class Dispatcher implements QueueHost {
     })
   }
 
-  lane(topic: string, partition: number): Lane {
-    let lanes = this.lanes.get(topic)
+  lanes(topic: string): TopicLanes {
+    let lanes = this.topics.get(topic)
     if (lanes === undefined) {
-      lanes = []
-      this.lanes.set(topic, lanes)
+      lanes = new TopicLanes((partition) => this.createLane(topic, partition))
+      this.topics.set(topic, lanes)
     }
-    lanes[partition] ??= this.createLane(topic, partition)
-    return lanes[partition]
+    return lanes
   }
 
   /** Sends what the lane may send now. */
@@ -210,7 +210,7 @@ export class Dispatcher implements QueueHost {
   }
 
   private acknowledged(batch: ClientBatch, ack: ProduceAck): void {
-    const lane = this.lane(batch.topic, batch.partition)
+    const lane = this.lanes(batch.topic).at(batch.partition)
     const nowMs = this.clock.monotonicMs()
     if (ack.error === undefined) lane.queue.acknowledged(batch, ack.baseOffset, ack.timestamp, nowMs)
     else lane.queue.failed(batch, ack.error, nowMs)

@@ -9,7 +9,7 @@ import {
   seededRandom,
 } from '@millrace/testkit'
 import { describe, expect, test } from 'vitest'
-import { ClientBatch, type ResultSink } from './client-batch.ts'
+import { ClientBatch, type ResultSink, type Run } from './client-batch.ts'
 import { PartitionQueue, type PartitionQueueOptions } from './partition-queue.ts'
 
 /** What may go wrong, each with its probability at a step. */
@@ -51,14 +51,14 @@ class Simulation {
   private answers: Answer[] = []
   private readonly outcomes: (SendOutcome | undefined)[] = []
   private readonly sink: ResultSink = {
-    stored: (batch, from, to, baseOffset) => {
-      for (let position = from; position < to; position++) {
-        this.settle(batch.placeOf(position), { acknowledgedAt: baseOffset < 0 ? undefined : baseOffset + position })
-      }
+    stored: (_, run, baseOffset) => {
+      placesOf(run).forEach((place, index) => {
+        this.settle(place, { acknowledgedAt: baseOffset < 0 ? undefined : baseOffset + run.from + index })
+      })
     },
-    failed: (batch, from, to, error) => {
+    failed: (_, run, error) => {
       const outcome = error.details.outcomeUnknown === true ? 'unknown' : 'refused'
-      for (let position = from; position < to; position++) this.settle(batch.placeOf(position), outcome)
+      for (const place of placesOf(run)) this.settle(place, outcome)
     },
   }
   private calm = false
@@ -234,9 +234,11 @@ class Simulation {
 }
 
 function isTooLarge(batch: ClientBatch): boolean {
-  return (
-    batch.recordCount > 3 || Array.from({ length: batch.recordCount }).some((_, at) => batch.placeOf(at) % HUGE === 0)
-  )
+  return batch.recordCount > 3 || batch.runs.flatMap(placesOf).some((place) => place % HUGE === 0)
+}
+
+function placesOf({ from, to, place }: Run): number[] {
+  return Array.from({ length: to - from }, (_, index) => place + index)
 }
 
 const SEEDS = Array.from({ length: 60 }, (_, index) => index + 1)

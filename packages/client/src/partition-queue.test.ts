@@ -1,17 +1,21 @@
 import { type ErrorCode, MillraceError, RecordBatch } from '@millrace/record'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { ClientBatch, type ResultSink } from './client-batch.ts'
+import { ClientBatch, type ResultSink, type Run } from './client-batch.ts'
 import { PartitionQueue, type PartitionQueueOptions } from './partition-queue.ts'
 
 const settled: string[] = []
 const sink: ResultSink = {
-  stored: (batch, from, to, baseOffset) => {
-    for (let at = from; at < to; at++) settled.push(`${batch.placeOf(at)} at ${baseOffset + at}`)
+  stored: (_, run, baseOffset) => {
+    for (const [index, place] of placesOf(run).entries()) settled.push(`${place} at ${baseOffset + run.from + index}`)
   },
-  failed: (batch, from, to, error) => {
+  failed: (_, run, error) => {
     const doubt = error.details.outcomeUnknown === true ? '?' : ''
-    for (let at = from; at < to; at++) settled.push(`${batch.placeOf(at)} ${error.code}${doubt}`)
+    for (const place of placesOf(run)) settled.push(`${place} ${error.code}${doubt}`)
   },
+}
+
+function placesOf({ from, to, place }: Run): number[] {
+  return Array.from({ length: to - from }, (_, index) => place + index)
 }
 
 function queueOf(options: Partial<PartitionQueueOptions> = {}): PartitionQueue {
@@ -181,7 +185,7 @@ describe('failures', () => {
       queue.push(batchOf([0, 1, 2, 3]))
       let offset = 0
       for (let batch = queue.take(0); batch !== undefined; batch = queue.take(0)) {
-        const places = Array.from({ length: batch.recordCount }, (_, at) => batch!.placeOf(at))
+        const places = batch.runs.flatMap(placesOf)
         if (places.includes(2)) queue.failed(batch, error(code), 0)
         else {
           queue.acknowledged(batch, offset, 1_000, 0)

@@ -2,7 +2,7 @@ import { MillraceError } from '@millrace/record'
 import { abortable } from './abort.ts'
 import { Accumulator } from './accumulator.ts'
 import { ByteBudget } from './byte-budget.ts'
-import { Call, firstFailure, type ProducerRecord, SendBatchError, type SendFailure, type SendResult } from './call.ts'
+import { Call, type ProducerRecord, SendBatchError, type SendFailure, type SendResult } from './call.ts'
 import { closedError } from './connection.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { CheckedProducerOptions } from './options.ts'
@@ -72,10 +72,9 @@ export class Producer implements AsyncDisposable {
    *   where the record may be stored all the same. The signal's reason
    */
   async send(record: ProducerRecord, options: SendOptions = {}): Promise<SendResult> {
-    const results = await this.call([record], options)
-    const failure = firstFailure(results)
-    if (failure !== undefined) throw failure
-    return results[0] as SendResult
+    const [result] = await this.begin([record], options).promise
+    if (result !== undefined && 'error' in result) throw result.error
+    return result as SendResult
   }
 
   /**
@@ -84,18 +83,18 @@ export class Producer implements AsyncDisposable {
    * @throws SendBatchError where some failed; its `results` tell of each. `sendBatchSettled` gives them without throwing
    */
   async sendBatch(records: readonly ProducerRecord[], options: SendOptions = {}): Promise<SendResult[]> {
-    const results = await this.call(records, options)
-    const failure = firstFailure(results)
-    if (failure !== undefined) throw new SendBatchError(failure, results)
+    const call = this.begin(records, options)
+    const results = await call.promise
+    if (call.hasFailures) throw new SendBatchError(results)
     return results as SendResult[]
   }
 
   /** As `sendBatch`, but failures come in their records' places among the results. */
-  sendBatchSettled(
+  async sendBatchSettled(
     records: readonly ProducerRecord[],
     options: SendOptions = {},
   ): Promise<(SendResult | SendFailure)[]> {
-    return this.call(records, options)
+    return this.begin(records, options).promise
   }
 
   /**
@@ -138,16 +137,13 @@ export class Producer implements AsyncDisposable {
     }
   }
 
-  private async call(
-    records: readonly ProducerRecord[],
-    { signal }: SendOptions,
-  ): Promise<(SendResult | SendFailure)[]> {
+  private begin(records: readonly ProducerRecord[], { signal }: SendOptions): Call {
     if (this.closing !== undefined) throw new MillraceError('CLOSED', 'the producer is closed')
     if (!Array.isArray(records)) throw new MillraceError('INVALID_REQUEST', 'records must be an array')
     signal?.throwIfAborted()
     const call = new Call(records, this.parts.transport.clock.nowMs(), signal, () => this.pourSoon())
     this.enqueue(call)
-    return call.promise
+    return call
   }
 
   private enqueue(entry: Waiting): void {

@@ -1,5 +1,5 @@
-import { DEFAULT_LIMITS, type StoredRecord } from '@millrace/record'
-import { type Chunk, recordsOf } from './cursor.ts'
+import type { RecordBatch } from '@millrace/record'
+import { batchesOf, type Chunk, wantedOf } from './cursor.ts'
 import type { FetchSession } from './fetch-session.ts'
 import { ReadRecord } from './read-record.ts'
 import type { Serializer } from './serializer.ts'
@@ -26,7 +26,8 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 export class BatchReader implements AsyncIterableIterator<ReadBatch, undefined>, AsyncDisposable {
   private readonly parts: ReaderParts
   private chunk: Chunk | undefined
-  private batches: Iterator<StoredRecord[]> | undefined
+  /** What is left of the chunk. */
+  private batches: Iterator<RecordBatch> | undefined
   private line: Promise<unknown> | undefined
   private isClosed = false
 
@@ -42,16 +43,24 @@ export class BatchReader implements AsyncIterableIterator<ReadBatch, undefined>,
   /** The next batch if it has come. @throws what ended the reading */
   private poll(): ReadBatch | 'done' | undefined {
     for (;;) {
-      if (this.batches !== undefined && !this.isInterrupted) {
-        const { done, value } = this.batches.next()
-        if (done !== true) return this.batchOf(value)
-        this.finishChunk()
+      const { chunk, batches } = this
+      if (chunk !== undefined && batches !== undefined && !this.isInterrupted) {
+        const { done, value } = batches.next()
+        if (done === true) {
+          this.finishChunk()
+        } else {
+          const { topic, serializer } = this.parts
+          const { partition } = chunk.cursor
+          const records = wantedOf(value, chunk, (record) => new ReadRecord(topic, partition, record, serializer))
+          if (records.length > 0) return { topic, partition, records }
+        }
+        continue
       }
-      const chunk = this.parts.session.take()
-      if (chunk === undefined) return undefined
-      if (chunk === 'done') return this.ended()
-      this.chunk = chunk
-      this.batches = recordsOf(chunk, DEFAULT_LIMITS.decompressedBytes)
+      const arrived = this.parts.session.take()
+      if (arrived === undefined) return undefined
+      if (arrived === 'done') return this.ended()
+      this.chunk = arrived
+      this.batches = batchesOf(arrived)
     }
   }
 
@@ -104,12 +113,6 @@ export class BatchReader implements AsyncIterableIterator<ReadBatch, undefined>,
     }
     turn.then(clear, clear)
     return turn
-  }
-
-  private batchOf(stored: readonly StoredRecord[]): ReadBatch {
-    const { topic, serializer } = this.parts
-    const partition = (this.chunk as Chunk).cursor.partition
-    return { topic, partition, records: stored.map((record) => new ReadRecord(topic, partition, record, serializer)) }
   }
 
   private finishChunk(): void {

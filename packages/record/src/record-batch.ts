@@ -23,7 +23,7 @@ import { MillraceError } from './errors.ts'
 import { readInt64, writeInt64 } from './int64.ts'
 import { MAX_BATCH_BYTES } from './limits.ts'
 import type { StoredRecord } from './record.ts'
-import { readRecords } from './record-codec.ts'
+import { RecordDecoder } from './record-codec.ts'
 
 export const AT = {
   baseOffset: 0,
@@ -211,7 +211,19 @@ export class RecordBatch {
    * @throws MillraceError as `recordBytes` does, and INVALID_BATCH when the records are not framed as the header says
    */
   records(maxBytes: number): Iterable<StoredRecord> {
-    return readRecords(this.recordBytes(maxBytes), this)
+    return eachRecord(this.decoder(maxBytes))
+  }
+
+  /** The same without an object for each. @throws MillraceError as `recordBytes` does */
+  decoder(maxBytes: number): RecordDecoder {
+    return new RecordDecoder(this.recordBytes(maxBytes), this)
+  }
+}
+
+function* eachRecord(decoder: RecordDecoder): Generator<StoredRecord, void, undefined> {
+  while (decoder.next()) {
+    const { offset, timestamp, key, value, headers } = decoder
+    yield { offset, timestamp, key, value, headers }
   }
 }
 

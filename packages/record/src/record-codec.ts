@@ -27,35 +27,59 @@ interface RecordBase {
 }
 
 /**
- * Yields the records in `bytes`, their offsets rising within what the base says; compaction may have left gaps.
- * @throws MillraceError INVALID_BATCH where their framing contradicts itself or the batch's header
+ * Decodes the records of a batch one after another: after each `next` that returned true, it is the record. Their offsets
+ * rise within what the base says; compaction may have left gaps. Keys, values and headers are views that stay.
  */
-export function* readRecords(bytes: Buffer, base: RecordBase): Generator<StoredRecord, void, undefined> {
-  const reader = new VarintReader(bytes)
-  const { baseOffset, baseTimestamp, lastOffsetDelta, recordCount } = base
-  const appendTime = base.isLogAppendTime ? base.maxTimestamp : undefined
-  let previousDelta = -1
-  for (let index = 0; index < recordCount; index++) {
-    const end = readRecordEnd(reader)
-    const timestamp = baseTimestamp + reader.readVarlong()
-    if (!Number.isSafeInteger(timestamp)) throw new MillraceError('INVALID_BATCH', `record ${index} is out of all time`)
-    const offsetDelta = reader.readVarint()
-    if (offsetDelta <= previousDelta || offsetDelta > lastOffsetDelta)
-      throw new MillraceError('INVALID_BATCH', `record ${index} has offset delta ${offsetDelta}`)
-    previousDelta = offsetDelta
-    const key = readNullable(reader)
-    const value = readNullable(reader)
-    const headers = readHeaders(reader)
-    if (reader.position !== end) throw badLength(index)
-    yield {
-      offset: baseOffset + offsetDelta,
-      timestamp: appendTime ?? timestamp,
-      key,
-      value,
-      headers,
-    }
+export class RecordDecoder implements StoredRecord {
+  offset = -1
+  timestamp = -1
+  key: Buffer | null = null
+  value: Buffer | null = null
+  headers: readonly RecordHeader[] = NO_HEADERS
+  private readonly reader: VarintReader
+  private readonly baseOffset: number
+  private readonly baseTimestamp: number
+  private readonly lastOffset: number
+  private readonly recordCount: number
+  private readonly appendTime: number | undefined
+  private index = 0
+
+  constructor(bytes: Buffer, base: RecordBase) {
+    this.reader = new VarintReader(bytes)
+    this.baseOffset = base.baseOffset
+    this.baseTimestamp = base.baseTimestamp
+    this.lastOffset = base.baseOffset + base.lastOffsetDelta
+    this.recordCount = base.recordCount
+    this.appendTime = base.isLogAppendTime ? base.maxTimestamp : undefined
+    this.offset = base.baseOffset - 1
   }
-  if (reader.position !== bytes.length) throw trailing(bytes.length - reader.position)
+
+  /**
+   * Goes to the next record; false when there is none.
+   * @throws MillraceError INVALID_BATCH where the framing contradicts itself or the batch's header
+   */
+  next(): boolean {
+    const { reader, index } = this
+    if (index >= this.recordCount) {
+      if (reader.position !== reader.bytes.length) throw trailing(reader.bytes.length - reader.position)
+      return false
+    }
+    const end = readRecordEnd(reader)
+    const timestamp = this.baseTimestamp + reader.readVarlong()
+    if (!Number.isSafeInteger(timestamp)) throw new MillraceError('INVALID_BATCH', `record ${index} is out of all time`)
+    const offset = this.baseOffset + reader.readVarint()
+    if (offset <= this.offset || offset > this.lastOffset) {
+      throw new MillraceError('INVALID_BATCH', `record ${index} has offset delta ${offset - this.baseOffset}`)
+    }
+    this.offset = offset
+    this.timestamp = this.appendTime ?? timestamp
+    this.key = readNullable(reader)
+    this.value = readNullable(reader)
+    this.headers = readHeaders(reader)
+    if (reader.position !== end) throw badLength(index)
+    this.index++
+    return true
+  }
 }
 
 /**
