@@ -1,12 +1,12 @@
-import type { CommitTarget } from './committer.ts'
+/** Has committed batches that are in the journal and in memory, but not in its file. */
+export interface Backlogged {
+  readonly backlogBytes: number
+}
 
-/**
- * The targets that have a backlog: committed batches that are in the journal and in memory, but not in their file. The
- * one that has waited longest comes first. Their bytes are bounded.
- */
-export class Backlogs {
+/** Those that have a backlog, the one that has waited longest first. The bytes of all are bounded. */
+export class Backlogs<Target extends Backlogged> {
   private readonly maxBytes: number
-  private readonly bytesOf = new Map<CommitTarget, number>()
+  private readonly bytesOf = new Map<Target, number>()
   private bytes = 0
 
   constructor(maxBytes: number) {
@@ -23,7 +23,7 @@ export class Backlogs {
   }
 
   /** Takes note of what the backlog of `target` has become. */
-  update(target: CommitTarget): void {
+  update(target: Target): void {
     const { backlogBytes } = target
     this.bytes += backlogBytes - (this.bytesOf.get(target) ?? 0)
     if (backlogBytes > 0) this.bytesOf.set(target, backlogBytes)
@@ -31,8 +31,8 @@ export class Backlogs {
   }
 
   /** Those that must catch up for the rest to be within the bound. */
-  excess(): CommitTarget[] {
-    const targets: CommitTarget[] = []
+  excess(): Target[] {
+    const targets: Target[] = []
     let over = this.bytes - this.maxBytes
     for (const [target, bytes] of this.bytesOf) {
       if (over <= 0) break

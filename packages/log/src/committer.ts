@@ -75,7 +75,7 @@ export class Committer {
   /** Targets that rely on the journal's current file. */
   private journaled = new Set<CommitTarget>()
   private checkpointing: Promise<void> | undefined
-  private readonly backlogs: Backlogs
+  private readonly backlogs: Backlogs<CommitTarget>
   private catchingUp: Promise<void> | undefined
 
   constructor(options: CommitterOptions) {
