@@ -145,10 +145,10 @@ class Recovery {
     if (nextBase !== undefined && segment.nextOffset < nextBase) segment.keepDamaged(fileBytes, nextBase)
     else if (segment.sizeBytes < fileBytes) await this.cutTail(segment, fileBytes, stop)
     if (nextBase === undefined) {
-      await segment.rewriteFrom(await this.unsyncedFrom(segment))
+      if (fileBytes > 0) await segment.rewriteFrom(await this.unsyncedFrom(segment))
       await this.fillFromJournal(segment)
     }
-    await segment.sync()
+    if (fileBytes > 0 || segment.sizeBytes > 0) await segment.sync()
     return segment
   }
 
