@@ -1,26 +1,20 @@
-import type { CrashCounts } from '@millrace/testkit'
+import { addCounts, type Counts, noCounts } from './counts.ts'
 import { CrashHistory } from './crash-history.ts'
 
 /** What a number of histories went through. */
-export interface Tally extends Readonly<CrashCounts> {
+export interface Tally {
   readonly histories: number
-  /** Power cuts. */
-  readonly crashes: number
+  readonly counts: Readonly<Counts>
 }
-
-/** What became of the unsynced writes of one history. */
-export type Outcome = Omit<Tally, 'histories'>
 
 export interface CampaignOptions {
   readonly firstSeed: number
   /** Asked after each history, and told of all so far. */
   readonly goesOn: (tally: Tally) => boolean
   /** Runs the history of a seed; fails when a promise was broken. */
-  readonly runHistory?: (seed: number) => Promise<Outcome>
+  readonly runHistory?: (seed: number) => Promise<Readonly<Counts>>
 }
 
-/** What is counted of unsynced writes. Where one of these stays 0, that case was not tested. */
-export const COUNTED = ['kept', 'lost', 'torn', 'reordered'] as const satisfies (keyof Tally)[]
 /** A history takes milliseconds; one that takes this long waits for something that never comes. */
 const STUCK_AFTER_MS = 120_000
 
@@ -29,11 +23,12 @@ const STUCK_AFTER_MS = 120_000
  * @throws Error for the first that fails; its message says how to repeat it, its `cause` is the failure
  */
 export async function runCampaign({ firstSeed, goesOn, runHistory = simulate }: CampaignOptions): Promise<Tally> {
-  let tally: Tally = { histories: 0, crashes: 0, kept: 0, lost: 0, torn: 0, reordered: 0 }
+  let tally: Tally = { histories: 0, counts: noCounts() }
   do {
     const seed = firstSeed + tally.histories
     try {
-      tally = add(tally, await unlessStuck(runHistory(seed)))
+      const counts = addCounts(tally.counts, await unlessStuck(runHistory(seed)))
+      tally = { histories: tally.histories + 1, counts }
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
       throw new Error(`seed ${seed} fails: ${reason}\nTo repeat it: npm run simulate -- --seed ${seed} --histories 1`, {
@@ -44,21 +39,10 @@ export async function runCampaign({ firstSeed, goesOn, runHistory = simulate }: 
   return tally
 }
 
-async function simulate(seed: number): Promise<Outcome> {
+async function simulate(seed: number): Promise<Counts> {
   const history = new CrashHistory(seed)
   await history.run()
-  return { ...history.disk.counts, crashes: history.crashes }
-}
-
-function add(tally: Tally, { crashes, kept, lost, torn, reordered }: Outcome): Tally {
-  return {
-    histories: tally.histories + 1,
-    crashes: tally.crashes + crashes,
-    kept: tally.kept + kept,
-    lost: tally.lost + lost,
-    torn: tally.torn + torn,
-    reordered: tally.reordered + reordered,
-  }
+  return history.counts
 }
 
 async function unlessStuck<T>(running: Promise<T>): Promise<T> {

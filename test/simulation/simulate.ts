@@ -1,10 +1,12 @@
 /** The command line of the simulation; `npm run simulate` comes here. */
 import { parseArgs } from 'node:util'
-import { COUNTED, runCampaign, type Tally } from './campaign.ts'
+import { runCampaign, type Tally } from './campaign.ts'
+import { COUNTED } from './counts.ts'
 
 const USAGE = `npm run simulate [-- OPTIONS]
 
-Runs simulated histories of appends, reads, disk faults and power cuts, each from a seed of its own, until one fails.
+Runs simulated histories of appends, reads, deletions, retention, compaction, disk faults and power cuts, each from a
+seed of its own, until one fails.
 
   --minutes N      for so long (default 1)
   --histories N    so many, in place of a time
@@ -62,14 +64,15 @@ class Progress {
   }
 
   end(tally: Tally): void {
-    process.stdout.write(`${process.stdout.isTTY ? '\r\x1b[K' : ''}${this.line(tally)}\n`)
+    const counts = COUNTED.map((what) => `${String(tally.counts[what]).padStart(10)}  ${what}\n`).join('')
+    process.stdout.write(`${process.stdout.isTTY ? '\r\x1b[K' : ''}${this.line(tally)}\n${counts}`)
   }
 
   private line(tally: Tally): string {
     const seconds = this.elapsedMs / 1_000
     const rate = (tally.histories / seconds).toFixed(1)
-    const counts = COUNTED.map((what) => `${tally[what]} ${what}`).join(', ')
-    return `${seconds.toFixed(0)} s: ${tally.histories} histories (${rate}/s), ${tally.crashes} power cuts; unsynced writes: ${counts}`
+    const cuts = tally.counts['power cuts']
+    return `${seconds.toFixed(0)} s: ${tally.histories} histories (${rate}/s), ${cuts} power cuts`
   }
 }
 

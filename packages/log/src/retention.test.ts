@@ -168,6 +168,21 @@ describe('what was deleted', () => {
     },
   )
 
+  test('takes nothing of what its producers are known by, when all of it went before the roll', async () => {
+    const batch = (baseSequence: number) =>
+      sizedBatch(BATCH_BYTES, '', { producerId: 7, baseSequence, timestamp: TIMESTAMP })
+    const log = await open({})
+    for (let sequence = 0; sequence < 2; sequence++) await log.append(batch(sequence)).committed
+    await log.truncateBefore(2)
+    disk.failNext({ operation: 'create', path: '.snapshot', code: 'ENOSPC' })
+    await log.append(sizedBatch(BATCH_BYTES, '')).committed
+    disk.crash()
+    bench = new LogBench(disk.mount())
+    const reopened = await open({})
+    expect(await reopened.append(batch(1)).committed).toMatchObject({ duplicate: true, baseOffset: 1 })
+    await reopened.close()
+  })
+
   test('is not seen to be gone before it is for good', async () => {
     let failing = true
     const failsToSync = async (directory: string): Promise<void> => {

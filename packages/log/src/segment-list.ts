@@ -73,14 +73,17 @@ export class SegmentList {
    * tore it, or it could not be saved. When it returns, that outlives a crash.
    */
   async keepProducers(logStartOffset: number, producers: ProducerState): Promise<void> {
-    const stays = this.from(logStartOffset)[0] as Segment
-    const isKept = (): boolean => stays === this.segments[0] || (this.snapshots.at(-1) ?? 0) >= stays.baseOffset
+    const { nextOffset } = this.active
+    const [stays] = this.from(logStartOffset) as [Segment]
+    // All of the active segment goes, once another one is begun behind it.
+    const from = logStartOffset === nextOffset ? nextOffset : stays.baseOffset
+    const isKept = (): boolean => from === this.segments[0]?.baseOffset || (this.snapshots.at(-1) ?? 0) >= from
     if (isKept()) return
     await this.background.run(async () => {
       if (isKept()) return
       // Whatever the policy, what lies before the active segment is synced, and no crash takes the log back behind it.
-      const { baseOffset } = this.active
-      await this.saveSnapshot(baseOffset, encodeProducerSnapshot(producers, baseOffset))
+      const offset = Math.max(from, this.active.baseOffset)
+      await this.saveSnapshot(offset, encodeProducerSnapshot(producers, offset))
       await this.context.disk.syncDirectory(this.directory)
     })
   }
@@ -177,8 +180,8 @@ export class SegmentList {
 
   private async saveSnapshot(offset: number, bytes: Buffer): Promise<void> {
     const { disk } = this.context
-    // Should it fail, the one that was there is gone.
-    this.snapshots = this.snapshots.filter((known) => known !== offset)
+    // The one that is there says the same, and would be gone if saving it again failed.
+    if (this.snapshots.includes(offset)) return
     await writeNewFile(disk, this.snapshotPath(offset), bytes)
     this.snapshots.push(offset)
     for (const old of this.snapshots.splice(0, this.snapshots.length - KEPT_SNAPSHOTS)) {

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import type { TopicDescription } from '@millrace/engine'
+import type { Counts } from './counts.ts'
+import type { ModelRecord } from './model-record.ts'
+import { ProducerStream } from './producer-stream.ts'
+import type { StoredPartition } from './stored-partition.ts'
+import type { TopicKind } from './topic-kinds.ts'
+
+/** Who sent a value; plain producers have no id. */
+interface Sender {
+  readonly producerId: number
+  readonly sequence: number
+}
+
+/**
+ * What is known of one partition from the outside, and what that makes its log owe. With `flush.policy=commit` all that
+ * was acknowledged or seen stays; with the others, a power cut may take the end of it that no start has found yet.
+ */
+export class PartitionModel {
+  readonly topic: TopicDescription
+  readonly index: number
+  readonly kind: TopicKind
+  readonly title: string
+  /** Idempotent producers of this partition; none, when a power cut may have taken what they were told. */
+  streams: readonly ProducerStream[] = []
+  private readonly counts: Counts
+  /** By offset: what an acknowledgement promised, or a reader saw. */
+  private readonly known = new Map<number, ModelRecord>()
+  /** Offsets that compaction was found to have taken. */
+  private readonly gone = new Set<number>()
+  /** By value: all that was ever sent. */
+  private readonly sent = new Map<string, Sender>()
+  /** Values of appends that failed with a code that says that nothing was stored. */
+  private readonly refused = new Set<string>()
+  /** The highest log start, and the furthest end, that were seen. */
+  private start = 0
+  private end = 0
+  /** The furthest log start that was ever asked for. */
+  private cut = 0
+  private durableEnd = 0
+  private mayHaveLostEnd = false
+
+  constructor(
+    topic: TopicDescription,
+    index: number,
+    options: { kind: TopicKind; producers: readonly number[]; counts: Counts },
+  ) {
+    this.topic = topic
+    this.index = index
+    this.kind = options.kind
+    this.counts = options.counts
+    this.title = `${topic.name}-${index}`
+    this.giveProducers(options.producers)
+  }
+
+  /** Gives it idempotent producers, if it has none. */
+  giveProducers(ids: readonly number[]): void {
+    if (this.streams.length === 0) this.streams = ids.map((id) => new ProducerStream(id))
+  }
+
+  get compacts(): boolean {
+    return this.kind.config.cleanupPolicy !== 'delete'
+  }
+
+  get seenStart(): number {
+    return this.start
+  }
+
+  get seenEnd(): number {
+    return this.end
+  }
+
+  /** @param sequence of the first record, with an idempotent producer */
+  noteSent(records: readonly ModelRecord[], producerId: number, sequence: number): void {
+    for (const [index, { value }] of records.entries()) {
+      if (value !== null) this.sent.set(value, { producerId, sequence: sequence + index })
+    }
+  }
+
+  noteRefused(records: readonly ModelRecord[]): void {
+    for (const { value } of records) if (value !== null) this.refused.add(value)
+  }
+
+  acknowledge(baseOffset: number, records: readonly ModelRecord[]): void {
+    for (const [index, record] of records.entries()) {
+      const offset = baseOffset + index
+      // A repeat may be of a batch that compaction has been over since.
+      if (this.gone.has(offset)) assert.deepEqual(record, this.known.get(offset), this.at(offset, 'was another record'))
+      else this.see(offset, record)
+    }
+    this.noteEnd(baseOffset + records.length)
+  }
+
+  /** From now on this record stands at this offset, until it goes for good. */
+  see(offset: number, record: ModelRecord): void {
+    const before = this.known.get(offset)
+    if (before !== undefined) assert.deepEqual(record, before, this.at(offset, 'is another record'))
+    assert(!this.gone.has(offset), this.at(offset, 'came back'))
+    const { value } = record
+    if (value !== null) {
+      assert(this.sent.has(value), this.at(offset, `holds what nobody sent: ${value}`))
+      assert(!this.refused.has(value), this.at(offset, `holds what was refused: ${value}`))
+    }
+    this.known.set(offset, record)
+  }
+
+  noteStart(start: number): void {
+    this.start = Math.max(this.start, start)
+  }
+
+  noteEnd(end: number): void {
+    this.end = Math.max(this.end, end)
+  }
+
+  /** Somebody asks for records to be deleted; whether it is done, the log start will say. */
+  noteCut(offset: number): void {
+    this.cut = Math.max(this.cut, offset)
+  }
+
+  /** The first offset from the log start on whose record is as late as `timestampMs`, as far as it is known. */
+  firstAt(timestampMs: number): number | undefined {
+    let first: number | undefined
+    for (const [offset, { timestamp }] of this.known) {
+      if (offset >= this.start && timestamp >= timestampMs && offset < (first ?? Number.POSITIVE_INFINITY))
+        first = offset
+    }
+    return first
+  }
+
+  cutPower(): void {
+    if (this.kind.config.flushPolicy === 'commit') return
+    this.mayHaveLostEnd = true
+    this.streams = []
+  }
+
+  /** Holds what a start found against what is owed. From here on, that is owed too. */
+  check(stored: StoredPartition, nowMs: number): void {
+    if (this.mayHaveLostEnd) this.forgetEnd(Math.max(stored.end, this.durableEnd))
+    assert(stored.end >= this.end, `${this.title} ends at ${stored.end}, before ${this.end}`)
+    this.checkStart(stored, nowMs)
+    this.noteStart(stored.start)
+    this.noteEnd(stored.end)
+    for (const [offset, record] of stored.records) this.see(offset, record)
+    this.checkMissing(stored, nowMs)
+    this.checkOrder(stored)
+    this.durableEnd = stored.end
+    this.mayHaveLostEnd = false
+  }
+
+  /** Nobody promised that what lies from `end` on outlives a power cut. */
+  private forgetEnd(end: number): void {
+    for (const offset of this.known.keys()) {
+      if (offset < end) continue
+      this.known.delete(offset)
+      this.counts['unsynced records lost']++
+    }
+    for (const offset of this.gone) if (offset >= end) this.gone.delete(offset)
+    this.end = Math.min(this.end, end)
+  }
+
+  /** The log start never goes back, and rises only as far as somebody asked, or retention is due. */
+  private checkStart({ start, bytes }: StoredPartition, nowMs: number): void {
+    assert(start >= this.start, `the log start of ${this.title} went back from ${this.start} to ${start}`)
+    if (start > this.start) this.counts['log starts raised']++
+    if (start <= this.cut) return
+    const { retentionMs, retentionBytes, cleanupPolicy } = this.kind.config
+    assert(cleanupPolicy !== 'compact', `nothing may raise the log start of ${this.title} to ${start}`)
+    if (retentionMs >= 0) {
+      for (const [offset, { timestamp }] of this.known) {
+        if (offset < this.cut || offset >= start) continue
+        assert(nowMs - timestamp > retentionMs, this.at(offset, 'was not old enough to go'))
+      }
+    } else {
+      assert(retentionBytes >= 0, `nothing may raise the log start of ${this.title} to ${start}`)
+      // What compaction took meanwhile may have been most of it.
+      if (!this.compacts) assert(bytes >= retentionBytes, `${this.title} has ${bytes} bytes left`)
+    }
+  }
+
+  /** All that is known is there, but for what lies below the log start, or has a later value. */
+  private checkMissing({ records }: StoredPartition, nowMs: number): void {
+    const last = new Map<string, number>()
+    for (const [offset, { key }] of this.known) {
+      if (offset >= this.start) last.set(key, Math.max(last.get(key) ?? -1, offset))
+    }
+    const keys = new Set([...records.values()].map(({ key }) => key))
+    for (const [offset, record] of this.known) {
+      if (offset < this.start || records.has(offset)) continue
+      this.checkCompacted(offset, record, { isLast: last.get(record.key) === offset, keys, nowMs })
+      if (!this.gone.has(offset)) this.counts['records compacted']++
+      this.gone.add(offset)
+    }
+  }
+
+  private checkCompacted(
+    offset: number,
+    { key, value, timestamp }: ModelRecord,
+    { isLast, keys, nowMs }: { isLast: boolean; keys: ReadonlySet<string>; nowMs: number },
+  ): void {
+    const { minCompactionLagMs, deleteRetentionMs } = this.kind.config
+    assert(this.compacts, this.at(offset, 'is lost'))
+    assert(nowMs - timestamp >= minCompactionLagMs, this.at(offset, 'was too young to be compacted'))
+    if (!isLast) return
+    assert(value === null, this.at(offset, `is lost, the last of ${key}`))
+    assert(nowMs - timestamp >= deleteRetentionMs, this.at(offset, 'was a tombstone too young to go'))
+    assert(!keys.has(key), this.at(offset, `is gone, a tombstone, and ${key} came back`))
+  }
+
+  /** No value is there twice; each idempotent producer's stand in the order in which it sent them. */
+  private checkOrder({ records }: StoredPartition): void {
+    const seen = new Set<string>()
+    const last = new Map<number, number>()
+    for (const [offset, { value }] of records) {
+      if (value === null) continue
+      assert(!seen.has(value), this.at(offset, `holds ${value} again`))
+      seen.add(value)
+      const { producerId, sequence } = this.sent.get(value) as Sender
+      if (producerId < 0) continue
+      const before = last.get(producerId)
+      last.set(producerId, sequence)
+      if (before === undefined) continue
+      const follows = this.compacts ? sequence > before : sequence === before + 1
+      assert(follows, this.at(offset, `holds sequence ${sequence} of producer ${producerId}, behind ${before}`))
+    }
+  }
+
+  private at(offset: number, what: string): string {
+    return `${this.title}, offset ${offset} ${what}`
+  }
+}
