@@ -17,7 +17,7 @@ export type KillPoint =
       readonly path: string
       /** Only while the program says that it does this. */
       readonly phase?: string
-      /** Only after a change of a path that matches this regular expression. */
+      /** Only after a change, in that phase, of a path that matches this regular expression. */
       readonly after?: string
       /** From 1 on. Default 1. */
       readonly nth?: number
@@ -136,12 +136,12 @@ export class KillDisk implements Disk {
     const { point } = this
     if (point === undefined) return false
     if ('change' in point) return point.change === change
+    if (point.phase !== undefined && point.phase !== this.phase) return false
     if (!this.isArmed) {
       this.isArmed = new RegExp(point.after as string).test(path)
       return false
     }
     if (point.operation !== operation || !new RegExp(point.path).test(path)) return false
-    if (point.phase !== undefined && point.phase !== this.phase) return false
     return ++this.matches === (point.nth ?? 1)
   }
 }

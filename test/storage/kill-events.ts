@@ -23,6 +23,15 @@ export const TOPICS = {
   kept: { partitions: 4, settings: SMALL },
   expiring: { partitions: 1, settings: { ...SMALL, 'flush.policy': 'interval', 'retention.bytes': '300' } },
   doomed: { partitions: 2, settings: SMALL },
+  compacted: {
+    partitions: 1,
+    settings: {
+      ...SMALL,
+      'cleanup.policy': 'compact',
+      'min.cleanable.dirty.ratio': '0',
+      'delete.retention.ms': String(2 * LIMITS.housekeepingIntervalMs),
+    },
+  },
 } as const
 export type TopicName = keyof typeof TOPICS
 
@@ -49,6 +58,7 @@ export type Event =
 export interface SentBatch {
   readonly id: string
   readonly partition: number
+  /** As `parseRecord` reads them. */
   readonly records: readonly string[]
   readonly producerId: number
   readonly baseSequence: number

@@ -8,8 +8,9 @@ import type { Engine, EnginePartition, TopicDescription } from '@millrace/engine
 import { openLocalEngine, verifyDataDirectory } from '@millrace/engine-local'
 import { nodeDisk } from '@millrace/log'
 import { readBatches } from '@millrace/record'
-import { batchOf, checkHistory, ManualClock, type ReadRecord, type SentRecord } from '@millrace/testkit'
+import { checkHistory, ManualClock, type ReadRecord, type SentRecord } from '@millrace/testkit'
 import { FROM_SOURCE, plainEnvironment } from '../e2e/harness.ts'
+import { batchOfTexts, compactionProblems, type ReadText } from './compacted-records.ts'
 import type { Death, KillPoint } from './kill-disk.ts'
 import { type Event, LIMITS, type SentBatch } from './kill-events.ts'
 
@@ -132,20 +133,31 @@ export class KillHistory implements Disposable {
         .filter(isHere)
         .map(({ record, baseOffset }) => [record, baseOffset]),
     )
-    const sent = this.told('sends')
-      .filter(isHere)
-      .flatMap(({ records, producerId }) => {
+    const sends = this.told('sends').filter(isHere)
+    if (name === 'compacted-0') {
+      const sent = sends.flatMap(({ records }) => {
         const baseOffset = acknowledged.get(records[0] as string)
-        return records.map(
-          (value, index): SentRecord => ({
-            key: null,
-            value,
-            producer: String(producerId),
-            outcome: baseOffset === undefined ? 'unknown' : { acknowledgedAt: baseOffset + index },
-          }),
-        )
+        return records.map((text, index) => ({
+          text,
+          acknowledgedAt: baseOffset === undefined ? undefined : baseOffset + index,
+        }))
       })
-    assert.deepEqual(checkHistory([{ name, sent, read, readFrom: logStartOffset }]).problems, [])
+      assert.deepEqual(compactionProblems(sent, read), [])
+      assert.equal(logStartOffset, 0)
+      return read.map(({ offset, key, value }) => `${offset} ${key}=${value}`)
+    }
+    const sent = sends.flatMap(({ records, producerId }) => {
+      const baseOffset = acknowledged.get(records[0] as string)
+      return records.map(
+        (value, index): SentRecord => ({
+          key: null,
+          value,
+          producer: String(producerId),
+          outcome: baseOffset === undefined ? 'unknown' : { acknowledgedAt: baseOffset + index },
+        }),
+      )
+    })
+    assert.deepEqual(checkHistory([{ name, sent, read: read.map(asRead), readFrom: logStartOffset }]).problems, [])
     const truncations = this.told('truncates').filter(isHere)
     const truncated = this.told('truncated').filter(isHere)
     assert(logStartOffset >= Math.max(0, ...truncated.map(({ offset }) => offset)), `${name}: what was deleted is back`)
@@ -155,7 +167,7 @@ export class KillHistory implements Disposable {
       const asked = [0, ...truncations.map(({ offset }) => offset)]
       assert(asked.includes(logStartOffset), `${name} begins at ${logStartOffset}, and nobody asked for that`)
     }
-    return read.map(({ value }) => value)
+    return read.map(({ value }) => String(value))
   }
 
   /** What a client would do: every batch without an answer again, in order. Those that were stored are not stored twice. */
@@ -165,7 +177,7 @@ export class KillHistory implements Disposable {
     const open = this.told('sends').filter(({ id, records }) => ids.has(id) && !acknowledged.has(records[0] as string))
     for (const batch of open) {
       const { id, partition, records, producerId, baseSequence } = batch as SentBatch
-      const bytes = batchOf(records, { producer: { producerId, producerEpoch: 0, baseSequence } })
+      const bytes = batchOfTexts(records, { producerId, producerEpoch: 0, baseSequence })
       const { baseOffset } = await engine.partition(id, partition).append(bytes, { acks: 'committed' })
       assert(baseOffset >= 0)
       this.events.push({ event: 'acknowledged', id, partition, record: records[0] as string, baseOffset })
@@ -186,19 +198,25 @@ export class KillHistory implements Disposable {
   }
 }
 
-async function readAll(partition: EnginePartition): Promise<ReadRecord[]> {
-  const read: ReadRecord[] = []
+const asRead = ({ offset, key, value }: ReadText): ReadRecord => ({ offset, key, value: String(value) })
+
+async function readAll(partition: EnginePartition): Promise<ReadText[]> {
+  const read: ReadText[] = []
   const { logStartOffset, highWatermark } = await partition.status()
   for (let offset: number = logStartOffset; offset < highWatermark; ) {
     const { batches, nextOffset } = await partition.read(offset, { maxBytes: 4_000 })
     for (const batch of batches.flatMap((bytes) => [...readBatches(bytes)])) {
       assert(batch.hasValidChecksum())
-      for (const { offset: at, value } of batch.records(1 << 20)) {
-        if (at >= logStartOffset) read.push({ offset: at, key: null, value: String(value) })
+      for (const { offset: at, key, value } of batch.records(1 << 20)) {
+        if (at >= logStartOffset) read.push({ offset: at, key: textOf(key), value: textOf(value) })
       }
     }
     assert(nextOffset > offset)
     offset = nextOffset
   }
   return read
+}
+
+function textOf(bytes: Buffer | null): string | null {
+  return bytes === null ? null : String(bytes)
 }

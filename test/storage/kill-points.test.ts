@@ -37,10 +37,74 @@ const PLACES: readonly (readonly [doing: string, place: Place])[] = [
   ['makes a topic again', { operation: 'rename', path: 'doomed-0/partition.metadata$', phase: 'creating again' }],
   ['raises the log start for retention', { operation: 'rename', path: 'expiring-0/log-start-offset$' }],
   ['removes a segment for retention', { operation: 'remove', path: 'expiring-0/0+.log$', after: 'log-start-offset$' }],
+  ['writes a log start for retention', { operation: 'write', path: 'expiring-0/log-start-offset.tmp$' }],
+  ['syncs a log start for retention', { operation: 'datasync', path: 'expiring-0/log-start-offset.tmp$' }],
+  [
+    'syncs the name of a log start for retention',
+    { operation: 'syncDirectory', path: 'expiring-0$', after: 'expiring-0/log-start-offset$' },
+  ],
+  ['removes a checksum for retention', { operation: 'remove', path: 'expiring-0/0+.crc$', phase: 'keeping house' }],
+  ['removes an index for retention', { operation: 'remove', path: 'expiring-0/0+.index$', phase: 'keeping house' }],
+  [
+    'removes a time index for retention',
+    { operation: 'remove', path: 'expiring-0/0+.timeindex$', phase: 'keeping house' },
+  ],
   ['syncs what no sync had to cover', { operation: 'datasync', path: 'expiring-0/\\d+.log$', phase: 'closing' }],
   ['saves indexes for the next start', { operation: 'write', path: `${KEPT}.index$`, phase: 'closing' }],
   ['says that it ended in order', { operation: 'create', path: 'clean-shutdown$' }],
   ['syncs the word that it ended in order', { operation: 'syncDirectory', path: 'data$', phase: 'closing' }],
+]
+
+const OLD = 'compacted-0/\\d+'
+const SWAPPED = 'compacted-0/\\d+.swap$'
+/**
+ * Every change that compaction makes, in order. A process that dies in front of one is one that dies after the one before
+ * it. Only the second pass puts segments together.
+ */
+const COMPACTION: readonly (readonly [doing: string, place: Place])[] = [
+  ['begins a compacted segment', { operation: 'create', path: `${OLD}.log.cleaned$` }],
+  ['writes a compacted segment', { operation: 'write', path: `${OLD}.log.cleaned$` }],
+  ['syncs a compacted segment', { operation: 'datasync', path: `${OLD}.log.cleaned$` }],
+  ['writes its index', { operation: 'write', path: `${OLD}.index.cleaned$` }],
+  ['syncs its index', { operation: 'datasync', path: `${OLD}.index.cleaned$` }],
+  ['writes its time index', { operation: 'write', path: `${OLD}.timeindex.cleaned$` }],
+  ['syncs its time index', { operation: 'datasync', path: `${OLD}.timeindex.cleaned$` }],
+  ['writes its checksum', { operation: 'write', path: `${OLD}.crc.cleaned$` }],
+  ['syncs its checksum', { operation: 'datasync', path: `${OLD}.crc.cleaned$` }],
+  ['syncs its names', { operation: 'syncDirectory', path: 'compacted-0$', after: `${OLD}.crc.cleaned$` }],
+  ['writes a swap', { operation: 'write', path: `${OLD}.swap.tmp$` }],
+  ['syncs a swap', { operation: 'datasync', path: `${OLD}.swap.tmp$` }],
+  ['names a swap', { operation: 'rename', path: SWAPPED }],
+  ['syncs the name of a swap', { operation: 'syncDirectory', path: 'compacted-0$', after: SWAPPED }],
+  ['swaps the log', { operation: 'rename', path: `${OLD}.log$` }],
+  ['swaps the index', { operation: 'rename', path: `${OLD}.index$` }],
+  ['swaps the time index', { operation: 'rename', path: `${OLD}.timeindex$` }],
+  ['swaps the checksum', { operation: 'rename', path: `${OLD}.crc$`, after: SWAPPED }],
+  [
+    'removes the log of a segment that became part of another',
+    { operation: 'remove', path: `${OLD}.log$`, after: SWAPPED },
+  ],
+  ['removes the index of such a one', { operation: 'remove', path: `${OLD}.index$`, after: SWAPPED }],
+  ['removes the time index of such a one', { operation: 'remove', path: `${OLD}.timeindex$`, after: SWAPPED }],
+  ['removes the checksum of such a one', { operation: 'remove', path: `${OLD}.crc$`, after: SWAPPED }],
+  ['syncs what was swapped', { operation: 'syncDirectory', path: 'compacted-0$', after: SWAPPED, nth: 2 }],
+  ['removes a swap', { operation: 'remove', path: SWAPPED }],
+  ['syncs the end of a swap', { operation: 'syncDirectory', path: 'compacted-0$', after: SWAPPED, nth: 3 }],
+  ['writes its checkpoint', { operation: 'write', path: 'compacted-0/cleaner-checkpoint.tmp$' }],
+  ['syncs its checkpoint', { operation: 'datasync', path: 'compacted-0/cleaner-checkpoint.tmp$' }],
+  ['names its checkpoint', { operation: 'rename', path: 'compacted-0/cleaner-checkpoint$' }],
+]
+
+/** Where a start may die that finishes, or clears away, what a crash left of compaction. */
+const COMPACTION_RECOVERY: readonly (readonly [doing: string, crashed: Place, place: Place])[] = [
+  ['writes the swap again', { operation: 'rename', path: SWAPPED }, { operation: 'rename', path: SWAPPED }],
+  ['swaps the log', { operation: 'rename', path: SWAPPED }, { operation: 'rename', path: `${OLD}.log$` }],
+  ['removes the swap', { operation: 'rename', path: SWAPPED }, { operation: 'remove', path: SWAPPED }],
+  [
+    'removes a compacted segment that was not ready',
+    { operation: 'write', path: `${OLD}.crc.cleaned$` },
+    { operation: 'remove', path: `${OLD}.index.cleaned$` },
+  ],
 ]
 
 /** Where a start after a crash may die. The crash before leaves a torn end, and batches that only the journal has. */
@@ -72,6 +136,27 @@ describe('a process that dies keeps its promises', () => {
       using history = new KillHistory()
       await history.live({ operation: 'write', path: `${KEPT}.log$`, nth: 20, moment: 'halfway' })
       const { death } = await history.live({ phase: 'opening', ...place, moment })
+      expect(death, moment).toBeDefined()
+      await history.check()
+    })
+  })
+
+  test.each(COMPACTION)('while it compacts and %s', async (_, place) => {
+    const phase = place.operation === 'remove' && place.path !== SWAPPED ? 'compacting again' : 'compacting'
+    const moments: readonly Moment[] = place.operation === 'write' ? ['halfway', 'after'] : ['after']
+    await inLanes(moments, async (moment) => {
+      using history = new KillHistory()
+      const { death } = await history.live({ ...place, phase, moment })
+      expect(death, moment).toBeDefined()
+      await history.check()
+    })
+  })
+
+  test.each(COMPACTION_RECOVERY)('while it recovers from a crash of compaction and %s', async (_, crashed, place) => {
+    await atEachMoment(place, async (moment) => {
+      using history = new KillHistory()
+      await history.live({ ...crashed, phase: 'compacting again', moment: 'after' })
+      const { death } = await history.live({ ...place, phase: 'opening', moment })
       expect(death, moment).toBeDefined()
       await history.check()
     })

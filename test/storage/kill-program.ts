@@ -7,14 +7,16 @@ import { writeSync } from 'node:fs'
 import type { Engine, TopicDescription } from '@millrace/engine'
 import { openLocalEngine } from '@millrace/engine-local'
 import { nodeDisk } from '@millrace/log'
-import { MillraceError } from '@millrace/record'
-import { batchOf, ManualClock, seededRandom } from '@millrace/testkit'
+import { MillraceError, silentLogger } from '@millrace/record'
+import { ManualClock, seededRandom } from '@millrace/testkit'
+import { batchOfTexts } from './compacted-records.ts'
 import { KillDisk } from './kill-disk.ts'
 import { type Event, LIMITS, type ProgramOptions, TOPICS, type TopicName } from './kill-events.ts'
 
 const ROUNDS = 5
 /** Of appends, until retention has done its work. */
 const MAX_ROUNDS = 50
+const KEYS = ['a', 'b', 'c', 'd']
 
 const [dataDir = '', json = '{}'] = process.argv.slice(2)
 const options = JSON.parse(json) as ProgramOptions
@@ -24,6 +26,13 @@ const disk = new KillDisk(nodeDisk(), options.killPoint, (death) =>
   tell({ event: 'dies', phase: disk.phase, ...death }),
 )
 let values = 0
+let compactions = 0
+const logger = {
+  ...silentLogger,
+  info: ({ directory }: { directory?: string }, message: string): void => {
+    if (message === 'a partition was compacted' && directory?.endsWith('/compacted-0')) compactions++
+  },
+}
 
 function tell(event: Event): void {
   writeSync(1, `${JSON.stringify(event)}\n`)
@@ -70,10 +79,10 @@ class Topic {
   async append(partition: number): Promise<void> {
     const { id } = this.description
     const { producerId } = this
-    const records = Array.from({ length: random.int(1, 3) }, () => `${options.life}-${values++} ${'x'.repeat(100)}`)
+    const records = Array.from({ length: random.int(1, 3) }, (_, index) => this.newRecord(index === 0))
     const baseSequence = this.sequences[partition] as number
     this.sequences[partition] = baseSequence + records.length
-    const batch = batchOf(records, { producer: { producerId, producerEpoch: 0, baseSequence } })
+    const batch = batchOfTexts(records, { producerId, producerEpoch: 0, baseSequence })
     tell({ event: 'sends', id, partition, records, producerId, baseSequence })
     try {
       const { baseOffset } = await this.engine.partition(id, partition).append(batch, { acks: 'committed' })
@@ -81,6 +90,13 @@ class Topic {
     } catch (error) {
       if (!(error instanceof MillraceError) || error.code !== 'TOPIC_NOT_FOUND') throw error
     }
+  }
+
+  /** @param isUnique whether it must be told from all others */
+  private newRecord(isUnique: boolean): string {
+    const key = this.description.name === 'compacted' ? `${random.pick(KEYS)}=` : ''
+    if (key !== '' && !isUnique && random.bool(0.3)) return key
+    return `${key}${options.life}-${values++} ${'x'.repeat(100)}`
   }
 
   /** Deletes the first half of the first partition. */
@@ -108,7 +124,7 @@ class Topic {
 }
 
 enter('opening')
-const engine = await openLocalEngine({ disk, dataDir, clock, limits: LIMITS })
+const engine = await openLocalEngine({ disk, dataDir, clock, logger, limits: LIMITS })
 enter('creating')
 const { producerId } = await engine.producers.allocate()
 const kept = await Topic.open(engine, 'kept', producerId)
@@ -129,6 +145,17 @@ await Promise.all([second.appendToAll(), expiring.appendToAll()])
 enter('keeping house')
 clock.advance(LIMITS.housekeepingIntervalMs)
 for (let round = 0; round < MAX_ROUNDS && (await expiring.logStart()) === 0; round++) await kept.append(0)
+const compacted = await Topic.open(engine, 'compacted', producerId)
+for (const phase of ['compacting', 'compacting again']) {
+  for (let round = 0; round < 3 * ROUNDS; round++) await compacted.appendToAll({ twice: true })
+  enter(phase)
+  const wanted = compactions + 1
+  while (compactions < wanted) {
+    clock.advance(LIMITS.housekeepingIntervalMs / 10)
+    await kept.append(0)
+  }
+}
+// So that the end of the log waits for its interval.
 await expiring.appendToAll()
 enter('closing')
 await engine.close()

@@ -54,9 +54,11 @@ export class SegmentList {
   /** Begins a new segment behind the active one, which must be synced, and has that one sealed. */
   async roll(producers: ProducerState): Promise<void> {
     const closed = this.active
+    // Now: by the time it is written, a producer's last batches may be others.
+    const snapshot = encodeProducerSnapshot(producers, closed.nextOffset)
     this.segments.push(await Segment.create(this.context, this.directory, closed.nextOffset))
     this.inBackground(closed, async () => {
-      await this.saveSnapshot(closed.nextOffset, encodeProducerSnapshot(producers, closed.nextOffset))
+      await this.saveSnapshot(closed.nextOffset, snapshot)
       await closed.seal()
     })
   }

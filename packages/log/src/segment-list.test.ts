@@ -1,0 +1,53 @@
+import { DEFAULT_LIMITS } from '@millrace/record'
+import { expect, test } from 'vitest'
+import { CONFIG, DIRECTORY, LogBench, sizedBatch } from '../test/log-harness.ts'
+import type { Disk } from './disk.ts'
+import { memoryDisk } from './memory-disk.ts'
+import { verifyPartition } from './verify/verify-partition.ts'
+
+/** A disk that names no checksum before `release`. */
+function slowlySealing(disk: Disk): { readonly disk: Disk; readonly release: () => void } {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  return {
+    release,
+    disk: {
+      open: (path, options) => disk.open(path, options),
+      list: (directory) => disk.list(directory),
+      makeDirectory: (directory) => disk.makeDirectory(directory),
+      rename: async (from, to) => {
+        if (to.endsWith('.crc')) await released
+        await disk.rename(from, to)
+      },
+      remove: (path) => disk.remove(path),
+      syncDirectory: (directory) => disk.syncDirectory(directory),
+      lock: (path, options) => disk.lock(path, options),
+    },
+  }
+}
+
+test('a snapshot says what was so when its segment was closed, however late it is written', async () => {
+  const memory = memoryDisk()
+  const { disk, release } = slowlySealing(memory)
+  const bench = new LogBench(disk)
+  const log = await bench.open({ segmentBytes: 8_000 })
+  const append = (baseSequence: number, sizeBytes: number): Promise<unknown> =>
+    log.append(sizedBatch(sizeBytes, '', { producerId: 7, baseSequence })).committed
+  // The second segment is closed while the first is being sealed; then come more batches than are remembered.
+  await append(0, 8_000)
+  await append(1, 8_000)
+  for (let sequence = 2; sequence < 42; sequence++) await append(sequence, 100)
+  release()
+  await log.close()
+  const findings: string[] = []
+  await verifyPartition({
+    disk: memory,
+    directory: DIRECTORY,
+    limits: DEFAULT_LIMITS,
+    indexIntervalBytes: CONFIG.indexIntervalBytes,
+    compacts: false,
+    clean: true,
+    report: async ({ kind, file, message }) => void findings.push(`${kind} ${file}: ${message}`),
+  })
+  expect(findings).toEqual([])
+  expect((await memory.list(DIRECTORY)).filter((name) => name.endsWith('.snapshot'))).toHaveLength(2)
+})
