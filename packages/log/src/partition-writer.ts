@@ -329,9 +329,9 @@ export class PartitionWriter implements CommitTarget {
   }
 
   private async makeReady(): Promise<void> {
+    await this.parts.epochs.save()
     await this.mend()
     const next = this.pending[0]
-    if (next !== undefined) await this.parts.epochs.save()
     const isAsked = this.rollDue && this.activeBytes > 0
     this.rollDue = false
     if (isAsked || (next !== undefined && this.mustRoll(next))) await this.roll()
