@@ -42,19 +42,21 @@ export class Journal {
   private readonly disk: Disk
   private readonly directory: string
   private readonly maxFileBytes: number
-  /** All files that are there, oldest first. */
-  private paths: string[]
+  /** The files of the last life, oldest first, as long as a partition may lack what they have. */
+  private found: string[]
+  /** The files of this life, oldest first. */
+  private paths: string[] = []
   private lastNumber: number
   private current: DiskFile | undefined
   private end = 0
   private failed = false
   private staging = Buffer.alloc(0)
 
-  private constructor(disk: Disk, directory: string, maxFileBytes: number, paths: string[], lastNumber: number) {
+  private constructor(disk: Disk, directory: string, maxFileBytes: number, found: string[], lastNumber: number) {
     this.disk = disk
     this.directory = directory
     this.maxFileBytes = maxFileBytes
-    this.paths = paths
+    this.found = found
     this.lastNumber = lastNumber
   }
 
@@ -192,11 +194,18 @@ export class Journal {
     this.paths = this.paths.filter((known) => known >= limit)
   }
 
+  /** Has the next checkpoint see to the files of the last life too, for partitions that have not caught up with them. */
+  keepFound(): void {
+    this.paths.unshift(...this.found)
+    this.found = []
+  }
+
   /** Removes all files: everything they held is in synced segments. */
   async clear(): Promise<void> {
     const { current } = this
     this.current = undefined
     await current?.close()
+    this.keepFound()
     await this.removeBefore(this.lastNumber + 1)
   }
 
