@@ -1,8 +1,10 @@
 import { BatchBuilder, DEFAULT_LIMITS, RecordBatch } from '@millrace/record'
-import { CrashDisk, type SeededRandom, seededRandom } from '@millrace/testkit'
+import { CrashDisk, ManualClock, type SeededRandom, seededRandom } from '@millrace/testkit'
 import { describe, expect, test, vi } from 'vitest'
 import { DIRECTORY, LogBench } from '../../test/log-harness.ts'
 import { LEADER_EPOCH_FILE, LOG_START_FILE, segmentFileName } from '../file-names.ts'
+import type { PartitionLog } from '../partition-log.ts'
+import { Throttle } from '../throttle.ts'
 import type { Finding } from './finding.ts'
 import { type VerifyPartitionOptions, verifyPartition } from './verify-partition.ts'
 
@@ -71,6 +73,33 @@ function flip(disk: CrashDisk, path: string, bit: number): void {
 }
 
 describe('a partition that is well', () => {
+  test('has nothing to tell of when compaction left one batch in place of several around a snapshot', async () => {
+    const disk = new CrashDisk(seededRandom(1))
+    const cleanup = { retentionMs: -1, retentionBytes: -1, minCompactionLagMs: 0, deleteRetentionMs: 0 }
+    const config = {
+      segmentBytes: 1_000,
+      indexIntervalBytes: INTERVAL,
+      cleanup: { ...cleanup, cleanupPolicy: 'compact', maxCompactionLagMs: 1_000, minCleanableDirtyRatio: 0.1 },
+    } as const
+    const clock = new ManualClock()
+    const fill = async (log: PartitionLog, count: number): Promise<void> => {
+      for (let batch = 0; batch < count; batch++) {
+        const timestamp = clock.nowMs()
+        const builder = new BatchBuilder().append({ key: Buffer.from('k'), value: Buffer.alloc(200), timestamp })
+        await log.append(builder.build()).committed
+      }
+    }
+    const first = await new LogBench(disk, { clock }).open(config)
+    await fill(first, 1)
+    await first.close()
+    const log = await new LogBench(disk, { clock }).open({ ...config, clean: true })
+    await fill(log, 4)
+    await log.maintain(new Throttle(clock, Number.POSITIVE_INFINITY))
+    disk.kill()
+    expect(disk.paths()).toContain(`${DIRECTORY}/${segmentFileName(1, 'snapshot')}`)
+    expect(errorsIn(await findingsOf(disk, { compacts: true, clean: false }))).toEqual([])
+  })
+
   test('has nothing to tell of', async () => {
     for (let seed = 1; seed <= 20; seed++) {
       const disk = await makePartition(seededRandom(seed), { segmentBytes: 2_000, batches: 40, valueBytes: 200 })
