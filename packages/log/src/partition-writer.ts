@@ -165,6 +165,7 @@ export class PartitionWriter implements CommitTarget {
     } finally {
       await this.retire()
     }
+    context.committer.forget(this)
   }
 
   /** Fails what is not committed with `reason`, and lets go of the files. Nothing may be appended any more. */
@@ -174,7 +175,10 @@ export class PartitionWriter implements CommitTarget {
     this.round = []
     this.pending = []
     await context.committer.settle(this)
+    // Nobody needs what the file lacks.
+    this.fileEnd = Number.POSITIVE_INFINITY
     await this.retire()
+    context.committer.forget(this)
     await context.files.drop((path) => path.startsWith(`${segments.directory}/`))
   }
 
@@ -267,7 +271,9 @@ export class PartitionWriter implements CommitTarget {
 
   async checkpoint(): Promise<void> {
     const end = this.committedEnd
-    if (this.retired || this.fileEnd >= end) return
+    if (this.fileEnd >= end) return
+    // The next start needs the journal then.
+    if (this.retired) throw new Error(`closing ${this.parts.segments.directory} failed before it was synced`)
     await this.catchUp()
     try {
       await this.syncFile()
@@ -283,7 +289,6 @@ export class PartitionWriter implements CommitTarget {
   private async retire(): Promise<void> {
     this.retired = true
     this.backlog.clear()
-    this.parts.context.committer.forget(this)
     this.flushTimer?.cancel()
     await this.fileWork.idle()
     await this.lastSync

@@ -123,6 +123,24 @@ describe('a crash', () => {
     expect([...(await names(true))]).toEqual(['/,/f'])
   })
 
+  test('gives a name to the file that was renamed, never to one that had its old name before', async () => {
+    const seen = await outcomes(
+      async (seed) => {
+        const { disk } = await diskWithFile(seed, 'old')
+        for (const text of ['torn', 'new']) {
+          await disk.remove('/tmp')
+          const file = await disk.open('/tmp', { create: true })
+          await file.writev([Buffer.from(text)], 0)
+          await file.datasync()
+        }
+        await disk.rename('/tmp', '/f')
+        return disk
+      },
+      (disk) => textOf(disk),
+    )
+    expect([...seen].sort()).toEqual(['new', 'old'])
+  })
+
   test('may undo a removal and a renaming, each on its own, until their directory is synced', async () => {
     const change = async (seed: number): Promise<CrashDisk> => {
       const { disk } = await diskWithFile(seed, 'x')

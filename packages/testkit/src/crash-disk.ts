@@ -201,7 +201,14 @@ export class CrashDisk implements Disk {
     if (!this.entries.has(from)) throw systemError('ENOENT', from)
     this.decideInside(from)
     const isOld = this.bornByNow()
+    const moved = this.entries.get(from)
     this.changeNames(parentOf(from), (entries) => {
+      if (moved !== 'directory') {
+        // A name is given to a file, not to what had the old name before: a change that is lost may have been that.
+        if (entries.get(from) === moved) entries.delete(from)
+        entries.set(to, moved as CrashDiskFile)
+        return
+      }
       for (const [path, entry] of [...entries]) {
         if (!isInside(path, from) || !isOld(entry)) continue
         entries.delete(path)
