@@ -77,6 +77,15 @@ export interface RecoverTask {
   readonly batchRecords: number
 }
 
+/** Start when only the journal has what was written to partitions, in rounds of one batch for each of them. */
+export interface RefillTask {
+  readonly kind: 'refill'
+  readonly bytes: number
+  readonly valueBytes: number
+  readonly batchRecords: number
+  readonly partitions: number
+}
+
 /** Look up random offsets or times in a partition of `bytes`. */
 export interface LookupTask {
   readonly kind: 'lookup'
@@ -88,7 +97,7 @@ export interface LookupTask {
 }
 
 /** What a program without a server can be asked to do, in a directory of its own. */
-export type StorageTask = AppendTask | ReadLogTask | RecoverTask | LookupTask
+export type StorageTask = AppendTask | ReadLogTask | RecoverTask | RefillTask | LookupTask
 
 /** Numbers by the name of their column; times in ms, memory in bytes, rates per second. */
 export type Figures = Readonly<Record<string, number>>

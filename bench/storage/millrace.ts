@@ -4,12 +4,18 @@ import {
   Committer,
   type Disk,
   FilePool,
+  fillFromJournal,
   IndexCache,
+  identityKey,
   Journal,
+  type JournaledBatches,
   type LogContext,
   nodeDisk,
+  type OpenOptions,
   openPartitionLog,
   type PartitionLog,
+  PartitionRecovery,
+  sideBySide,
   TailCache,
 } from '@millrace/log'
 import { BatchBuilder, DEFAULT_LIMITS, RecordBatch, silentLogger, systemClock } from '@millrace/record'
@@ -22,6 +28,7 @@ const READ_BYTES = 2 ** 20
 const TOPIC_ID = '00000000-0000-4000-8000-000000000001'
 /** Batches that are on their way while a partition is filled. */
 const FILL_IN_FLIGHT = 64
+const RECOVERED_AT_ONCE = 32
 const START_MS = 1_700_000_000_000
 
 serveTasks({
@@ -77,6 +84,40 @@ serveTasks({
     return { bytesPerSecond: (sizeBytes * 1000) / tookMs, tookMs }
   },
 
+  async refill(directory, { bytes, valueBytes, batchRecords, partitions }, progress) {
+    const limits = DEFAULT_LIMITS
+    const journalDirectory = `${directory}/journal`
+    const { journal } = await Journal.open(nodeDisk(), journalDirectory, { maxFileBytes: limits.journalBytes })
+    const [bytesOfBatch] = makeBatches(1, valueBytes, batchRecords)
+    let written = 0
+    for (let round = 0; written < bytes; round++) {
+      const entries = Array.from({ length: partitions }, (_, partition) => {
+        const batch = RecordBatch.at(Buffer.from(bytesOfBatch as Buffer))
+        batch.stamp(round * batchRecords, 0)
+        written += batch.sizeBytes
+        return { identity: { topicId: TOPIC_ID, partition }, batches: [batch] }
+      })
+      await journal.append(entries)
+      await journal.rotate()
+      progress(written)
+    }
+    const store = await Store.open(directory)
+    for (let partition = 0; partition < partitions; partition++)
+      await store.openLog(partition, { synced: true, clean: true })
+    const startMs = performance.now()
+    const next = await Store.open(directory)
+    const recoveries = await next.beginAll(partitions)
+    await fillFromJournal(next.files, recoveries)
+    const logs: PartitionLog[] = []
+    await sideBySide(recoveries, RECOVERED_AT_ONCE, async (recovery) => {
+      logs.push(await recovery.finish())
+    })
+    const tookMs = performance.now() - startMs
+    const filled = logs.reduce((sum, log) => sum + log.sizeBytes, 0)
+    if (filled !== written) throw new Error(`${filled} of ${written} bytes are back`)
+    return { bytesPerSecond: (written * 1000) / tookMs, tookMs }
+  },
+
   async lookup(directory, { by, bytes, valueBytes, batchRecords, lookups }, progress) {
     const store = await Store.open(directory)
     const log = await store.openLog(0, { synced: false, clean: true })
@@ -121,10 +162,13 @@ serveTasks({
 class Store {
   private readonly directory: string
   private readonly context: LogContext
+  /** What the journal had. */
+  private readonly journaled: JournaledBatches
 
-  private constructor(directory: string, context: LogContext) {
+  private constructor(directory: string, context: LogContext, journaled: JournaledBatches) {
     this.directory = directory
     this.context = context
+    this.journaled = journaled
   }
 
   static async open(directory: string): Promise<Store> {
@@ -132,18 +176,26 @@ class Store {
     const limits = DEFAULT_LIMITS
     const clock = systemClock
     const logger = silentLogger
-    const { journal } = await Journal.open(disk, `${directory}/journal`, { maxFileBytes: limits.journalBytes })
+    const { journal, batches } = await Journal.open(disk, `${directory}/journal`, { maxFileBytes: limits.journalBytes })
     const probe = (): Promise<void> => Promise.reject(new Error('the disk fails'))
-    return new Store(directory, {
-      disk,
-      clock,
-      logger,
-      limits,
-      committer: new Committer({ clock, logger, journal, probe }),
-      files: new FilePool(disk, limits.openFiles),
-      tails: new TailCache(limits.tailCacheBytes),
-      indexes: new IndexCache(limits.indexCacheBytes),
-    })
+    return new Store(
+      directory,
+      {
+        disk,
+        clock,
+        logger,
+        limits,
+        committer: new Committer({ clock, logger, journal, probe }),
+        files: new FilePool(disk, limits.openFiles),
+        tails: new TailCache(limits.tailCacheBytes),
+        indexes: new IndexCache(limits.indexCacheBytes),
+      },
+      batches,
+    )
+  }
+
+  get files(): FilePool {
+    return this.context.files
   }
 
   directoryOf(partition: number): string {
@@ -151,13 +203,30 @@ class Store {
   }
 
   /** With Kafka's defaults. */
-  openLog(partition: number, { synced, clean }: { synced: boolean; clean: boolean }): Promise<PartitionLog> {
+  openLog(partition: number, as: { synced: boolean; clean: boolean }): Promise<PartitionLog> {
+    return openPartitionLog(this.context, this.optionsOf(partition, as))
+  }
+
+  /** Begins to recover all partitions. */
+  async beginAll(partitions: number): Promise<PartitionRecovery[]> {
+    const all = Array.from({ length: partitions }, (_, partition) => partition)
+    const recoveries: PartitionRecovery[] = []
+    await sideBySide(all, RECOVERED_AT_ONCE, async (partition) => {
+      const options = this.optionsOf(partition, { synced: true, clean: false })
+      recoveries.push(await PartitionRecovery.begin(this.context, options))
+    })
+    return recoveries
+  }
+
+  private optionsOf(partition: number, { synced, clean }: { synced: boolean; clean: boolean }): OpenOptions {
     const directory = this.directoryOf(partition)
     mkdirSync(directory, { recursive: true })
-    return openPartitionLog(this.context, {
+    const identity = { topicId: TOPIC_ID, partition }
+    return {
       directory,
-      identity: { topicId: TOPIC_ID, partition },
+      identity,
       clean,
+      journaled: this.journaled.get(identityKey(identity)),
       config: {
         segmentBytes: 2 ** 30,
         segmentMs: 7 * 86_400_000,
@@ -165,7 +234,7 @@ class Store {
         flushPolicy: synced ? 'commit' : 'os',
         flushMs: 1_000,
       },
-    })
+    }
   }
 
   async sync(path: string): Promise<void> {

@@ -1,20 +1,23 @@
 import { parseTopicConfig, type TopicDescription } from '@millrace/engine'
 import {
   type Disk,
+  fillFromJournal,
   identityKey,
   type JournaledBatches,
   type LogContext,
   METADATA_FILE,
-  openPartitionLog,
   type PartitionLog,
   type PartitionLogConfig,
+  PartitionRecovery,
   partitionDirectoryName,
   readFile,
   replaceFile,
+  sideBySide,
 } from '@millrace/log'
 import { MillraceError } from '@millrace/record'
-import { allEnded } from './all-ended.ts'
 
+/** Partitions that are worked on at once. */
+const AT_ONCE = 32
 const DELETED_SUFFIX = '.deleted'
 /** A directory with records of a topic that the catalog does not know. */
 const ORPHAN_SUFFIX = '.orphan'
@@ -48,7 +51,7 @@ export class PartitionFiles {
   /** Makes the directories of a new topic; when it returns, they outlive a crash. */
   async create({ id, name, partitions }: TopicDescription): Promise<void> {
     const { disk } = this.context
-    await inParallel([...Array(partitions).keys()], async (partition) => {
+    await sideBySide([...Array(partitions).keys()], AT_ONCE, async (partition) => {
       const directory = this.directory(name, partition)
       // What a crash left there belongs to no topic: the catalog would know it.
       await disk.remove(directory)
@@ -60,25 +63,33 @@ export class PartitionFiles {
 
   /** Opens the logs of all partitions of `topics`; gives them in the order of the topics. */
   async open(topics: readonly TopicDescription[], found: FoundState): Promise<PartitionLog[][]> {
+    const opened: PartitionLog[][] = topics.map(() => [])
+    const recoveries: { recovery: PartitionRecovery; done: (log: PartitionLog) => void }[] = []
     const wanted = topics.flatMap((topic, index) => {
       const topicConfig = parseTopicConfig(topic.settings)
       const config = { ...topicConfig, cleanup: topicConfig }
-      return Array.from({ length: topic.partitions }, (_, partition) => ({ topic, index, partition, config }))
+      return Array.from({ length: topic.partitions }, (_, partition) => ({ topic, partition, config, index }))
     })
-    const opened: PartitionLog[][] = topics.map(() => [])
-    await inParallel(wanted, async ({ topic, index, partition, config }) => {
-      const log = await this.openOne(topic, partition, config, found)
-      ;(opened[index] as PartitionLog[])[partition] = log
+    await sideBySide(wanted, AT_ONCE, async ({ topic, partition, config, index }) => {
+      const done = (log: PartitionLog): void => {
+        ;(opened[index] as PartitionLog[])[partition] = log
+      }
+      const recovery = await this.begin(topic, partition, config, found)
+      if (recovery.lacking.length === 0) done(await recovery.finish())
+      else recoveries.push({ recovery, done })
     })
+    const lacking = recoveries.map(({ recovery }) => recovery)
+    await fillFromJournal(this.context.files, lacking)
+    await sideBySide(recoveries, AT_ONCE, async ({ recovery, done }) => done(await recovery.finish()))
     return opened
   }
 
-  private async openOne(
+  private async begin(
     { id, name }: TopicDescription,
     partition: number,
     config: PartitionLogConfig,
-    { clean, journaled, topicIds }: FoundState,
-  ): Promise<PartitionLog> {
+    { clean, journaled: allJournaled, topicIds }: FoundState,
+  ): Promise<PartitionRecovery> {
     const directory = this.directory(name, partition)
     const topicId = topicIds?.get(partitionDirectoryName(name, partition))
     if ((topicId ?? (await topicIdOf(this.context.disk, directory))) !== id) {
@@ -88,13 +99,8 @@ export class PartitionFiles {
       )
     }
     const identity = { topicId: id, partition }
-    return openPartitionLog(this.context, {
-      directory,
-      identity,
-      config,
-      clean,
-      journaled: journaled.get(identityKey(identity)),
-    })
+    const journaled = allJournaled.get(identityKey(identity))
+    return PartitionRecovery.begin(this.context, { directory, identity, config, clean, journaled })
   }
 
   /** Takes what is still there of a deleted topic out of the way of a new one of its name; returns where it is now. */
@@ -120,7 +126,7 @@ export class PartitionFiles {
   async removeOrphans(known: (topicId: string) => boolean): Promise<Map<string, string>> {
     const { disk } = this.context
     const topicIds = new Map<string, string>()
-    await inParallel(await disk.list(this.root), async (name) => {
+    await sideBySide(await disk.list(this.root), AT_ONCE, async (name) => {
       if (name.endsWith(ORPHAN_SUFFIX)) return
       if (name.endsWith(DELETED_SUFFIX)) return disk.remove(`${this.root}/${name}`)
       const topicId = await topicIdOf(disk, `${this.root}/${name}`)
@@ -175,27 +181,4 @@ export function metadataOf(topicId: string): Buffer {
 async function topicIdOf(disk: Disk, directory: string): Promise<string | undefined> {
   const bytes = await readFile(disk, `${directory}/${METADATA_FILE}`)
   return /^topic_id: (\S+)$/m.exec(bytes?.toString('utf8') ?? '')?.[1]
-}
-
-/**
- * Runs `work` for each of `items`, a number of them at once. When one fails, no more are begun, and those under way have
- * ended before it fails: nobody may work in a directory that is given back.
- */
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const AT_ONCE = 32
-  const left = items.values()
-  let hasFailed = false
-  await allEnded(
-    Array.from({ length: Math.min(AT_ONCE, items.length) }, async () => {
-      for (const item of left) {
-        if (hasFailed) return
-        try {
-          await work(item)
-        } catch (error) {
-          hasFailed = true
-          throw error
-        }
-      }
-    }),
-  )
 }
