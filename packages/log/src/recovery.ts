@@ -15,6 +15,9 @@ import { SegmentList } from './segment-list.ts'
 import { type SegmentRest, scanSegment } from './segment-scan.ts'
 import { recoverSwaps } from './segment-swap.ts'
 
+/** So many starts no partition ever sees. */
+const UNBELIEVED_EPOCH = 2 ** 30
+
 export interface OpenOptions {
   readonly directory: string
   readonly identity: PartitionIdentity
@@ -117,10 +120,9 @@ export class PartitionRecovery implements JournalReceiver {
       await this.keepLogStart()
       const { segments } = this
       const { producers, snapshots } = await recoverProducers(context, directory, this.names, segments, this.checked)
-      const isNew = epochs.latest < 0
       if (!this.asLeft) await context.disk.syncDirectory(directory)
-      if (isNew || !this.asLeft) epochs.raise(this.active.nextOffset)
-      if (isNew) await epochs.save()
+      if (epochs.latest < 0) await this.beginEpochs()
+      else if (!this.asLeft) epochs.raise(this.active.nextOffset)
       const { identity, config } = this.options
       const logStartOffset = Math.max(this.logStart, (segments[0] as Segment).baseOffset)
       const list = new SegmentList(context, directory, segments, snapshots)
@@ -272,6 +274,17 @@ export class PartitionRecovery implements JournalReceiver {
     return this.names.includes(LEADER_EPOCH_FILE) ? LeaderEpochs.open(disk, path) : LeaderEpochs.none(disk, path)
   }
 
+  /** Of a new partition; or of one whose epochs are lost, which must not come again. */
+  private async beginEpochs(): Promise<void> {
+    const latest = await latestEpochIn(this.segments)
+    if (latest >= 0) {
+      const { directory } = this
+      this.context.logger.error({ directory, latest }, 'the leader epochs are lost; they go on behind those of batches')
+    }
+    this.epochs.raise(this.active.nextOffset, latest + 1)
+    await this.epochs.save()
+  }
+
   private async readLogStart(): Promise<number> {
     if (!this.names.includes(LOG_START_FILE)) return 0
     const bytes = await readFile(this.context.disk, `${this.directory}/${LOG_START_FILE}`)
@@ -286,4 +299,18 @@ export class PartitionRecovery implements JournalReceiver {
       throw storageError(error, `opening ${this.directory}`)
     }
   }
+}
+
+/** The largest leader epoch of the batches in the last segment that has any; -1 when none has. */
+async function latestEpochIn(segments: readonly Segment[]): Promise<number> {
+  for (const segment of segments.toReversed()) {
+    let latest = -1
+    await segment.scan((batch) => {
+      // No checksum covers it.
+      if (batch.hasValidChecksum() && batch.leaderEpoch < UNBELIEVED_EPOCH) latest = Math.max(latest, batch.leaderEpoch)
+      return true
+    })
+    if (latest >= 0) return latest
+  }
+  return -1
 }
