@@ -2,6 +2,7 @@ import { parseTopicConfig, type TopicDescription } from '@millrace/engine'
 import {
   type Disk,
   fillFromJournal,
+  hasSystemCode,
   identityKey,
   type JournaledBatches,
   type LogContext,
@@ -13,6 +14,7 @@ import {
   readFile,
   replaceFile,
   sideBySide,
+  storageError,
 } from '@millrace/log'
 import { MillraceError } from '@millrace/record'
 
@@ -21,6 +23,17 @@ const AT_ONCE = 32
 const DELETED_SUFFIX = '.deleted'
 /** A directory with records of a topic that the catalog does not know. */
 const ORPHAN_SUFFIX = '.orphan'
+
+/** A partition's log, or what every call for it is to fail with. */
+export type OpenedPartition = PartitionLog | MillraceError
+
+interface Opening {
+  readonly recovery: PartitionRecovery
+  readonly done: (result: OpenedPartition) => void
+}
+
+/** Of the system's errors, those that every partition would meet. */
+const SYSTEM_WIDE = ['EMFILE', 'ENFILE', 'ENOMEM', 'EROFS']
 
 /** What the last life of a data directory left, beside the partitions' own files. */
 export interface FoundState {
@@ -61,27 +74,47 @@ export class PartitionFiles {
     await disk.syncDirectory(this.root)
   }
 
-  /** Opens the logs of all partitions of `topics`; gives them in the order of the topics. */
-  async open(topics: readonly TopicDescription[], found: FoundState): Promise<PartitionLog[][]> {
-    const opened: PartitionLog[][] = topics.map(() => [])
-    const recoveries: { recovery: PartitionRecovery; done: (log: PartitionLog) => void }[] = []
+  /**
+   * Opens the logs of all partitions of `topics`; gives them in the order of the topics. One that cannot be opened stops
+   * no other.
+   * @throws MillraceError what is not the matter of one partition
+   */
+  async open(topics: readonly TopicDescription[], found: FoundState): Promise<OpenedPartition[][]> {
+    const opened: OpenedPartition[][] = topics.map(() => [])
+    const recoveries: Opening[] = []
     const wanted = topics.flatMap((topic, index) => {
       const topicConfig = parseTopicConfig(topic.settings)
       const config = { ...topicConfig, cleanup: topicConfig }
       return Array.from({ length: topic.partitions }, (_, partition) => ({ topic, partition, config, index }))
     })
     await sideBySide(wanted, AT_ONCE, async ({ topic, partition, config, index }) => {
-      const done = (log: PartitionLog): void => {
-        ;(opened[index] as PartitionLog[])[partition] = log
+      const done = (result: OpenedPartition): void => {
+        ;(opened[index] as OpenedPartition[])[partition] = result
       }
-      const recovery = await this.begin(topic, partition, config, found)
-      if (recovery.lacking.length === 0) done(await recovery.finish())
-      else recoveries.push({ recovery, done })
+      try {
+        const recovery = await this.begin(topic, partition, config, found)
+        if (recovery.lacking.length === 0) done(await recovery.finish())
+        else recoveries.push({ recovery, done })
+      } catch (error) {
+        done(this.failureOf(error))
+      }
     })
     const lacking = recoveries.map(({ recovery }) => recovery)
     await fillFromJournal(this.context.files, lacking)
-    await sideBySide(recoveries, AT_ONCE, async ({ recovery, done }) => done(await recovery.finish()))
+    await sideBySide(recoveries, AT_ONCE, async ({ recovery, done }) => {
+      done(await recovery.finish().catch((error: unknown) => this.failureOf(error)))
+    })
     return opened
+  }
+
+  /** What every call for a partition is to fail with; throws what is not the matter of one partition. */
+  private failureOf(thrown: unknown): MillraceError {
+    const error = storageError(thrown, 'opening a partition')
+    if (error.code === 'DISK_FULL' || SYSTEM_WIDE.some((code) => hasSystemCode(error.cause, code))) throw error
+    this.context.logger.error({ err: error }, 'a partition cannot be opened; the others are served')
+    // Where the data directory lies is no client's business.
+    const reason = error.message.replaceAll(`${this.root}/`, '')
+    return new MillraceError('STORAGE_FAILED', `the partition could not be opened at the start: ${reason}`)
   }
 
   private async begin(
@@ -124,14 +157,22 @@ export class PartitionFiles {
    * @returns by the names of the other directories, the ids of their topics
    */
   async removeOrphans(known: (topicId: string) => boolean): Promise<Map<string, string>> {
-    const { disk } = this.context
+    const { disk, logger } = this.context
     const topicIds = new Map<string, string>()
     await sideBySide(await disk.list(this.root), AT_ONCE, async (name) => {
       if (name.endsWith(ORPHAN_SUFFIX)) return
-      if (name.endsWith(DELETED_SUFFIX)) return disk.remove(`${this.root}/${name}`)
-      const topicId = await topicIdOf(disk, `${this.root}/${name}`)
-      if (topicId !== undefined && known(topicId)) topicIds.set(name, topicId)
-      else await this.removeIfOrphan(name, topicId)
+      const directory = `${this.root}/${name}`
+      try {
+        if (name.endsWith(DELETED_SUFFIX)) return await disk.remove(directory)
+        const topicId = await topicIdOf(disk, directory)
+        if (topicId !== undefined && known(topicId)) topicIds.set(name, topicId)
+        else await this.removeIfOrphan(name, topicId)
+      } catch (error) {
+        logger.error(
+          { err: error, directory },
+          'nobody can tell whether a directory belongs to a topic; it is left alone',
+        )
+      }
     })
     return topicIds
   }
