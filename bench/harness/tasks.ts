@@ -77,6 +77,15 @@ export interface RecoverTask {
   readonly batchRecords: number
 }
 
+/** Start when only the journal has what was written to partitions, in rounds of one batch for each of them. */
+export interface RefillTask {
+  readonly kind: 'refill'
+  readonly bytes: number
+  readonly valueBytes: number
+  readonly batchRecords: number
+  readonly partitions: number
+}
+
 /** Look up random offsets or times in a partition of `bytes`. */
 export interface LookupTask {
   readonly kind: 'lookup'
@@ -112,6 +121,7 @@ export type StorageTask =
   | AppendTask
   | ReadLogTask
   | RecoverTask
+  | RefillTask
   | LookupTask
   | CompactTask
   | ProduceBesideCompactionTask

@@ -1,11 +1,11 @@
 /** `@millrace/log` by itself: no engine, broker or network. */
-import type { PartitionLog } from '@millrace/log'
-import { BatchBuilder, RecordBatch } from '@millrace/record'
+import { encodeIdentity, Journal, nodeDisk, type PartitionLog } from '@millrace/log'
+import { BatchBuilder, DEFAULT_LIMITS, RecordBatch } from '@millrace/record'
 import { appendLoad, makeBatches } from '../harness/append-load.ts'
 import { makeValues, serveTasks } from '../harness/client-program.ts'
 import { LatencyHistogram } from '../harness/latency-histogram.ts'
 import { compact, produceBesideCompaction } from './compaction.ts'
-import { fill, Store } from './store.ts'
+import { fill, identityOf, Store } from './store.ts'
 
 const READ_BYTES = 2 ** 20
 const START_MS = 1_700_000_000_000
@@ -61,6 +61,35 @@ serveTasks({
     if (recovered.sizeBytes !== sizeBytes) throw new Error(`${recovered.sizeBytes} of ${sizeBytes} bytes are back`)
     await recovered.close()
     return { bytesPerSecond: (sizeBytes * 1000) / tookMs, tookMs }
+  },
+
+  async refill(directory, { bytes, valueBytes, batchRecords, partitions }, progress) {
+    const limits = DEFAULT_LIMITS
+    const journalDirectory = `${directory}/journal`
+    const { journal } = await Journal.open(nodeDisk(), journalDirectory, { maxFileBytes: limits.journalBytes })
+    const [bytesOfBatch] = makeBatches(1, valueBytes, batchRecords)
+    let written = 0
+    for (let round = 0; written < bytes; round++) {
+      const entries = Array.from({ length: partitions }, (_, partition) => {
+        const batch = RecordBatch.at(Buffer.from(bytesOfBatch as Buffer))
+        batch.stamp(round * batchRecords, 0)
+        written += batch.sizeBytes
+        return { identity: encodeIdentity(identityOf(partition)), batches: [batch] }
+      })
+      await journal.append(entries)
+      await journal.rotate()
+      progress(written)
+    }
+    const store = await Store.open(directory)
+    for (let partition = 0; partition < partitions; partition++)
+      await store.openLog(partition, { synced: true, clean: true })
+    const startMs = performance.now()
+    const next = await Store.open(directory)
+    const logs = await next.recoverAll(partitions)
+    const tookMs = performance.now() - startMs
+    const filled = logs.reduce((sum, log) => sum + log.sizeBytes, 0)
+    if (filled !== written) throw new Error(`${filled} of ${written} bytes are back`)
+    return { bytesPerSecond: (written * 1000) / tookMs, tookMs }
   },
 
   async lookup(directory, { by, bytes, valueBytes, batchRecords, lookups }, progress) {

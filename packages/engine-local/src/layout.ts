@@ -2,7 +2,7 @@
  * What a data directory holds, beside the lock and the marker of a clean shutdown:
  *
  *   __millrace_catalog-0/     the catalog's own log
- *   journal/                  the journal
+ *   journal/                  the journal, and what it had of partitions that could not be opened
  *   <topic>-<partition>/      a partition
  *   <topic id>-<partition>.deleted/   one whose topic was deleted, on its way out
  *   <topic id>-<partition>.orphan/    one with records, of a topic that the catalog does not know

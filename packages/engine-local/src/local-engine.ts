@@ -7,9 +7,11 @@ import {
   IndexCache,
   identityKey,
   Journal,
+  keepBatches,
   type LogContext,
   storageError,
   TailCache,
+  withKeptBatches,
 } from '@millrace/log'
 import { type Clock, DEFAULT_LIMITS, type Limits, type Logger, silentLogger } from '@millrace/record'
 import { CatalogStore } from './catalog-store.ts'
@@ -56,9 +58,8 @@ async function openParts(
   const startedMs = clock.monotonicMs()
   const storeDirectory = `${dataDir}/${CATALOG_DIRECTORY}`
   await disk.makeDirectory(storeDirectory)
-  const { journal, batches } = await Journal.open(disk, `${dataDir}/${JOURNAL_DIRECTORY}`, {
-    maxFileBytes: limits.journalBytes,
-  })
+  const journalDirectory = `${dataDir}/${JOURNAL_DIRECTORY}`
+  const { journal, batches } = await Journal.open(disk, journalDirectory, { maxFileBytes: limits.journalBytes })
   await disk.syncDirectory(dataDir)
   const context: LogContext = {
     disk,
@@ -81,8 +82,11 @@ async function openParts(
   const store = await CatalogStore.open(context, { directory: storeDirectory, identity: CATALOG, clean, journaled })
   const partitionFiles = new PartitionFiles(context, dataDir)
   const topics = new LocalTopicCatalog({ disk, store: store.table, files: partitionFiles, clock, limits, logger })
-  await topics.open({ clean, journaled: batches })
-  // Every partition has synced what it took from the journal.
+  const allBatches = await withKeptBatches(disk, journalDirectory, batches)
+  await topics.open({ clean, journaled: allBatches })
+  const failed = new Set(topics.failed().map(identityKey))
+  await keepBatches(disk, journalDirectory, allBatches, failed)
+  // Every other partition has synced what it took from the journal.
   await journal.clear()
   if (!clean && !directory.isNew) {
     const tookMs = Math.round(clock.monotonicMs() - startedMs)
@@ -138,7 +142,8 @@ class LocalEngine implements Engine {
 
   private async shutDown(): Promise<void> {
     const { context, directory, journal, store, topics } = this.parts
-    let clean = true
+    // A partition that could not be opened was not closed in order.
+    let clean = topics.failed().length === 0
     const steps = [
       () => topics.close(),
       () => this.housekeeper.idle(),

@@ -1,23 +1,39 @@
 import { parseTopicConfig, type TopicDescription } from '@millrace/engine'
 import {
   type Disk,
+  fillFromJournal,
+  hasSystemCode,
   identityKey,
   type JournaledBatches,
   type LogContext,
   METADATA_FILE,
-  openPartitionLog,
   type PartitionLog,
   type PartitionLogConfig,
+  PartitionRecovery,
   partitionDirectoryName,
   readFile,
   replaceFile,
+  sideBySide,
+  storageError,
 } from '@millrace/log'
 import { MillraceError } from '@millrace/record'
-import { allEnded } from './all-ended.ts'
 
+/** Partitions that are worked on at once. */
+const AT_ONCE = 32
 const DELETED_SUFFIX = '.deleted'
 /** A directory with records of a topic that the catalog does not know. */
 const ORPHAN_SUFFIX = '.orphan'
+
+/** A partition's log, or what every call for it is to fail with. */
+export type OpenedPartition = PartitionLog | MillraceError
+
+interface Opening {
+  readonly recovery: PartitionRecovery
+  readonly done: (result: OpenedPartition) => void
+}
+
+/** Of the system's errors, those that every partition would meet. */
+const SYSTEM_WIDE = ['EMFILE', 'ENFILE', 'ENOMEM', 'EROFS']
 
 /** What the last life of a data directory left, beside the partitions' own files. */
 export interface FoundState {
@@ -48,7 +64,7 @@ export class PartitionFiles {
   /** Makes the directories of a new topic; when it returns, they outlive a crash. */
   async create({ id, name, partitions }: TopicDescription): Promise<void> {
     const { disk } = this.context
-    await inParallel([...Array(partitions).keys()], async (partition) => {
+    await sideBySide([...Array(partitions).keys()], AT_ONCE, async (partition) => {
       const directory = this.directory(name, partition)
       // What a crash left there belongs to no topic: the catalog would know it.
       await disk.remove(directory)
@@ -58,27 +74,55 @@ export class PartitionFiles {
     await disk.syncDirectory(this.root)
   }
 
-  /** Opens the logs of all partitions of `topics`; gives them in the order of the topics. */
-  async open(topics: readonly TopicDescription[], found: FoundState): Promise<PartitionLog[][]> {
+  /**
+   * Opens the logs of all partitions of `topics`; gives them in the order of the topics. One that cannot be opened stops
+   * no other.
+   * @throws MillraceError what is not the matter of one partition
+   */
+  async open(topics: readonly TopicDescription[], found: FoundState): Promise<OpenedPartition[][]> {
+    const opened: OpenedPartition[][] = topics.map(() => [])
+    const recoveries: Opening[] = []
     const wanted = topics.flatMap((topic, index) => {
       const topicConfig = parseTopicConfig(topic.settings)
       const config = { ...topicConfig, cleanup: topicConfig }
-      return Array.from({ length: topic.partitions }, (_, partition) => ({ topic, index, partition, config }))
+      return Array.from({ length: topic.partitions }, (_, partition) => ({ topic, partition, config, index }))
     })
-    const opened: PartitionLog[][] = topics.map(() => [])
-    await inParallel(wanted, async ({ topic, index, partition, config }) => {
-      const log = await this.openOne(topic, partition, config, found)
-      ;(opened[index] as PartitionLog[])[partition] = log
+    await sideBySide(wanted, AT_ONCE, async ({ topic, partition, config, index }) => {
+      const done = (result: OpenedPartition): void => {
+        ;(opened[index] as OpenedPartition[])[partition] = result
+      }
+      try {
+        const recovery = await this.begin(topic, partition, config, found)
+        if (recovery.lacking.length === 0) done(await recovery.finish())
+        else recoveries.push({ recovery, done })
+      } catch (error) {
+        done(this.failureOf(error))
+      }
+    })
+    const lacking = recoveries.map(({ recovery }) => recovery)
+    await fillFromJournal(this.context.files, lacking)
+    await sideBySide(recoveries, AT_ONCE, async ({ recovery, done }) => {
+      done(await recovery.finish().catch((error: unknown) => this.failureOf(error)))
     })
     return opened
   }
 
-  private async openOne(
+  /** What every call for a partition is to fail with; throws what is not the matter of one partition. */
+  private failureOf(thrown: unknown): MillraceError {
+    const error = storageError(thrown, 'opening a partition')
+    if (error.code === 'DISK_FULL' || SYSTEM_WIDE.some((code) => hasSystemCode(error.cause, code))) throw error
+    this.context.logger.error({ err: error }, 'a partition cannot be opened; the others are served')
+    // Where the data directory lies is no client's business.
+    const reason = error.message.replaceAll(`${this.root}/`, '')
+    return new MillraceError('STORAGE_FAILED', `the partition could not be opened at the start: ${reason}`)
+  }
+
+  private async begin(
     { id, name }: TopicDescription,
     partition: number,
     config: PartitionLogConfig,
-    { clean, journaled, topicIds }: FoundState,
-  ): Promise<PartitionLog> {
+    { clean, journaled: allJournaled, topicIds }: FoundState,
+  ): Promise<PartitionRecovery> {
     const directory = this.directory(name, partition)
     const topicId = topicIds?.get(partitionDirectoryName(name, partition))
     if ((topicId ?? (await topicIdOf(this.context.disk, directory))) !== id) {
@@ -88,13 +132,8 @@ export class PartitionFiles {
       )
     }
     const identity = { topicId: id, partition }
-    return openPartitionLog(this.context, {
-      directory,
-      identity,
-      config,
-      clean,
-      journaled: journaled.get(identityKey(identity)),
-    })
+    const journaled = allJournaled.get(identityKey(identity))
+    return PartitionRecovery.begin(this.context, { directory, identity, config, clean, journaled })
   }
 
   /** Takes what is still there of a deleted topic out of the way of a new one of its name; returns where it is now. */
@@ -118,14 +157,22 @@ export class PartitionFiles {
    * @returns by the names of the other directories, the ids of their topics
    */
   async removeOrphans(known: (topicId: string) => boolean): Promise<Map<string, string>> {
-    const { disk } = this.context
+    const { disk, logger } = this.context
     const topicIds = new Map<string, string>()
-    await inParallel(await disk.list(this.root), async (name) => {
+    await sideBySide(await disk.list(this.root), AT_ONCE, async (name) => {
       if (name.endsWith(ORPHAN_SUFFIX)) return
-      if (name.endsWith(DELETED_SUFFIX)) return disk.remove(`${this.root}/${name}`)
-      const topicId = await topicIdOf(disk, `${this.root}/${name}`)
-      if (topicId !== undefined && known(topicId)) topicIds.set(name, topicId)
-      else await this.removeIfOrphan(name, topicId)
+      const directory = `${this.root}/${name}`
+      try {
+        if (name.endsWith(DELETED_SUFFIX)) return await disk.remove(directory)
+        const topicId = await topicIdOf(disk, directory)
+        if (topicId !== undefined && known(topicId)) topicIds.set(name, topicId)
+        else await this.removeIfOrphan(name, topicId)
+      } catch (error) {
+        logger.error(
+          { err: error, directory },
+          'nobody can tell whether a directory belongs to a topic; it is left alone',
+        )
+      }
     })
     return topicIds
   }
@@ -175,27 +222,4 @@ export function metadataOf(topicId: string): Buffer {
 async function topicIdOf(disk: Disk, directory: string): Promise<string | undefined> {
   const bytes = await readFile(disk, `${directory}/${METADATA_FILE}`)
   return /^topic_id: (\S+)$/m.exec(bytes?.toString('utf8') ?? '')?.[1]
-}
-
-/**
- * Runs `work` for each of `items`, a number of them at once. When one fails, no more are begun, and those under way have
- * ended before it fails: nobody may work in a directory that is given back.
- */
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const AT_ONCE = 32
-  const left = items.values()
-  let hasFailed = false
-  await allEnded(
-    Array.from({ length: Math.min(AT_ONCE, items.length) }, async () => {
-      for (const item of left) {
-        if (hasFailed) return
-        try {
-          await work(item)
-        } catch (error) {
-          hasFailed = true
-          throw error
-        }
-      }
-    }),
-  )
 }

@@ -75,7 +75,7 @@ test('an engine that cannot be opened touches nothing afterwards', async () => {
   await engine.topics.create({ name: 'events', partitions: 24, settings: {} })
   inner.crash()
   const { disk, calls } = watched(inner)
-  inner.failNext({ operation: 'open', path: '/data/events-3/', code: 'EIO' })
+  inner.failNext({ operation: 'open', path: '/data/events-3/', code: 'EMFILE', times: 2 })
   await expect(openLocalEngine({ disk, dataDir: '/data', clock })).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
   const before = calls.length
   await turns(200)

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { parseTopicConfig, type TopicCatalog, type TopicDescription, type TopicSettings } from '@millrace/engine'
-import { type Disk, type PartitionLog, Serial, storageError } from '@millrace/log'
+import { type Disk, type PartitionIdentity, type PartitionLog, Serial, storageError } from '@millrace/log'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
 import { allEnded } from './all-ended.ts'
 import type { CatalogTable } from './catalog-store.ts'
 import { DELETED_KEY_PREFIX, TOPIC_KEY_PREFIX } from './layout.ts'
-import type { FoundState, PartitionFiles } from './partition-files.ts'
+import type { FoundState, OpenedPartition, PartitionFiles } from './partition-files.ts'
 
 /** What a topic that is just being made was left with. */
 const NEW: FoundState = { clean: true, journaled: new Map() }
 
 interface OpenTopic {
   readonly description: TopicDescription
-  readonly logs: readonly PartitionLog[]
+  readonly logs: readonly OpenedPartition[]
 }
 
 export interface CatalogOptions {
@@ -54,7 +54,7 @@ export class LocalTopicCatalog implements TopicCatalog {
     const descriptions = this.kept(TOPIC_KEY_PREFIX)
     const opened = await files.open(descriptions, { ...found, topicIds })
     for (const [index, description] of descriptions.entries()) {
-      this.add({ description, logs: opened[index] as PartitionLog[] })
+      this.add({ description, logs: opened[index] as OpenedPartition[] })
     }
   }
 
@@ -67,6 +67,8 @@ export class LocalTopicCatalog implements TopicCatalog {
       try {
         await files.create(description)
         const [logs = []] = await files.open([description], NEW)
+        const failure = logs.find((log) => log instanceof MillraceError)
+        if (failure !== undefined) throw failure
         await store.set(TOPIC_KEY_PREFIX + description.id, description)
         this.add({ description, logs })
         return description
@@ -101,7 +103,7 @@ export class LocalTopicCatalog implements TopicCatalog {
       this.byId.delete(id)
       this.byFoldedName.delete(description.name.toLowerCase())
       this.partitions -= description.partitions
-      await Promise.all(topic.logs.map((log) => log.abandon(notFound())))
+      await Promise.all(logsOf(topic).map((log) => log.abandon(notFound())))
       await this.setAside(description)
     })
   }
@@ -112,6 +114,7 @@ export class LocalTopicCatalog implements TopicCatalog {
     const topic = this.byId.get(topicId)
     if (topic === undefined) throw notFound()
     const log = topic.logs[partition]
+    if (log instanceof MillraceError) throw log
     if (log !== undefined) return log
     const { name, partitions } = topic.description
     throw new MillraceError(
@@ -120,16 +123,23 @@ export class LocalTopicCatalog implements TopicCatalog {
     )
   }
 
-  /** The logs of all partitions. */
+  /** The logs of all partitions that could be opened. */
   logs(): readonly PartitionLog[] {
-    return [...this.byId.values()].flatMap((topic) => topic.logs)
+    return [...this.byId.values()].flatMap(logsOf)
+  }
+
+  /** The partitions that could not be opened. */
+  failed(): readonly PartitionIdentity[] {
+    return [...this.byId.values()].flatMap(({ description: { id: topicId }, logs }) =>
+      logs.flatMap((log, partition) => (log instanceof MillraceError ? [{ topicId, partition }] : [])),
+    )
   }
 
   /** Refuses further calls and closes all logs; where one fails to close, the others are closed all the same. */
   async close(): Promise<void> {
     this.ended = new MillraceError('SHUTTING_DOWN', 'the server is shutting down')
     await this.changes.idle()
-    await allEnded([...this.byId.values()].flatMap((topic) => topic.logs.map((log) => log.close())))
+    await allEnded(this.logs().map((log) => log.close()))
     await this.removals.idle()
   }
 
@@ -199,6 +209,10 @@ export class LocalTopicCatalog implements TopicCatalog {
       }
     })
   }
+}
+
+function logsOf({ logs }: OpenTopic): PartitionLog[] {
+  return logs.filter((log): log is PartitionLog => !(log instanceof MillraceError))
 }
 
 function notFound(): MillraceError {

@@ -1,6 +1,6 @@
-import { MillraceError, RecordBatch } from '@millrace/record'
+import { BATCH_HEADER_BYTES, batchSizeAt, MillraceError, RecordBatch } from '@millrace/record'
 import { scanBatches } from './batch-scan.ts'
-import { findBatch } from './batch-search.ts'
+import { type BatchBounds, findBatch } from './batch-search.ts'
 import type { DiskFile } from './disk.ts'
 import type { OffsetIndex } from './offset-index.ts'
 
@@ -48,6 +48,36 @@ export async function findIntactBatch(
     }
     position = next
     due = after.baseOffset
+  }
+}
+
+/**
+ * The first whole batch behind what is none at `position`, within the bounds: where that one's length says, or the first
+ * that can be found.
+ */
+export async function nextIntactBatch(
+  file: DiskFile,
+  position: number,
+  end: number,
+  bounds: BatchBounds,
+): Promise<BatchPlace | undefined> {
+  const placeAt = async (at: number | undefined): Promise<BatchPlace | undefined> => {
+    const batch = at === undefined ? undefined : await batchAt(file, at, end)
+    if (at === undefined || batch === undefined) return undefined
+    const { baseOffset } = batch
+    return baseOffset >= bounds.minOffset && baseOffset < bounds.maxOffset ? { position: at, baseOffset } : undefined
+  }
+  return (await placeAt(await endOfBatch(file, position))) ?? placeAt(await findBatch(file, position + 1, end, bounds))
+}
+
+/** Where the batch at `position` ends by its own length; undefined when that cannot be one. */
+async function endOfBatch(file: DiskFile, position: number): Promise<number | undefined> {
+  const header = Buffer.alloc(BATCH_HEADER_BYTES)
+  try {
+    return (await file.read(header, position)) < header.length ? undefined : position + batchSizeAt(header, 0)
+  } catch (error) {
+    if (error instanceof MillraceError) return undefined
+    throw error
   }
 }
 

@@ -9,6 +9,7 @@ import {
   DIRECTORY,
   diskWith,
   failureOf,
+  fileWith,
   LogBench,
   sizedBatch,
   turns,
@@ -37,6 +38,37 @@ async function expectRefused(log: PartitionLog, code: string): Promise<void> {
   ]
   for (const call of calls) expect((await failureOf(call)).code).toBe(code)
 }
+
+describe('a shutdown in order', () => {
+  test('leaves nothing behind the committed end of what failed, though it could not be cut off at once', async () => {
+    const disk = memoryDisk()
+    let fails = false
+    const failing = (): void => {
+      if (fails) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+    }
+    const open: Disk['open'] = async (path, options) => {
+      const file = await disk.open(path, options)
+      return fileWith(file, {
+        writev: async (buffers, position) => {
+          await file.writev(buffers, position)
+          failing()
+        },
+        truncate: async (sizeBytes) => {
+          failing()
+          await file.truncate(sizeBytes)
+        },
+      })
+    }
+    const log = await new LogBench(diskWith(disk, { open })).open()
+    await append(log, 'kept')
+    fails = true
+    await failureOf(append(log, 'failed'))
+    fails = false
+    await log.close()
+    const again = await new LogBench(disk).open({ clean: true })
+    expect([...(await valuesFrom(again)).values()]).toEqual(['kept'])
+  })
+})
 
 describe('waiting for records', () => {
   test('ends with a record, a timeout or a signal', async () => {

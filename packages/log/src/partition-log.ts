@@ -35,6 +35,8 @@ export interface RecoveredPartition {
   readonly producers: ProducerState
   readonly epochs: LeaderEpochs
   readonly logStartOffset: number
+  /** Whether a cut of the active segment to nothing may not be on disk, so that what was cut off could come back. */
+  readonly mustCut: boolean
 }
 
 /**

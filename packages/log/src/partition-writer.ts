@@ -53,6 +53,7 @@ export interface WriterParts {
   readonly producers: ProducerState
   readonly epochs: LeaderEpochs
   readonly tail: PartitionTail
+  readonly mustCut: boolean
   /** Told when the committed end has moved. */
   readonly onCommitted: (end: HighWatermark) => void
 }
@@ -103,6 +104,7 @@ export class PartitionWriter implements CommitTarget {
     this.committedEnd = end as HighWatermark
     this.durable = end as DurableOffset
     this.fileEnd = end
+    if (parts.mustCut) this.repair = 'cut'
   }
 
   /** The offset that the next batch gets. */
@@ -155,8 +157,8 @@ export class PartitionWriter implements CommitTarget {
     const { context, segments, producers, epochs } = this.parts
     await context.committer.settle(this)
     try {
-      await epochs.save()
       await this.catchUp()
+      await epochs.save()
       if (this.fileEnd < this.committedEnd) await this.fileWork.run(() => this.syncCommitted())
       await segments.sealed()
       await segments.saveActive(producers)
@@ -334,8 +336,9 @@ export class PartitionWriter implements CommitTarget {
   }
 
   private async makeReady(): Promise<void> {
-    await this.parts.epochs.save()
     await this.mend()
+    // Not before the cut: nothing may come back that bears an older epoch than its offset has.
+    await this.parts.epochs.save()
     const next = this.pending[0]
     const isAsked = this.rollDue && this.activeBytes > 0
     this.rollDue = false

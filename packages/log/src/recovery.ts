@@ -1,19 +1,22 @@
-import { MillraceError, RecordBatch } from '@millrace/record'
-import { followsOn, type ScanResult, scanBatches } from './batch-scan.ts'
+import { RecordBatch } from '@millrace/record'
 import { copyToNewFile, readFile, storageError } from './disk.ts'
 import { baseOffsetsIn, LEADER_EPOCH_FILE, LOG_START_FILE, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
 import type { PartitionIdentity } from './journal-entry.ts'
 import type { JournaledBatch } from './journal-file.ts'
+import { fillFromJournal, type JournalReceiver } from './journal-fill.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
-import { PartitionLog, type RecoveredPartition } from './partition-log.ts'
+import { PartitionLog } from './partition-log.ts'
 import type { PartitionLogConfig } from './partition-writer.ts'
-import { decodeProducerSnapshot } from './producer-snapshot.ts'
-import { ProducerState, type RememberedBatch } from './producer-state.ts'
+import { recoverProducers } from './producer-recovery.ts'
 import { Segment } from './segment.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { SegmentList } from './segment-list.ts'
+import { type SegmentRest, scanSegment } from './segment-scan.ts'
 import { recoverSwaps } from './segment-swap.ts'
+
+/** So many starts no partition ever sees. */
+const UNBELIEVED_EPOCH = 2 ** 30
 
 export interface OpenOptions {
   readonly directory: string
@@ -26,86 +29,160 @@ export interface OpenOptions {
 }
 
 /**
- * Opens the log in a partition's directory, which must exist, and makes its first segment where there is none.
- *
- * Sealed segments are whole: their checksum file was written after they were synced. After a shutdown that was not
- * clean, every other segment is scanned, which checks each batch, makes the indexes again, and cuts the last one off
- * behind its last whole batch; the bytes that are cut off are kept in a `.cut` file. What the journal has behind that end
- * is written to it, because segments that rely on the journal are not synced. What remains, and the names in the
- * directory, may have been written without a sync (the process died, the machine did not), so they are synced before
- * anybody reads them; what may not have reached the disk is written again first, because after a sync that failed the
- * system believes pages to be on disk that are not. Then the leader epoch rises: in memory, because a start with
- * thousands of partitions must not write a file for each. It is on disk before the first batch that bears it.
+ * Opens the log in a partition's directory, which must exist: see `PartitionRecovery`.
  * @throws MillraceError STORAGE_FAILED, DISK_FULL
  */
 export async function openPartitionLog(context: LogContext, options: OpenOptions): Promise<PartitionLog> {
-  try {
-    const recovered = await new Recovery(context, options).run()
-    return new PartitionLog(context, recovered)
-  } catch (error) {
-    throw storageError(error, `opening ${options.directory}`)
-  }
+  const recovery = await PartitionRecovery.begin(context, options)
+  await fillFromJournal(context.files, [recovery])
+  return recovery.finish()
 }
 
-class Recovery {
+/**
+ * Opens the log in a partition's directory, which must exist, and makes its first segment where there is none. `begin`
+ * finds what is there, `fillFromJournal`, for all partitions at once, gives it what only the journal has, and `finish`
+ * makes a log of it.
+ *
+ * Sealed segments are whole: their checksum file was written after they were synced. After a shutdown that was not
+ * clean, every other segment is scanned, which checks each batch, makes the indexes again, and cuts the last one off
+ * behind its last whole batch; the bytes that are cut off are kept in a `.cut` file. What is damaged but was on disk
+ * before the crash is kept; see `scanSegment`. What the journal has behind that end is written to it, because segments
+ * that rely on the journal are not synced.
+ *
+ * What remains, and the names in the directory, may have been written without a sync (the process died, the machine did
+ * not), so they are synced before anybody reads them; what may not have reached the disk is written again first, because
+ * after a sync that failed the system believes pages to be on disk that are not. Then the leader epoch rises: in memory,
+ * because a start with thousands of partitions must not write a file for each. It is on disk before the first batch that
+ * bears it.
+ */
+export class PartitionRecovery implements JournalReceiver {
+  /** What the journal has behind the end of what was found. */
+  lacking: readonly JournaledBatch[] = []
   private readonly context: LogContext
   private readonly options: OpenOptions
   private readonly directory: string
+  private readonly journaled: readonly JournaledBatch[]
   /** Whether the end of the log is known to be as the last shutdown left it. */
   private asLeft: boolean
   private names: readonly string[] = []
+  private epochs!: LeaderEpochs
+  private logStart = 0
+  /** All before it was on disk once. */
+  private durableEnd = 0
+  private segments: Segment[] = []
+  /** Segments of which each batch was found to be whole. */
+  private readonly checked = new Set<Segment>()
+  private failure: unknown
 
-  constructor(context: LogContext, options: OpenOptions) {
+  private constructor(context: LogContext, options: OpenOptions) {
     this.context = context
     this.options = options
     this.directory = options.directory
+    this.journaled = options.journaled ?? []
     this.asLeft = options.clean
   }
 
-  async run(): Promise<RecoveredPartition> {
-    const { context, directory } = this
-    const { identity, config } = this.options
-    this.names = await recoverSwaps(context.disk, directory, await context.disk.list(directory))
-    for (const name of this.names) {
-      if (name.endsWith(TEMPORARY_SUFFIX)) await context.disk.remove(`${directory}/${name}`)
-    }
-    const epochs = await this.openEpochs()
-    const keptStart = await this.readLogStart()
-    const segments = await this.openSegments(keptStart)
-    const active = segments.at(-1) as Segment
-    const logStartOffset = Math.max(keptStart, (segments[0] as Segment).baseOffset)
-    const { producers, snapshots } = await this.recoverProducers(segments)
-    const isNew = epochs.latest < 0
-    if (!this.asLeft) await context.disk.syncDirectory(directory)
-    if (isNew || !this.asLeft) epochs.raise(active.nextOffset)
-    if (isNew) await epochs.save()
-    const list = new SegmentList(context, directory, segments, snapshots)
-    return { identity, config, segments: list, producers, epochs, logStartOffset }
+  /** @throws MillraceError STORAGE_FAILED, DISK_FULL */
+  static async begin(context: LogContext, options: OpenOptions): Promise<PartitionRecovery> {
+    const recovery = new PartitionRecovery(context, options)
+    await recovery.explained(() => recovery.find())
+    return recovery
   }
 
-  /** @param logStart what lies wholly before it is removed: a crash came before its removal was done */
-  private async openSegments(logStart: number): Promise<Segment[]> {
+  /** Takes the next of what it lacks. When that fails, so does `finish`. */
+  async take(batches: readonly Buffer[]): Promise<void> {
+    if (this.failure !== undefined) return
+    const { active } = this
+    try {
+      await active.write(batches)
+      for (const bytes of batches) {
+        const batch = RecordBatch.at(bytes)
+        active.advance(batch, batch.nextOffset, this.options.config.indexIntervalBytes)
+      }
+    } catch (error) {
+      this.failure = error
+    }
+  }
+
+  /** @throws MillraceError STORAGE_FAILED, DISK_FULL */
+  finish(): Promise<PartitionLog> {
+    return this.explained(async () => {
+      if (this.failure !== undefined) throw this.failure
+      const { context, directory, durableEnd, epochs } = this
+      if (!this.asLeft && this.active.sizeBytes > 0) await this.active.sync()
+      const { nextOffset } = this.active
+      if (nextOffset < durableEnd) {
+        context.logger.error(
+          { directory, from: nextOffset, upTo: durableEnd },
+          'records that were on disk are not there',
+        )
+      }
+      await this.keepLogStart()
+      const { segments } = this
+      const { producers, snapshots } = await recoverProducers(context, directory, this.names, segments, this.checked)
+      if (!this.asLeft) await context.disk.syncDirectory(directory)
+      if (epochs.latest < 0) await this.beginEpochs()
+      else if (!this.asLeft) epochs.raise(this.active.nextOffset)
+      const { identity, config } = this.options
+      const logStartOffset = Math.max(this.logStart, (segments[0] as Segment).baseOffset)
+      const list = new SegmentList(context, directory, segments, snapshots)
+      const mustCut = !this.asLeft && this.active.sizeBytes === 0
+      return new PartitionLog(context, { identity, config, segments: list, producers, epochs, logStartOffset, mustCut })
+    })
+  }
+
+  private get active(): Segment {
+    return this.segments.at(-1) as Segment
+  }
+
+  private async find(): Promise<void> {
+    const { disk } = this.context
+    this.names = await recoverSwaps(disk, this.directory, await disk.list(this.directory))
+    for (const name of this.names) {
+      if (name.endsWith(TEMPORARY_SUFFIX)) await disk.remove(`${this.directory}/${name}`)
+    }
+    this.epochs = await this.openEpochs()
+    this.logStart = await this.readLogStart()
+    this.durableEnd = this.findDurableEnd()
+    this.segments = await this.openSegments()
+    if (!this.asLeft) this.lacking = this.journaledFrom(this.active.nextOffset)
+  }
+
+  /**
+   * Snapshots are written, and leader epochs begin, behind what was synced; a batch is in the journal when those before
+   * it are committed, and what the journal does not have of them was synced.
+   */
+  private findDurableEnd(): number {
+    const epochStart = this.epochs.entries.at(-1)?.startOffset ?? 0
+    const journalStart = this.journaled[0]?.baseOffset ?? 0
+    return Math.max(epochStart, journalStart, ...baseOffsetsIn(this.names, 'snapshot'))
+  }
+
+  /** What lies wholly before the log start is removed: a crash came before its removal was done. */
+  private async openSegments(): Promise<Segment[]> {
+    const { context, directory } = this
     const bases = baseOffsetsIn(this.names, 'log')
-    while (bases.length > 1 && (bases[1] as number) <= logStart) await this.at(bases.shift() as number).remove()
-    if (bases.length === 0) return [await Segment.create(this.context, this.directory, logStart)]
+    while (bases.length > 1 && (bases[1] as number) <= this.logStart) {
+      await new Segment(context, directory, bases.shift() as number).remove()
+    }
+    if (bases.length === 0) return [await Segment.create(context, directory, this.logStart)]
     const sealed = new Set(baseOffsetsIn(this.names, 'crc'))
     const segments: Segment[] = []
     for (const [index, baseOffset] of bases.entries()) {
       const nextBase = bases[index + 1]
       if (nextBase === undefined) segments.push(await this.openLast(baseOffset, sealed.has(baseOffset)))
-      else if (sealed.has(baseOffset))
-        segments.push(await Segment.openSealed(this.context, this.directory, baseOffset, nextBase))
-      else segments.push(await this.openScanned(baseOffset, nextBase))
+      else if (sealed.has(baseOffset)) segments.push(await Segment.openSealed(context, directory, baseOffset, nextBase))
+      else segments.push(await this.openClosed(baseOffset, nextBase))
     }
-    if ((segments.at(-1) as Segment).nextOffset >= logStart) return segments
-    // Records were deleted up to an end that was not synced, and lost. Offsets go on behind it all the same.
-    const active = await Segment.create(this.context, this.directory, logStart)
-    for (const segment of segments) await segment.remove()
-    return [active]
+    return segments
   }
 
-  private at(baseOffset: number): Segment {
-    return new Segment(this.context, this.directory, baseOffset)
+  private async openClosed(baseOffset: number, nextBase: number): Promise<Segment> {
+    const { segment, rest } = await this.scan(baseOffset, nextBase)
+    // Nothing is cut off: what follows it was acknowledged.
+    if (segment.nextOffset < nextBase) segment.keepDamaged(rest.fileBytes, nextBase)
+    await segment.sync()
+    return segment
   }
 
   private async openLast(baseOffset: number, wasSealed: boolean): Promise<Segment> {
@@ -118,38 +195,26 @@ class Recovery {
     const found = this.options.clean ? await Segment.openActive(context, directory, baseOffset) : undefined
     if (found !== undefined) return found
     this.asLeft = false
-    return this.openScanned(baseOffset, undefined)
+    const { segment, rest } = await this.scan(baseOffset, undefined)
+    if (segment.sizeBytes < rest.fileBytes) await this.cutTail(segment, rest)
+    if (segment.sizeBytes > 0) await segment.rewriteFrom(await this.unsyncedFrom(segment))
+    return segment
   }
 
-  /** @param nextBase where the next segment begins; undefined for the last one, whose end may be torn */
-  private async openScanned(baseOffset: number, nextBase: number | undefined): Promise<Segment> {
-    const { context } = this
-    const segment = new Segment(context, this.directory, baseOffset, new SegmentIndexes())
-    const { stop, fileBytes } = await context.files.use(segment.path('log'), async (file) => {
-      const size = await file.size()
-      const result = await scanBatches(file, 0, size, (batch) => {
-        if (!followsOn(batch, segment.nextOffset, nextBase ?? Number.MAX_SAFE_INTEGER)) return false
-        if (batch.hasValidChecksum()) {
-          segment.advance(batch, batch.nextOffset, this.options.config.indexIntervalBytes)
-          return true
-        }
-        // Only the last segment can be torn. Damage in another one is not cut off: what follows it was acknowledged.
-        if (nextBase === undefined) return false
-        context.logger.error({ file: segment.path('log'), offset: batch.baseOffset }, 'a stored batch is damaged')
-        segment.passOver(batch, batch.nextOffset)
-        return true
-      })
-      return { stop: result, fileBytes: size }
+  private async scan(
+    baseOffset: number,
+    nextBase: number | undefined,
+  ): Promise<{ segment: Segment; rest: SegmentRest }> {
+    const segment = new Segment(this.context, this.directory, baseOffset, new SegmentIndexes())
+    const rest = await scanSegment(this.context, segment, {
+      nextBase,
+      durableEnd: nextBase ?? this.durableEnd,
+      journaled: this.journaled,
+      indexIntervalBytes: this.options.config.indexIntervalBytes,
     })
+    if (rest.isIntact) this.checked.add(segment)
     segment.estimateStart()
-    if (nextBase !== undefined && segment.nextOffset < nextBase) segment.keepDamaged(fileBytes, nextBase)
-    else if (segment.sizeBytes < fileBytes) await this.cutTail(segment, fileBytes, stop)
-    if (nextBase === undefined) {
-      if (fileBytes > 0) await segment.rewriteFrom(await this.unsyncedFrom(segment))
-      await this.fillFromJournal(segment)
-    }
-    if (fileBytes > 0 || segment.sizeBytes > 0) await segment.sync()
-    return segment
+    return { segment, rest }
   }
 
   /**
@@ -157,46 +222,68 @@ class Recovery {
    * journal.
    */
   private async unsyncedFrom(segment: Segment): Promise<number> {
-    const ofRound = Math.max(segment.sizeBytes - this.context.limits.pendingBytesPerPartition, 0)
-    const [first] = this.options.journaled ?? []
-    return first === undefined ? ofRound : Math.min(ofRound, await segment.positionOf(first.baseOffset))
+    const { sizeBytes } = segment
+    const ofRound = Math.max(sizeBytes - this.context.limits.pendingBytesPerPartition, 0)
+    const first = this.journaled[0]?.baseOffset ?? segment.nextOffset
+    if (first >= segment.nextOffset) return ofRound
+    return first <= segment.baseOffset ? 0 : Math.min(ofRound, (await segment.placeOf(first)).position)
   }
 
-  private async fillFromJournal(segment: Segment): Promise<void> {
-    for (const { path, position, sizeBytes, baseOffset } of this.options.journaled ?? []) {
-      if (baseOffset < segment.nextOffset) continue
-      if (baseOffset > segment.nextOffset) {
+  private journaledFrom(end: number): JournaledBatch[] {
+    const lacking: JournaledBatch[] = []
+    let due = end
+    for (const batch of this.journaled) {
+      if (batch.baseOffset < due) continue
+      if (batch.baseOffset > due) {
         const { directory } = this
-        this.context.logger.error({ directory, from: segment.nextOffset, to: baseOffset }, 'the journal leaves a gap')
-        return
+        this.context.logger.error({ directory, from: due, to: batch.baseOffset }, 'the journal leaves a gap')
+        break
       }
-      const bytes = Buffer.allocUnsafeSlow(sizeBytes)
-      await this.context.files.use(path, (file) => file.read(bytes, position))
-      const batch = RecordBatch.at(bytes)
-      await segment.write([bytes])
-      segment.advance(batch, batch.nextOffset, this.options.config.indexIntervalBytes)
+      lacking.push(batch)
+      due = batch.nextOffset
     }
+    return lacking
   }
 
-  private async cutTail(segment: Segment, fileBytes: number, stop: ScanResult): Promise<void> {
-    const { context } = this
-    const cutBytes = fileBytes - segment.sizeBytes
-    context.logger.warn(
-      { file: segment.path('log'), position: segment.sizeBytes, bytes: cutBytes, reason: stop.error?.message },
-      'the end of a segment is not whole, as a crash leaves it; it is cut off and kept beside',
-    )
-    await context.files.use(segment.path('log'), (file) =>
-      copyToNewFile(context.disk, file, segment.sizeBytes, fileBytes, segment.path('cut')),
-    )
+  private async cutTail(segment: Segment, { fileBytes, reason, batches, records }: SegmentRest): Promise<void> {
+    const { disk, files, logger } = this.context
+    const { sizeBytes: position, nextOffset: offset } = segment
+    const cut = { file: segment.path('log'), position, bytes: fileBytes - position, offset, reason }
+    if (batches > 0) {
+      logger.error(
+        { ...cut, batches, records },
+        'the end of a segment is cut off and kept beside, with whole batches behind a place that is not: they may have been acknowledged',
+      )
+    } else {
+      logger.warn(cut, 'the end of a segment is not whole, as a crash leaves it; it is cut off and kept beside')
+    }
+    await files.use(segment.path('log'), (file) => copyToNewFile(disk, file, position, fileBytes, segment.path('cut')))
     await segment.cut()
   }
 
-  private openEpochs(): Promise<LeaderEpochs> {
+  /** Records were deleted up to an end that was not synced, and lost? Offsets go on behind it all the same. */
+  private async keepLogStart(): Promise<void> {
+    if (this.active.nextOffset >= this.logStart) return
+    const active = await Segment.create(this.context, this.directory, this.logStart)
+    for (const segment of this.segments) await segment.remove()
+    this.segments = [active]
+  }
+
+  private async openEpochs(): Promise<LeaderEpochs> {
+    const { disk } = this.context
     const path = `${this.directory}/${LEADER_EPOCH_FILE}`
-    const isThere = this.names.includes(LEADER_EPOCH_FILE)
-    return isThere
-      ? LeaderEpochs.open(this.context.disk, path)
-      : Promise.resolve(LeaderEpochs.none(this.context.disk, path))
+    return this.names.includes(LEADER_EPOCH_FILE) ? LeaderEpochs.open(disk, path) : LeaderEpochs.none(disk, path)
+  }
+
+  /** Of a new partition; or of one whose epochs are lost, which must not come again. */
+  private async beginEpochs(): Promise<void> {
+    const latest = await latestEpochIn(this.segments)
+    if (latest >= 0) {
+      const { directory } = this
+      this.context.logger.error({ directory, latest }, 'the leader epochs are lost; they go on behind those of batches')
+    }
+    this.epochs.raise(this.active.nextOffset, latest + 1)
+    await this.epochs.save()
   }
 
   private async readLogStart(): Promise<number> {
@@ -206,60 +293,25 @@ class Recovery {
     return Number.isSafeInteger(kept) ? Math.max(kept, 0) : 0
   }
 
-  /** The newest snapshot that can be read, and what was appended after it. */
-  private async recoverProducers(segments: Segment[]): Promise<{ producers: ProducerState; snapshots: number[] }> {
-    const { disk, limits, logger } = this.context
-    const end = (segments.at(-1) as Segment).nextOffset
-    const snapshots: number[] = []
-    let producers: ProducerState | undefined
-    let from = 0
-    for (const offset of baseOffsetsIn(this.names, 'snapshot').reverse()) {
-      const path = `${this.directory}/${segmentFileName(offset, 'snapshot')}`
-      const bytes = await readFile(disk, path)
-      try {
-        if (offset > end) throw new MillraceError('STORAGE_FAILED', 'it is of a later offset than the log has')
-        const decoded = decodeProducerSnapshot(bytes as Buffer, limits.producersPerPartition)
-        snapshots.unshift(offset)
-        if (producers !== undefined) continue
-        producers = decoded
-        from = offset
-      } catch (error) {
-        logger.warn({ err: error, file: path }, 'a producer snapshot is not used')
-        await disk.remove(path)
-      }
+  private async explained<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw storageError(error, `opening ${this.directory}`)
     }
-    producers ??= new ProducerState(limits.producersPerPartition)
-    await replayProducers(this.context, segments, from, producers)
-    return { producers, snapshots }
   }
 }
 
-async function replayProducers(
-  context: LogContext,
-  segments: readonly Segment[],
-  from: number,
-  producers: ProducerState,
-): Promise<void> {
-  for (const segment of segments) {
-    if (segment.nextOffset <= from) continue
-    const start = await segment.positionOf(from)
-    await context.files.use(segment.path('log'), (file) =>
-      scanBatches(file, start, segment.sizeBytes, (batch) => {
-        const remembered = rememberedOf(batch)
-        if (remembered === undefined || remembered.baseOffset < from) return true
-        producers.add(batch.producerId, remembered, remembered.baseOffset + remembered.lastOffsetDelta + 1)
-        return true
-      }),
-    )
+/** The largest leader epoch of the batches in the last segment that has any; -1 when none has. */
+async function latestEpochIn(segments: readonly Segment[]): Promise<number> {
+  for (const segment of segments.toReversed()) {
+    let latest = -1
+    await segment.scan((batch) => {
+      // No checksum covers it.
+      if (batch.hasValidChecksum() && batch.leaderEpoch < UNBELIEVED_EPOCH) latest = Math.max(latest, batch.leaderEpoch)
+      return true
+    })
+    if (latest >= 0) return latest
   }
-}
-
-/** What is remembered of an idempotent producer's batch; undefined for other batches and for damaged ones. */
-function rememberedOf(batch: RecordBatch): RememberedBatch | undefined {
-  try {
-    const { producerId, producerEpoch, baseSequence, lastOffsetDelta, baseOffset, maxTimestamp: timestamp } = batch
-    return producerId < 0 ? undefined : { producerEpoch, baseSequence, lastOffsetDelta, baseOffset, timestamp }
-  } catch {
-    return undefined
-  }
+  return -1
 }

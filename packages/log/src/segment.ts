@@ -180,12 +180,12 @@ export class Segment {
   advance(batch: RecordBatch, nextOffset: number, indexIntervalBytes: number): void {
     const indexes = this.resident as SegmentIndexes
     indexes.add(batch, nextOffset - 1 - this.baseOffset, this.size, indexIntervalBytes)
-    this.passOver(batch, nextOffset)
+    this.passOver(batch.sizeBytes, nextOffset)
   }
 
-  /** Takes in a damaged batch, which the indexes do not tell of. */
-  passOver(batch: RecordBatch, nextOffset: number): void {
-    this.size += batch.sizeBytes
+  /** Takes in damaged bytes, which the indexes do not tell of. */
+  passOver(sizeBytes: number, nextOffset: number): void {
+    this.size += sizeBytes
     this.end = nextOffset
   }
 
@@ -308,7 +308,7 @@ export class Segment {
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error
       // Damage before the batch that is wanted, or in the index, must not keep it from being read.
-      const { position, baseOffset } = await this.explained(() => this.findIntact(offsets, offset))
+      const { position, baseOffset } = await this.placeOf(offset)
       return this.readFrom(position, { baseOffset }, offset, maxBytes)
     }
   }
@@ -361,9 +361,13 @@ export class Segment {
     )
   }
 
-  /** A position from which a scan meets the batch that holds `offset`, or the next after it. */
-  async positionOf(offset: number): Promise<number> {
-    return (await this.indexes()).offsets.lookup(Math.max(offset - this.baseOffset, 0))
+  /**
+   * Where the batch lies that holds `offset`.
+   * @throws MillraceError CORRUPT_BATCH when it is damaged or not there
+   */
+  async placeOf(offset: number): Promise<BatchPlace> {
+    const { offsets } = await this.indexes()
+    return this.explained(() => this.findIntact(offsets, offset))
   }
 
   /** Removes the segment's files. Reads that are under way finish or fail with ENOENT. */

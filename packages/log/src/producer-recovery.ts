@@ -1,0 +1,101 @@
+import { MillraceError, type RecordBatch } from '@millrace/record'
+import { followsOn, scanBatches } from './batch-scan.ts'
+import { readFile } from './disk.ts'
+import { baseOffsetsIn, segmentFileName } from './file-names.ts'
+import { type BatchPlace, nextIntactBatch } from './intact-batch.ts'
+import type { LogContext } from './log-context.ts'
+import { decodeProducerSnapshot } from './producer-snapshot.ts'
+import { ProducerState } from './producer-state.ts'
+import type { Segment } from './segment.ts'
+
+export interface RecoveredProducers {
+  readonly producers: ProducerState
+  /** The offsets of the snapshots that can be read, ascending. */
+  readonly snapshots: number[]
+}
+
+/**
+ * The newest snapshot that can be read, and what was appended after it.
+ * @param names what is in the partition's directory
+ * @param checked segments each of whose batches was found to be whole
+ */
+export async function recoverProducers(
+  context: LogContext,
+  directory: string,
+  names: readonly string[],
+  segments: readonly Segment[],
+  checked: ReadonlySet<Segment>,
+): Promise<RecoveredProducers> {
+  const { disk, limits, logger } = context
+  const end = (segments.at(-1) as Segment).nextOffset
+  const snapshots: number[] = []
+  let producers: ProducerState | undefined
+  let from = 0
+  for (const offset of baseOffsetsIn(names, 'snapshot').reverse()) {
+    const path = `${directory}/${segmentFileName(offset, 'snapshot')}`
+    const bytes = await readFile(disk, path)
+    try {
+      if (offset > end) throw new MillraceError('STORAGE_FAILED', 'it is of a later offset than the log has')
+      const decoded = decodeProducerSnapshot(bytes as Buffer, limits.producersPerPartition)
+      snapshots.unshift(offset)
+      if (producers !== undefined) continue
+      producers = decoded
+      from = offset
+    } catch (error) {
+      logger.warn({ err: error, file: path }, 'a producer snapshot is not used')
+      await disk.remove(path)
+    }
+  }
+  producers ??= new ProducerState(limits.producersPerPartition)
+  for (const segment of segments) {
+    if (segment.nextOffset > from) await replay(context, segment, from, producers, !checked.has(segment))
+  }
+  return { producers, snapshots }
+}
+
+/** Has `producers` remember the batches of a segment from offset `from` on; what is damaged is passed over. */
+async function replay(
+  context: LogContext,
+  segment: Segment,
+  from: number,
+  producers: ProducerState,
+  mustCheck: boolean,
+): Promise<void> {
+  const { sizeBytes, nextOffset } = segment
+  const start = await placeOf(segment, from)
+  await context.files.use(segment.path('log'), async (file) => {
+    let { position, baseOffset: due } = start
+    for (;;) {
+      const stop = await scanBatches(file, position, sizeBytes, (batch) => {
+        if (!followsOn(batch, due, nextOffset) || (mustCheck && !batch.hasValidChecksum())) return false
+        if (due >= from) remember(producers, batch)
+        due = batch.nextOffset
+        return true
+      })
+      if (stop.position >= sizeBytes) return
+      const next = await nextIntactBatch(file, stop.position, sizeBytes, { minOffset: due, maxOffset: nextOffset })
+      if (next === undefined) return
+      position = next.position
+      due = next.baseOffset
+    }
+  })
+}
+
+/** Where to begin, for what comes from `offset` on: no index is believed. */
+async function placeOf(segment: Segment, offset: number): Promise<BatchPlace> {
+  const { baseOffset } = segment
+  if (offset > baseOffset) {
+    try {
+      return await segment.placeOf(offset)
+    } catch (error) {
+      if (!(error instanceof MillraceError && error.code === 'CORRUPT_BATCH')) throw error
+    }
+  }
+  return { position: 0, baseOffset }
+}
+
+function remember(producers: ProducerState, batch: RecordBatch): void {
+  const { producerId, producerEpoch, baseSequence, lastOffsetDelta, baseOffset, maxTimestamp: timestamp } = batch
+  if (producerId < 0) return
+  producers.add(producerId, { producerEpoch, baseSequence, lastOffsetDelta, baseOffset, timestamp }, batch.nextOffset)
+}
