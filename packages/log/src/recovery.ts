@@ -64,6 +64,8 @@ export class PartitionRecovery implements JournalReceiver {
   private readonly journaled: readonly JournaledBatch[]
   /** Whether the end of the log is known to be as the last shutdown left it. */
   private asLeft: boolean
+  /** Whether the file that was written to last was there after a crash, and empty. */
+  private wasEmpty = false
   private names: readonly string[] = []
   private epochs!: LeaderEpochs
   private logStart = 0
@@ -126,7 +128,7 @@ export class PartitionRecovery implements JournalReceiver {
       const { identity, config } = this.options
       const logStartOffset = Math.max(this.logStart, (segments[0] as Segment).baseOffset)
       const list = new SegmentList(context, directory, segments, snapshots)
-      const mustCut = !this.asLeft && this.active.sizeBytes === 0
+      const mustCut = this.wasEmpty && this.active.sizeBytes === 0
       return new PartitionLog(context, { identity, config, segments: list, producers, epochs, logStartOffset, mustCut })
     })
   }
@@ -198,6 +200,7 @@ export class PartitionRecovery implements JournalReceiver {
     const { segment, rest } = await this.scan(baseOffset, undefined)
     if (segment.sizeBytes < rest.fileBytes) await this.cutTail(segment, rest)
     if (segment.sizeBytes > 0) await segment.rewriteFrom(await this.unsyncedFrom(segment))
+    this.wasEmpty = segment.sizeBytes === 0
     return segment
   }
 
