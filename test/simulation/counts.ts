@@ -33,6 +33,7 @@ export const COUNTED = [
   'log starts raised',
   'compactions',
   'records compacted',
+  'tombstones compacted',
   'swaps cut short',
   'topics created',
   'topics deleted',

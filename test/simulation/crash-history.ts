@@ -54,8 +54,9 @@ export class CrashHistory {
     this.random = random
     this.disk = new CrashDisk(random)
     this.diskCounter = new DiskCounter(this.disk, this.counts)
-    const others = random.shuffle(OTHERS).slice(0, random.int(0, 3))
-    this.models = new TopicModels(others.length === 0 || random.bool(0.7) ? [MANY, ...others] : others, this.counts)
+    const others = random.shuffle(OTHERS)
+    const kinds = random.bool() ? [MANY, ...others.slice(0, random.int(0, 2))] : others.slice(0, random.int(1, 3))
+    this.models = new TopicModels(kinds, this.counts)
     this.style = { weights: randomWeights(random), steps: random.pick([20, 50, 80]), pause: random.pick([0, 2, 6]) }
     this.lives = random.int(2, 5)
     const info: Logger['info'] = (_, message) => {

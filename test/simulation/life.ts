@@ -19,7 +19,7 @@ const STEPS = {
   truncate: 1,
   recreate: 0.5,
   flush: 3,
-  housekeep: 4,
+  housekeep: 8,
   fail: 2,
   fillDisk: 0.6,
   settle: 3,
@@ -51,6 +51,7 @@ const FAULTS: readonly DiskFault[] = [
   { operation: 'datasync', path: '.cleaned', code: 'EIO' },
   { operation: 'create', path: '.log', code: 'ENOSPC', times: 2 },
   { operation: 'create', path: '.journal', code: 'EIO' },
+  { operation: 'rename', code: 'EIO' },
   { operation: 'rename', path: '.cleaned', code: 'EIO', times: 2 },
   { operation: 'rename', path: '.swap', code: 'EIO' },
   { operation: 'remove', path: '.journal', code: 'EIO' },
@@ -98,7 +99,7 @@ export class Life {
     const { random, models, style } = this.options
     for (const kind of models.missing()) this.start(this.operations.create(kind))
     await this.settle()
-    for (let count = random.int(1, style.steps); count > 0; count--) {
+    for (let count = random.int(5, style.steps); count > 0; count--) {
       await this.step(pickStep(random, style.weights))
       await turns(random.int(0, style.pause))
     }

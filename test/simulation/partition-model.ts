@@ -203,6 +203,7 @@ export class PartitionModel {
     if (!isLast) return
     assert(value === null, this.at(offset, `is lost, the last of ${key}`))
     assert(nowMs - timestamp >= deleteRetentionMs, this.at(offset, 'was a tombstone too young to go'))
+    if (!this.gone.has(offset)) this.counts['tombstones compacted']++
     assert(!keys.has(key), this.at(offset, `is gone, a tombstone, and ${key} came back`))
   }
 

@@ -32,7 +32,8 @@ export const MANY = kind('events', 6, { ...FOR_EVER, 'segment.bytes': '2048' })
 export const OTHERS: readonly TopicKind[] = [
   kind('stream', 2, { ...FOR_EVER, 'retention.bytes': '4000' }),
   kind('aging', 2, { 'retention.ms': String(3 * HOUSEKEEPING_MS), 'segment.ms': String(2 * HOUSEKEEPING_MS) }),
-  kind('table', 2, COMPACT),
+  // Here tombstones stay for longer than most histories take.
+  kind('table', 2, { ...COMPACT, 'delete.retention.ms': String(12 * HOUSEKEEPING_MS) }),
   kind('lagging', 1, {
     ...COMPACT,
     'min.compaction.lag.ms': String(2 * HOUSEKEEPING_MS),
