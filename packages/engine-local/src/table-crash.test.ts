@@ -20,7 +20,14 @@ const KEYS = ['a', 'b', 'c', 'd']
 /** Only ever set together. */
 const PAIR = ['left', 'right'] as const
 /** With `os` a crash may take what was committed, so that snapshots are ahead of the log. */
-const POLICIES = ['commit', 'os', 'commit', 'os'] as const
+const POLICIES = ['commit', 'os'] as const
+const KINDS = POLICIES.flatMap((policy) => [true, false].map((compacts) => ({ policy, compacts })))
+const DAY_MS = 86_400_000
+const COMPACT = {
+  'cleanup.policy': 'compact',
+  'min.cleanable.dirty.ratio': '0',
+  'delete.retention.ms': String(3 * LIMITS.housekeepingIntervalMs),
+}
 
 const FAULTS: readonly DiskFault[] = [
   { operation: 'write', path: '.log', code: 'ENOSPC' },
@@ -33,10 +40,14 @@ const FAULTS: readonly DiskFault[] = [
 ]
 
 type Value = number | string
-type Changes = readonly TableChange<string, Value>[]
+type Change = TableChange<string, Value>
+type Changes = readonly Change[]
 
-/** What came of the snapshots. */
+/** What came of the snapshots, and of compaction. */
 interface Counts {
+  compacted: number
+  /** By a crash or an end, so that the next start found files of it. */
+  interrupted: number
   loaded: number
   /** Because the log had lost its end. */
   refused: number
@@ -47,22 +58,30 @@ interface Counts {
 class TableUnderTest {
   readonly name: string
   readonly policy: (typeof POLICIES)[number]
+  /** As the table of a catalog does. */
+  readonly compacts: boolean
   topicId = ''
   table!: Table<string, Value>
   private readonly counts: Counts
   /** The offset of the next change. */
   private next = 0
   /** By offset, what the table has shown: with `commit` it stays in the log. */
-  private shown = new Map<number, TableChange<string, Value>>()
+  private shown = new Map<number, Change>()
 
-  constructor(name: string, policy: (typeof POLICIES)[number], counts: Counts) {
+  constructor(name: string, { policy, compacts }: (typeof KINDS)[number], counts: Counts) {
     this.name = name
     this.policy = policy
+    this.compacts = compacts
     this.counts = counts
   }
 
   async create(engine: Engine): Promise<void> {
-    const settings = { 'flush.policy': this.policy, 'segment.bytes': '1024' }
+    const settings = {
+      'flush.policy': this.policy,
+      'segment.bytes': '1024',
+      'retention.ms': '-1',
+      ...(this.compacts && COMPACT),
+    }
     this.topicId = (await engine.topics.create({ name: this.name, partitions: 1, settings })).id
   }
 
@@ -84,14 +103,30 @@ class TableUnderTest {
 
   /** The table is what its log says, and, where committed is on disk, the log has all that the table has shown. */
   async check(engine: Engine): Promise<void> {
-    const records = await recordsOf(engine.partition(this.topicId, 0))
+    const partition = engine.partition(this.topicId, 0)
+    const records = await recordsOf(partition)
+    const { highWatermark } = await partition.status()
     const wanted = new Map<string, Value>()
-    for (const { key, value } of records) value === undefined ? wanted.delete(key) : wanted.set(key, value)
+    for (const { key, value } of records.values()) value === undefined ? wanted.delete(key) : wanted.set(key, value)
     expect(Object.fromEntries(this.table.entries()), this.name).toEqual(Object.fromEntries(wanted))
-    expect(this.table.position).toBe(records.length)
+    expect(this.table.position).toBe(highWatermark)
     expect(this.table.get(PAIR[0])).toBe(this.table.get(PAIR[1]))
-    if (this.policy === 'commit') for (const [offset, change] of this.shown) expect(records[offset]).toEqual(change)
-    this.shown = new Map(records.entries())
+    if (!this.compacts) expect(records.size).toBe(highWatermark)
+    if (this.policy === 'commit') for (const [offset, change] of this.shown) this.checkShown(records, offset, change)
+    this.shown = records
+  }
+
+  /** It is there, or, where compaction has been, what it said is not: something later is, or a deletion has done its work. */
+  private checkShown(records: ReadonlyMap<number, Change>, offset: number, change: Change): void {
+    const found = records.get(offset)
+    if (found !== undefined || !this.compacts) {
+      expect(found, `${this.name} at ${offset}`).toEqual(change)
+      return
+    }
+    const offsets = [...records].filter(([, { key }]) => key === change.key).map(([at]) => at)
+    const isReplaced = offsets.some((at) => at > offset)
+    if (isReplaced || (change.value === undefined && offsets.length === 0)) return
+    throw new Error(`${this.name}: the change of ${change.key} at ${offset} is gone`)
   }
 
   private snapshots(disk: Disk): SnapshotStore {
@@ -110,14 +145,14 @@ class TableUnderTest {
   }
 }
 
-async function recordsOf(partition: EnginePartition): Promise<TableChange<string, Value>[]> {
-  const records: TableChange<string, Value>[] = []
+async function recordsOf(partition: EnginePartition): Promise<Map<number, Change>> {
+  const records = new Map<number, Change>()
   const { highWatermark } = await partition.status()
   for (let offset = 0; offset < highWatermark; ) {
     const { batches, nextOffset } = await partition.read(offset, { maxBytes: 1_000 })
     for (const batch of batches.flatMap((bytes) => [...readBatches(bytes)])) {
-      for (const { key, value } of batch.records(1 << 20)) {
-        records.push({ key: String(key), value: value === null ? undefined : JSON.parse(String(value)) })
+      for (const { offset: at, key, value } of batch.records(1 << 20)) {
+        records.set(at, { key: String(key), value: value === null ? undefined : JSON.parse(String(value)) })
       }
     }
     offset = nextOffset
@@ -131,13 +166,15 @@ class Run {
   private readonly random: SeededRandom
   private readonly clock = new ManualClock()
   private readonly tables: readonly TableUnderTest[]
+  private readonly counts: Counts
   private defect: unknown
   private tokens = 0
 
   constructor(seed: number, counts: Counts) {
     this.random = seededRandom(seed)
     this.disk = new CrashDisk(this.random)
-    this.tables = POLICIES.map((policy, index) => new TableUnderTest(`table${index}`, policy, counts))
+    this.counts = counts
+    this.tables = KINDS.map((kind, index) => new TableUnderTest(`table${index}`, kind, counts))
   }
 
   async run(): Promise<void> {
@@ -149,6 +186,8 @@ class Run {
     for (let life = 0; life < 5; life++) {
       await this.live()
       engine = await this.endAndReopen(engine)
+      const topics = await engine.topics.list()
+      expect(topics.map(({ id }) => id).toSorted()).toEqual(this.tables.map(({ topicId }) => topicId).toSorted())
       for (const table of this.tables) await table.check(engine)
       if (this.defect !== undefined) throw this.defect
     }
@@ -159,12 +198,19 @@ class Run {
     const running: Promise<void>[] = []
     for (let step = this.random.int(5, 60); step > 0; step--) {
       if (this.random.bool(0.05)) this.disk.failNext(this.random.pick(FAULTS))
+      if (this.random.bool(0.1)) this.keepHouse()
       const { table } = this.random.pick(this.tables)
       running.push(table.batch(this.changes()).catch((error: unknown) => this.noteFailure(error)))
       if (this.random.bool(0.2)) await Promise.race(running)
       for (let turn = this.random.int(0, 3); turn > 0; turn--) await tick()
     }
-    for (let turn = this.random.int(0, 40); turn > 0; turn--) await tick()
+    if (this.random.bool()) this.keepHouse()
+    for (let turn = this.random.int(0, 200); turn > 0; turn--) await tick()
+  }
+
+  /** Has the engine look after its logs in the background; after some days, after the catalog's too. */
+  private keepHouse(): void {
+    this.clock.advance(this.random.pick([LIMITS.housekeepingIntervalMs, LIMITS.housekeepingIntervalMs, 8 * DAY_MS]))
   }
 
   private changes(): Changes {
@@ -200,6 +246,7 @@ class Run {
   }
 
   private async openAll(): Promise<Engine> {
+    if (this.disk.paths().some((path) => /\.(cleaned|swap)$/.test(path))) this.counts.interrupted++
     const disk = this.disk.mount()
     const engine = await this.openEngine(disk)
     await this.openTables(engine, disk)
@@ -207,7 +254,16 @@ class Run {
   }
 
   private openEngine(disk = this.disk.mount()): Promise<Engine> {
-    return openLocalEngine({ disk, dataDir: '/data', clock: this.clock, limits: LIMITS })
+    const info = (_: object, message: string): void => {
+      if (message === 'a partition was compacted') this.counts.compacted++
+    }
+    return openLocalEngine({
+      disk,
+      dataDir: '/data',
+      clock: this.clock,
+      limits: LIMITS,
+      logger: { ...silentLogger, info },
+    })
   }
 
   private async openTables(engine: Engine, disk: Disk): Promise<void> {
@@ -219,8 +275,10 @@ function tick(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-test('a table is what its log says after every crash, with snapshots or without', { timeout: 600_000 }, async () => {
-  const counts: Counts = { loaded: 0, refused: 0, saved: 0 }
+test('a table is what its log says after every crash, with snapshots or without, compacted or not', {
+  timeout: 600_000,
+}, async () => {
+  const counts: Counts = { compacted: 0, interrupted: 0, loaded: 0, refused: 0, saved: 0 }
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
     try {
       await new Run(seed, counts).run()
@@ -228,6 +286,6 @@ test('a table is what its log says after every crash, with snapshots or without'
       throw new Error(`seed ${seed} (MILLRACE_CRASH_SEED=${seed}): ${(error as Error).message}`, { cause: error })
     }
   }
-  process.stdout.write(`snapshots in ${SEEDS} simulated histories: ${JSON.stringify(counts)}\n`)
-  for (const [what, count] of Object.entries(counts)) expect(count, `snapshots ${what}`).toBeGreaterThan(0)
+  process.stdout.write(`snapshots and compaction in ${SEEDS} simulated histories: ${JSON.stringify(counts)}\n`)
+  for (const [what, count] of Object.entries(counts)) expect(count, what).toBeGreaterThan(0)
 })

@@ -56,7 +56,10 @@ export class CompactionPass {
     this.options = options
     this.range = range
     this.dirtyTo = range.end
-    this.map = new KeyMap(parts.context.limits.compactionMapBytes, range.end - range.dirtyFrom)
+    const dirty = range.segments.filter((segment) => segment.nextOffset > range.dirtyFrom)
+    // Compressed ones may hold more.
+    const dirtyBytes = dirty.reduce((sum, segment) => sum + segment.sizeBytes, 0)
+    this.map = new KeyMap(parts.context.limits.compactionMapBytes, range.end - range.dirtyFrom, dirtyBytes)
   }
 
   /** @returns how far the partition is compacted afterwards; undefined when segments were deleted meanwhile */

@@ -50,6 +50,18 @@ describe('the map of keys', () => {
     expect(get(map, keyOf(0))).toBe(7)
   })
 
+  test('grows with keys that take more than was expected, up to its bound', () => {
+    const keyOf = (index: number): Buffer => Buffer.from(String(index).padStart(100, '0'))
+    const maxBytes = 1 << 20
+    const map = new KeyMap(maxBytes, 100_000, 10)
+    let taken = 0
+    while (set(map, keyOf(taken), taken)) taken++
+    const allAtOnce = new KeyMap(maxBytes, 100_000)
+    for (let index = 0; index < taken; index++) expect(set(allAtOnce, keyOf(index), index)).toBe(true)
+    expect(set(allAtOnce, keyOf(taken), taken)).toBe(false)
+    for (let index = 0; index < taken; index++) expect(get(map, keyOf(index))).toBe(index)
+  })
+
   test('takes as many keys as it was told to expect', () => {
     for (const count of [1, 10, 11, 12, 100, 1_000, 50_000]) {
       const map = new KeyMap(64 << 20, count)

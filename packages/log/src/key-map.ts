@@ -12,13 +12,15 @@ const LENGTH_BYTES = 2
 const SLOT_WORDS = 4
 const SLOT_BYTES = 4 * SLOT_WORDS
 const HIGH = 2 ** 32
+/** So much larger than the other is the Buffer that replaces one that is full. */
+const GROWTH = 4
 const MAX_LOAD = 0.7
 /** Slots that are looked at for one key: a set of keys that was made to collide fills the map, and slows nothing down. */
 const MAX_PROBES = 256
 
 /**
- * The last offset of each key, in memory that is taken once and that no key makes grow: an open hash table of slots, and
- * one Buffer with the keys' own bytes, by which they are compared. Nothing of it is on the JavaScript heap.
+ * The last offset of each key, in bounded memory: an open hash table of slots, and one Buffer with the keys' own bytes,
+ * by which they are compared. Nothing of it is on the JavaScript heap.
  *
  * Keys are everywhere in more memory than a processor caches, so that each costs two waits for memory. Those of a group
  * are all looked at once before they are entered or found, which lets the processor do their waits at the same time.
@@ -27,7 +29,8 @@ export class KeyMap {
   private readonly mask: number
   private readonly maxKeys: number
   private readonly slots: Int32Array
-  private readonly keys: Buffer
+  private keys: Buffer
+  private readonly maxKeysBytes: number
   private keysEnd = 1
   private count = 0
   private readonly tags = new Int32Array(GROUP_RECORDS)
@@ -37,15 +40,18 @@ export class KeyMap {
 
   /**
    * @param maxBytes memory to take at most
-   * @param expectedKeys at most that many keys will come; for fewer, less memory is touched
+   * @param expectedKeys at most that many keys will come; for fewer, less memory is taken
+   * @param expectedKeyBytes what they will likely take at most; should they take more, a larger Buffer replaces the
+   *   first, and while its content is copied both are there
    */
-  constructor(maxBytes: number, expectedKeys: number) {
+  constructor(maxBytes: number, expectedKeys: number, expectedKeyBytes = maxBytes) {
     let slots = 16
     while (slots * MAX_LOAD < expectedKeys && slots * 2 * SLOT_BYTES <= maxBytes / 2) slots *= 2
     this.mask = slots - 1
     this.maxKeys = Math.floor(slots * MAX_LOAD)
     this.slots = new Int32Array(slots * SLOT_WORDS)
-    this.keys = Buffer.allocUnsafeSlow(Math.max(maxBytes - slots * SLOT_BYTES, MAX_PLAIN_BYTES))
+    this.maxKeysBytes = Math.max(maxBytes - slots * SLOT_BYTES, MAX_PLAIN_BYTES)
+    this.keys = Buffer.allocUnsafeSlow(Math.min(expectedKeyBytes + MAX_PLAIN_BYTES, this.maxKeysBytes))
   }
 
   get size(): number {
@@ -123,7 +129,7 @@ export class KeyMap {
       if (!isFree && !(slots[word] === tag && this.holds(position, bytes, at, length))) continue
       if (isFree) {
         const size = length < 0 ? bytes.length : length
-        if (this.count === this.maxKeys || this.keysEnd + LENGTH_BYTES + size > this.keys.length) return false
+        if (this.count === this.maxKeys || !this.makeRoom(LENGTH_BYTES + size)) return false
         slots[word] = tag
         slots[word + 1] = this.keysEnd
         this.keep(bytes, at, size, length < 0 ? DIGEST_MARK : length)
@@ -133,6 +139,16 @@ export class KeyMap {
       return true
     }
     return false
+  }
+
+  private makeRoom(bytes: number): boolean {
+    const end = this.keysEnd + bytes
+    if (end <= this.keys.length) return true
+    if (end > this.maxKeysBytes) return false
+    const larger = Buffer.allocUnsafeSlow(Math.min(this.keys.length * GROWTH, this.maxKeysBytes))
+    this.keys.copy(larger, 0, 0, this.keysEnd)
+    this.keys = larger
+    return true
   }
 
   private keep(bytes: Buffer, at: number, size: number, mark: number): void {
