@@ -37,43 +37,64 @@ export interface SendFailure {
   readonly error: MillraceError
 }
 
+/** For each record of a call what became of it. */
+export type Results = (SendResult | SendFailure)[]
+
+/** Makes of the results what a call gives, or throws what it fails with. */
+export type Outcome<Result> = (results: Results, hasFailures: boolean) => Result
+
+/** What `send` gives. */
+export const singleResult: Outcome<SendResult> = ([result]) => {
+  if (result !== undefined && 'error' in result) throw result.error
+  return result as SendResult
+}
+
+/** What `sendBatch` gives. */
+export const storedResults: Outcome<SendResult[]> = (results, hasFailures) => {
+  if (hasFailures) throw new SendBatchError(results)
+  return results as SendResult[]
+}
+
+/** What `sendBatchSettled` gives. */
+export const settledResults: Outcome<Results> = (results) => results
+
 /** One call to `send` or `sendBatch`: its records, how far they are taken over, and their results. */
-export class Call implements ResultSink {
+export class Call<Result = unknown> implements ResultSink {
   readonly records: readonly ProducerRecord[]
   /** Index of the first record that no batch holds yet. */
   next = 0
-  /** Some of the results are failures. */
-  hasFailures = false
   /** The timestamp of records that have none. */
   readonly nowMs: number
-  readonly promise: Promise<(SendResult | SendFailure)[]>
-  private readonly results: (SendResult | SendFailure)[]
+  readonly promise: Promise<Result>
+  private readonly outcome: Outcome<Result>
+  private readonly results: Results
+  private hasFailures = false
   private open: number
   private ended = false
-  private resolve: (results: (SendResult | SendFailure)[]) => void = () => {}
+  private resolve: (result: unknown) => void = () => {}
   private reject: (reason: unknown) => void = () => {}
-  private readonly forget: () => void
+  private forget: (() => void) | undefined
 
-  constructor(
-    records: readonly ProducerRecord[],
-    nowMs: number,
-    signal: AbortSignal | undefined,
-    aborted: (call: Call) => void,
-  ) {
+  constructor(records: readonly ProducerRecord[], nowMs: number, outcome: Outcome<Result>) {
     this.records = records
     this.nowMs = nowMs
+    this.outcome = outcome
     this.open = records.length
     this.results = new Array(records.length)
     this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve
+      this.resolve = resolve as (result: unknown) => void
       this.reject = reject
     })
+    if (this.open === 0) this.finish()
+  }
+
+  /** Ends the call when `signal` aborts, and then calls `aborted`. */
+  abortWith(signal: AbortSignal, aborted: () => void): void {
     this.forget = onAbort(signal, () => {
       this.end()
-      this.reject(signal?.reason)
-      aborted(this)
+      this.reject(signal.reason)
+      aborted()
     })
-    if (this.open === 0) this.finish()
   }
 
   /** It has its results or was aborted; records that no batch holds yet are not wanted any more. */
@@ -121,7 +142,11 @@ export class Call implements ResultSink {
   private finish(): void {
     if (this.ended) return
     this.end()
-    this.resolve(this.results)
+    try {
+      this.resolve(this.outcome(this.results, this.hasFailures))
+    } catch (failure) {
+      this.reject(failure)
+    }
   }
 
   private end(): void {

@@ -19,7 +19,7 @@ export interface LaneOptions {
 /** Batches on their way that let an open one that is not full go on gathering. */
 const BUSY_BATCHES = 2
 /** Room for a batch whose size cannot be guessed. */
-const FIRST_BATCH_BYTES = 1_024
+const FIRST_BATCH_BYTES = 512
 
 /** One partition of a producer: the batch that gathers records, and behind it the queue of those that are sealed. */
 export class Lane {

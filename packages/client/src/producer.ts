@@ -2,9 +2,19 @@ import { MillraceError } from '@millrace/record'
 import { abortable } from './abort.ts'
 import { Accumulator } from './accumulator.ts'
 import { ByteBudget } from './byte-budget.ts'
-import { Call, type ProducerRecord, SendBatchError, type SendFailure, type SendResult } from './call.ts'
+import {
+  Call,
+  type Outcome,
+  type ProducerRecord,
+  type SendFailure,
+  type SendResult,
+  settledResults,
+  singleResult,
+  storedResults,
+} from './call.ts'
 import { closedError } from './connection.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { Line } from './line.ts'
 import type { CheckedProducerOptions } from './options.ts'
 import type { Serializer } from './serializer.ts'
 import type { TopicDirectory } from './topic-directory.ts'
@@ -40,7 +50,7 @@ export class Producer implements AsyncDisposable {
   private readonly budget: ByteBudget
   private readonly dispatcher: Dispatcher
   private readonly accumulator: Accumulator
-  private readonly waiting: Waiting[] = []
+  private readonly waiting = new Line<Waiting>()
   private pouring: 'idle' | 'now' | 'later' = 'idle'
   private learning = false
   private closing: Promise<void> | undefined
@@ -71,10 +81,8 @@ export class Producer implements AsyncDisposable {
    * @throws MillraceError that of the server, or TIMED_OUT, CONNECTION_FAILED, CLOSED; `details.outcomeUnknown` is true
    *   where the record may be stored all the same. The signal's reason
    */
-  async send(record: ProducerRecord, options: SendOptions = {}): Promise<SendResult> {
-    const [result] = await this.begin([record], options).promise
-    if (result !== undefined && 'error' in result) throw result.error
-    return result as SendResult
+  send(record: ProducerRecord, options?: SendOptions): Promise<SendResult> {
+    return this.call([record], options, singleResult)
   }
 
   /**
@@ -82,19 +90,13 @@ export class Producer implements AsyncDisposable {
    * @returns where each is stored, in the order given, once all are settled
    * @throws SendBatchError where some failed; its `results` tell of each. `sendBatchSettled` gives them without throwing
    */
-  async sendBatch(records: readonly ProducerRecord[], options: SendOptions = {}): Promise<SendResult[]> {
-    const call = this.begin(records, options)
-    const results = await call.promise
-    if (call.hasFailures) throw new SendBatchError(results)
-    return results as SendResult[]
+  sendBatch(records: readonly ProducerRecord[], options?: SendOptions): Promise<SendResult[]> {
+    return this.call(records, options, storedResults)
   }
 
   /** As `sendBatch`, but failures come in their records' places among the results. */
-  async sendBatchSettled(
-    records: readonly ProducerRecord[],
-    options: SendOptions = {},
-  ): Promise<(SendResult | SendFailure)[]> {
-    return this.begin(records, options).promise
+  sendBatchSettled(records: readonly ProducerRecord[], options?: SendOptions): Promise<(SendResult | SendFailure)[]> {
+    return this.call(records, options, settledResults)
   }
 
   /**
@@ -128,7 +130,7 @@ export class Producer implements AsyncDisposable {
     } catch (reason) {
       if (!options.signal?.aborted) throw reason
     } finally {
-      for (const entry of this.waiting.splice(0)) {
+      for (const entry of this.waiting.clear()) {
         if (entry instanceof Call) entry.failRest(closedError())
         else entry.reached()
       }
@@ -137,13 +139,22 @@ export class Producer implements AsyncDisposable {
     }
   }
 
-  private begin(records: readonly ProducerRecord[], { signal }: SendOptions): Call {
-    if (this.closing !== undefined) throw new MillraceError('CLOSED', 'the producer is closed')
-    if (!Array.isArray(records)) throw new MillraceError('INVALID_REQUEST', 'records must be an array')
-    signal?.throwIfAborted()
-    const call = new Call(records, this.parts.transport.clock.nowMs(), signal, () => this.pourSoon())
+  /** One promise a call: an async function would make three of it, which `send` would feel. */
+  private call<Result>(
+    records: readonly ProducerRecord[],
+    options: SendOptions | undefined,
+    outcome: Outcome<Result>,
+  ): Promise<Result> {
+    if (this.closing !== undefined) return Promise.reject(new MillraceError('CLOSED', 'the producer is closed'))
+    if (!Array.isArray(records)) {
+      return Promise.reject(new MillraceError('INVALID_REQUEST', 'records must be an array'))
+    }
+    const signal = options?.signal
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const call = new Call(records, this.parts.transport.clock.nowMs(), outcome)
+    if (signal !== undefined) call.abortWith(signal, () => this.pourSoon())
     this.enqueue(call)
-    return call
+    return call.promise
   }
 
   private enqueue(entry: Waiting): void {
@@ -165,7 +176,7 @@ export class Producer implements AsyncDisposable {
     if (this.pouring !== 'idle') return
     this.pouring = 'now'
     let more = false
-    for (let entry = this.waiting[0]; entry !== undefined; entry = this.waiting[0]) {
+    for (let entry = this.waiting.first; entry !== undefined; entry = this.waiting.first) {
       if (entry instanceof Call) {
         const pause = this.accumulator.pour(entry)
         if (pause === 'full') this.dispatcher.hurry()
