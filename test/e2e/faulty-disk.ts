@@ -58,6 +58,10 @@ export class FaultyDisk implements Disk {
     return this.disk.remove(path)
   }
 
+  freeBytes(directory: string): Promise<number> {
+    return this.disk.freeBytes(directory)
+  }
+
   syncDirectory(directory: string): Promise<void> {
     return this.disk.syncDirectory(directory)
   }

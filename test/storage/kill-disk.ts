@@ -87,6 +87,10 @@ export class KillDisk implements Disk {
     )
   }
 
+  freeBytes(directory: string): Promise<number> {
+    return this.disk.freeBytes(directory)
+  }
+
   syncDirectory(directory: string): Promise<void> {
     return this.change('syncDirectory', directory, () => this.disk.syncDirectory(directory))
   }

@@ -22,6 +22,9 @@ import { PartitionFiles } from './partition-files.ts'
 import { LocalProducerIds } from './producer-ids.ts'
 import { LocalTopicCatalog } from './topic-catalog.ts'
 
+/** Times what segments may lack: room below which they are written to before the journal, so that they lack nothing. */
+const BACKLOG_ROOM = 4
+
 export interface LocalEngineOptions {
   readonly disk: Disk
   /** Absolute, with `/`. */
@@ -59,7 +62,10 @@ async function openParts(
   const storeDirectory = `${dataDir}/${CATALOG_DIRECTORY}`
   await disk.makeDirectory(storeDirectory)
   const journalDirectory = `${dataDir}/${JOURNAL_DIRECTORY}`
-  const { journal, batches } = await Journal.open(disk, journalDirectory, { maxFileBytes: limits.journalBytes })
+  const { journal, batches } = await Journal.open(disk, journalDirectory, {
+    maxFileBytes: limits.journalBytes,
+    roomBytes: BACKLOG_ROOM * limits.journalBacklogBytes,
+  })
   await disk.syncDirectory(dataDir)
   const context: LogContext = {
     disk,

@@ -86,7 +86,11 @@ class Numbers implements CommitTarget {
     this.failures.push({ numbers, step, error })
   }
 
-  journalEntry(): undefined {}
+  readonly mayBeJournaled = false
+
+  journalEntry(): never {
+    throw new Error('there is no journal')
+  }
 
   readonly backlogBytes = 0
 

@@ -15,8 +15,10 @@ export interface CommitTarget {
   write(): Promise<void>
   /** Syncs the file that was written. */
   sync(): Promise<void>
-  /** What this round has, for the journal in place of `write` and `sync`; undefined when only those will do. */
-  journalEntry(): JournalEntry | undefined
+  /** Whether the journal may take what this round has in place of `write` and `sync`. */
+  readonly mayBeJournaled: boolean
+  /** What this round has, for the journal. */
+  journalEntry(): JournalEntry
   /** What this round has is committed; where the journal took it, it joins the backlog. Must not throw. */
   committed(): void
   /** A step failed: takes back all that is not committed. Must not throw. */
@@ -37,6 +39,7 @@ const PARALLEL = 64
 const IN_BACKGROUND = 2
 /** From this many files to sync in a round on, one sync of the journal is cheaper. */
 const JOURNAL_FROM = 4
+/** Between two attempts at what failed. */
 const PROBE_MS = 1_000
 
 export interface CommitterOptions {
@@ -75,6 +78,8 @@ export class Committer {
   /** Targets that rely on the journal's current file. */
   private journaled = new Set<CommitTarget>()
   private checkpointing: Promise<void> | undefined
+  /** What failed is not tried again at once. */
+  private noCheckpointBeforeMs = Number.NEGATIVE_INFINITY
   private readonly backlogs: Backlogs<CommitTarget>
   private catchingUp: Promise<void> | undefined
 
@@ -149,8 +154,7 @@ export class Committer {
   private async commitRound(round: readonly CommitTarget[]): Promise<void> {
     const { journal } = this.options
     if (this.backlogs.areOverfull) await this.catchingUp
-    const mayDefer = journal?.hasRoom === true && !this.backlogs.areOverfull
-    if (mayDefer && round.length >= JOURNAL_FROM) await this.commitByJournal(round, journal)
+    if (journal?.hasRoom && round.length >= JOURNAL_FROM) await this.commitByJournal(round, journal)
     else await each(round, (target) => this.commitAlone(target))
     this.catchUpIfDue()
     await this.checkpointIfDue()
@@ -181,23 +185,13 @@ export class Committer {
   }
 
   private async commitByJournal(round: readonly CommitTarget[], journal: Journal): Promise<void> {
-    const prepared = await this.prepareAll(round)
-    const entries: JournalEntry[] = []
     const journaled: CommitTarget[] = []
     const others: CommitTarget[] = []
-    for (const target of prepared) {
-      const entry = target.needsSync ? target.journalEntry() : undefined
-      if (entry === undefined) {
-        others.push(target)
-      } else {
-        journaled.push(target)
-        entries.push(entry)
-      }
+    for (const target of await this.prepareAll(round)) {
+      if (target.needsSync && target.mayBeJournaled) journaled.push(target)
+      else others.push(target)
     }
-    await Promise.all([
-      each(others, (target) => this.writeAndCommit(target)),
-      this.appendToJournal(journal, journaled, entries),
-    ])
+    await Promise.all([each(others, (target) => this.writeAndCommit(target)), this.appendToJournal(journal, journaled)])
   }
 
   private async prepareAll(round: readonly CommitTarget[]): Promise<CommitTarget[]> {
@@ -216,14 +210,12 @@ export class Committer {
     return prepared
   }
 
-  private async appendToJournal(
-    journal: Journal,
-    targets: readonly CommitTarget[],
-    entries: readonly JournalEntry[],
-  ): Promise<void> {
+  private async appendToJournal(journal: Journal, round: readonly CommitTarget[]): Promise<void> {
+    const mayDefer = journal.isRoomy && !this.backlogs.areOverfull
+    const targets = mayDefer ? round : await this.writeAll(round)
     if (targets.length === 0) return
     try {
-      await journal.append(entries)
+      await journal.append(targets.map((target) => target.journalEntry()))
     } catch (error) {
       await this.fail(targets, error, journal.isWhole ? 'write' : 'journal')
       return
@@ -233,6 +225,18 @@ export class Committer {
       target.committed()
       this.backlogs.update(target)
     }
+  }
+
+  /** For a disk that may have no room for it later. @returns those that have written */
+  private async writeAll(round: readonly CommitTarget[]): Promise<CommitTarget[]> {
+    const written: CommitTarget[] = []
+    await each(round, (target) =>
+      target.write().then(
+        () => void written.push(target),
+        (error: unknown) => this.fail([target], error, 'write'),
+      ),
+    )
+    return written
   }
 
   /** Has the files catch up, in the background, whose backlogs are in excess. Rounds go on meanwhile. */
@@ -273,8 +277,9 @@ export class Committer {
    * One checkpoint at a time; should the journal be full again before it is done, rounds sync their files meanwhile.
    */
   private async checkpointIfDue(): Promise<void> {
-    const { journal } = this.options
+    const { journal, clock } = this.options
     if (journal === undefined || journal.hasRoom || this.checkpointing !== undefined) return
+    if (clock.monotonicMs() < this.noCheckpointBeforeMs) return
     let number: number
     try {
       number = await journal.rotate()
@@ -304,6 +309,7 @@ export class Committer {
       await journal.removeBefore(number)
     } catch (error) {
       for (const target of relying) this.journaled.add(target)
+      this.noCheckpointBeforeMs = this.options.clock.monotonicMs() + PROBE_MS
       throw error
     }
   }

@@ -45,6 +45,8 @@ export interface Disk {
   /** Removes a file, or a directory with all that is in it; does nothing where there is none. */
   remove(path: string): Promise<void>
   syncDirectory(directory: string): Promise<void>
+  /** What can still be written to the file system of a directory, in bytes. */
+  freeBytes(directory: string): Promise<number>
   /**
    * Takes the lock that the file at `path` stands for; undefined when somebody holds it. A `shared` one changes nothing
    * on the disk, so that it holds nobody off where there is no file yet; where the disk can, others may have a shared

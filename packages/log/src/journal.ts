@@ -12,6 +12,8 @@ import {
 export const JOURNAL_FILE_NAME = /^(\d{20})\.journal$/
 /** In place of where the journal before a file ends: with its last byte. */
 export const WHOLE_FILE = -1
+/** Appended between two looks at how much room the disk has. */
+const LOOK_EVERY_BYTES = 8 << 20
 /** Files at most, while checkpoints fail: no more is appended then. */
 const MAX_FILES = 3
 /** A batch up to this size is copied beside its header. */
@@ -24,6 +26,13 @@ export interface JournalEntry {
   /** As `encodeIdentity` gives it. */
   readonly identity: Buffer
   readonly batches: readonly RecordBatch[]
+}
+
+export interface JournalOptions {
+  /** Size at which a file is full. */
+  readonly maxFileBytes: number
+  /** Room on the disk below which `isRoomy` says no. Default 0. */
+  readonly roomBytes?: number
 }
 
 /** What the journal had when it was opened: for each partition (`identityKey`) its batches, oldest first. */
@@ -42,6 +51,7 @@ export class Journal {
   private readonly disk: Disk
   private readonly directory: string
   private readonly maxFileBytes: number
+  private readonly roomBytes: number
   /** The files of the last life, oldest first, as long as a partition may lack what they have. */
   private found: string[]
   /** The files of this life, oldest first. */
@@ -50,12 +60,15 @@ export class Journal {
   private current: DiskFile | undefined
   private end = 0
   private failed = false
+  private roomy = true
+  private lookedAt = 0
   private staging = Buffer.alloc(0)
 
-  private constructor(disk: Disk, directory: string, maxFileBytes: number, found: string[], lastNumber: number) {
+  private constructor(disk: Disk, directory: string, options: JournalOptions, found: string[], lastNumber: number) {
     this.disk = disk
     this.directory = directory
-    this.maxFileBytes = maxFileBytes
+    this.maxFileBytes = options.maxFileBytes
+    this.roomBytes = options.roomBytes ?? 0
     this.found = found
     this.lastNumber = lastNumber
   }
@@ -64,7 +77,7 @@ export class Journal {
   static async open(
     disk: Disk,
     directory: string,
-    options: { readonly maxFileBytes: number },
+    options: JournalOptions,
   ): Promise<{ journal: Journal; batches: JournaledBatches }> {
     await disk.makeDirectory(directory)
     const names = (await disk.list(directory)).filter((name) => JOURNAL_FILE_NAME.test(name))
@@ -74,7 +87,7 @@ export class Journal {
       await collect(disk, path, await endOf(disk, path, paths[index + 1]), batches)
     }
     const lastNumber = Number(names.at(-1)?.slice(0, 20) ?? 0)
-    return { journal: new Journal(disk, directory, options.maxFileBytes, paths, lastNumber), batches }
+    return { journal: new Journal(disk, directory, options, paths, lastNumber), batches }
   }
 
   /** Whether `append` may be called; otherwise a checkpoint is due. */
@@ -84,6 +97,11 @@ export class Journal {
 
   private get isFull(): boolean {
     return this.end >= this.maxFileBytes
+  }
+
+  /** Whether the disk had room enough, not long ago, for what segments do not have yet. */
+  get isRoomy(): boolean {
+    return this.roomy
   }
 
   /** Whether the last `append`, if it failed, left nothing; otherwise `mend` is owed. */
@@ -108,6 +126,12 @@ export class Journal {
       throw error
     }
     this.end += bytes
+    if (this.end - this.lookedAt >= LOOK_EVERY_BYTES) await this.lookForRoom()
+  }
+
+  private async lookForRoom(): Promise<void> {
+    this.lookedAt = this.end
+    this.roomy = (await this.disk.freeBytes(this.directory).catch(() => 0)) >= this.roomBytes
   }
 
   private async begun(): Promise<DiskFile> {
@@ -217,6 +241,7 @@ export class Journal {
     this.lastNumber++
     this.paths.push(path)
     this.end = JOURNAL_HEADER_BYTES
+    await this.lookForRoom()
     return file
   }
 

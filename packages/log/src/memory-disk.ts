@@ -67,6 +67,10 @@ class MemoryDisk implements Disk {
 
   async syncDirectory(): Promise<void> {}
 
+  async freeBytes(): Promise<number> {
+    return Number.POSITIVE_INFINITY
+  }
+
   async lock(path: string): Promise<DiskLock | undefined> {
     if (this.locks.has(path)) return undefined
     this.locks.add(path)

@@ -51,6 +51,11 @@ class NodeDisk implements Disk {
     }
   }
 
+  async freeBytes(directory: string): Promise<number> {
+    const { bavail, bsize } = await fs.promises.statfs(directory)
+    return bavail * bsize
+  }
+
   /**
    * SQLite's exclusive lock, because it is one of the kernel's on the file itself (fcntl or LockFileEx): it ends with
    * the process however that ends, holds between containers that share a directory, where process ids mean nothing,

@@ -212,9 +212,12 @@ export class PartitionWriter implements CommitTarget {
     this.durability = 'file'
   }
 
-  journalEntry(): JournalEntry | undefined {
+  get mayBeJournaled(): boolean {
     // A flush that is due is for batches of earlier rounds, which only their file has.
-    if (this.flushDue) return undefined
+    return !this.flushDue
+  }
+
+  journalEntry(): JournalEntry {
     this.durability = 'journal'
     this.entryKey ??= encodeIdentity(this.parts.identity)
     return { identity: this.entryKey, batches: this.round.map((append) => append.batch) }

@@ -20,6 +20,7 @@ function slowlySealing(disk: Disk): { readonly disk: Disk; readonly release: () 
       },
       remove: (path) => disk.remove(path),
       syncDirectory: (directory) => disk.syncDirectory(directory),
+      freeBytes: (directory) => disk.freeBytes(directory),
       lock: (path, options) => disk.lock(path, options),
     },
   }

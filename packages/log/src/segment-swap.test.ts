@@ -42,6 +42,7 @@ function steppedDisk(disk: Disk, onStep: (step: number) => void) {
       rename: (from, to) => step(() => disk.rename(from, to)),
       remove: (path) => step(() => disk.remove(path)),
       syncDirectory: (directory) => step(() => disk.syncDirectory(directory)),
+      freeBytes: (directory) => disk.freeBytes(directory),
       lock: (path, options) => disk.lock(path, options),
     } satisfies Disk,
   }

@@ -187,6 +187,7 @@ export function diskWith(disk: Disk, replaced: Partial<Disk>): Disk {
     rename: (from, to) => disk.rename(from, to),
     remove: (path) => disk.remove(path),
     syncDirectory: (directory) => disk.syncDirectory(directory),
+    freeBytes: (directory) => disk.freeBytes(directory),
     lock: (path, options) => disk.lock(path, options),
     ...replaced,
   }

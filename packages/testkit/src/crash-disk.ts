@@ -159,6 +159,7 @@ export class CrashDisk implements Disk {
       rename: (from, to) => this.rename(from, to, life),
       remove: (path) => this.remove(path, life),
       syncDirectory: (directory) => this.syncDirectory(directory, life),
+      freeBytes: () => this.freeBytes(),
       lock: (path, options) => this.lock(path, options, life),
     }
   }
@@ -225,6 +226,10 @@ export class CrashDisk implements Disk {
     this.changeNames(parentOf(path), (entries) => {
       for (const [known, entry] of [...entries]) if (isInside(known, path) && isOld(entry)) entries.delete(known)
     })
+  }
+
+  async freeBytes(): Promise<number> {
+    return Math.max(this.capacityBytes - this.usedBytes, 0)
   }
 
   async syncDirectory(directory: string, life = this.now): Promise<void> {
