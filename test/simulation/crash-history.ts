@@ -13,11 +13,11 @@ import { TopicModels } from './topic-models.ts'
 const DATA_DIR = '/data'
 const LIMITS: Limits = {
   ...DEFAULT_LIMITS,
-  tailCacheBytes: 4_096,
+  tailCacheBytes: 12_000,
   indexCacheBytes: 2_048,
   openFiles: 3,
   journalBytes: 4_096,
-  journalBacklogBytes: 1_500,
+  journalBacklogBytes: 4_000,
   compactionMapBytes: 1_024,
   housekeepingIntervalMs: HOUSEKEEPING_MS,
 }

@@ -14,7 +14,7 @@ export const LIMITS: Limits = {
   indexCacheBytes: 2_048,
   openFiles: 4,
   journalBytes: 6_000,
-  journalBacklogBytes: 1_500,
+  journalBacklogBytes: 4_000,
 }
 
 const SMALL = { 'segment.bytes': '1500', 'index.interval.bytes': '256', 'retention.ms': '-1' }

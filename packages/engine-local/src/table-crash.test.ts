@@ -8,10 +8,10 @@ import { openLocalEngine } from './local-engine.ts'
 
 const LIMITS: Limits = {
   ...DEFAULT_LIMITS,
-  tailCacheBytes: 4_096,
+  tailCacheBytes: 12_000,
   openFiles: 3,
   journalBytes: 4_096,
-  journalBacklogBytes: 1_500,
+  journalBacklogBytes: 4_000,
   tableSnapshotRecords: 5,
 }
 const SEEDS = Number(process.env.MILLRACE_CRASH_SEEDS ?? 150)

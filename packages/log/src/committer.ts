@@ -23,7 +23,7 @@ export interface CommitTarget {
   committed(): void
   /** A step failed: takes back all that is not committed. Must not throw. */
   failed(error: unknown, step: CommitStep): Promise<void>
-  /** Bytes that are committed by way of the journal and not in the file. */
+  /** Memory of what is committed by way of the journal and not in the file. */
   readonly backlogBytes: number
   /** Writes the backlog to the file. */
   catchUp(): Promise<void>

@@ -105,7 +105,7 @@ export class PartitionLog {
     return this.epochs.latest
   }
   get sizeBytes(): number {
-    return this.segments.sizeBytes + this.writer.backlogBytes
+    return this.segments.sizeBytes + this.writer.backlog.sizeBytes
   }
 
   /** As `PartitionWriter.append` does. */

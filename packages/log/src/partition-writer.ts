@@ -263,7 +263,7 @@ export class PartitionWriter implements CommitTarget {
   }
 
   get backlogBytes(): number {
-    return this.backlog.sizeBytes
+    return this.backlog.memoryBytes
   }
 
   catchUp(): Promise<void> {
