@@ -82,7 +82,7 @@ export const DEFAULT_LIMITS: Limits = {
   journalBytes: 256 * MiB,
   journalBacklogBytes: 32 * MiB,
   tailCacheBytes: 16 * MiB,
-  indexCacheBytes: 32 * MiB,
+  indexCacheBytes: 64 * MiB,
   housekeepingIntervalMs: 300_000,
   compactionBytesPerSecond: 512 * MiB,
   compactionMapBytes: 64 * MiB,
