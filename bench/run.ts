@@ -5,29 +5,50 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compaction } from './benchmarks/compaction.ts'
-import { latency } from './benchmarks/latency.ts'
+import { endToEnd } from './benchmarks/end-to-end.ts'
 import { log } from './benchmarks/log.ts'
 import { lookup } from './benchmarks/lookup.ts'
+import { manyPartitions } from './benchmarks/many-partitions.ts'
 import { memory } from './benchmarks/memory.ts'
 import { partitions } from './benchmarks/partitions.ts'
-import { produce } from './benchmarks/produce.ts'
+import { produce, produce1k } from './benchmarks/produce.ts'
 import { readback } from './benchmarks/readback.ts'
+import { readers, slowReader } from './benchmarks/readers.ts'
 import { recovery } from './benchmarks/recovery.ts'
 import { restart } from './benchmarks/restart.ts'
+import { clients, latency, send } from './benchmarks/send.ts'
 import { start } from './benchmarks/start.ts'
 import type { Contender } from './contenders/contender.ts'
+import { fastify } from './contenders/fastify.ts'
 import { floor } from './contenders/floor.ts'
-import { millrace } from './contenders/millrace.ts'
+import { kafka, kafkajs } from './contenders/kafka.ts'
+import { millrace, millraceRest } from './contenders/millrace.ts'
+import { nats, natsDefault } from './contenders/nats.ts'
+import { redis, redisEverysec } from './contenders/redis.ts'
 import type { Benchmark } from './harness/benchmark.ts'
 import { describeMachine, whyNotDurable } from './harness/machine.ts'
 import { ProgressLine } from './harness/progress.ts'
-import { judge, renderMachine, renderResult, type Verdict } from './harness/report.ts'
+import {
+  describeContender,
+  judge,
+  renderContenders,
+  renderMachine,
+  renderResult,
+  type Verdict,
+} from './harness/report.ts'
 import { type BenchmarkResult, runBenchmark } from './harness/runner.ts'
 
 const BENCHMARKS: readonly Benchmark[] = [
   produce,
+  produce1k,
+  send,
   latency,
+  endToEnd,
   readback,
+  readers,
+  slowReader,
+  manyPartitions,
+  clients,
   memory,
   start,
   restart,
@@ -37,13 +58,24 @@ const BENCHMARKS: readonly Benchmark[] = [
   lookup,
   compaction,
 ]
-const CONTENDERS: readonly Contender[] = [floor, millrace]
+const CONTENDERS: readonly Contender[] = [
+  floor,
+  millrace,
+  millraceRest,
+  fastify,
+  redis,
+  redisEverysec,
+  nats,
+  natsDefault,
+  kafka,
+  kafkajs,
+]
 const RESULTS = fileURLToPath(new URL('results', import.meta.url))
 const README = fileURLToPath(new URL('README.md', import.meta.url))
 
 const USAGE = `npm run bench [-- NAME…] [OPTIONS]
 
-${BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join('\n')}
+${BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(15)} ${about}`).join('\n')}
 
   --quick           fewer records and rounds
   --rounds N        so many rounds of each
@@ -123,7 +155,8 @@ async function run(options: Options): Promise<void> {
     const about = renderMachine(machine, version)
     console.log(about)
     if (notDurable !== undefined) console.log(`\nNOT DURABLE: ${notDurable}. Name another place with --dir.`)
-    const contenders = options.contenders.map(({ name, durability }) => ({ name, durability }))
+    const contenders = await Promise.all(options.contenders.map(describeContender))
+    console.log(`\n${renderContenders(contenders)}`)
     const head = { startedAt: new Date().toISOString(), version, quick, notDurable, machine, contenders }
     const path = join(RESULTS, `${head.startedAt.replace(/[:.]/g, '-')}.json`)
     const results: BenchmarkResult[] = []
