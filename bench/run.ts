@@ -24,6 +24,7 @@ import { floor } from './contenders/floor.ts'
 import { kafka, kafkajs } from './contenders/kafka.ts'
 import { millrace, millraceRest } from './contenders/millrace.ts'
 import { nats, natsDefault } from './contenders/nats.ts'
+import { rabbitmq } from './contenders/rabbitmq.ts'
 import { redis, redisEverysec } from './contenders/redis.ts'
 import type { Benchmark } from './harness/benchmark.ts'
 import { describeMachine, whyNotDurable } from './harness/machine.ts'
@@ -69,6 +70,7 @@ const CONTENDERS: readonly Contender[] = [
   natsDefault,
   kafka,
   kafkajs,
+  rabbitmq,
 ]
 const RESULTS = fileURLToPath(new URL('results', import.meta.url))
 const README = fileURLToPath(new URL('README.md', import.meta.url))

@@ -138,3 +138,34 @@ declare module 'kafkajs' {
     }
   }
 }
+
+declare module 'rabbitmq-stream-js-client' {
+  export interface StreamClient {
+    createStream(options: { stream: string; arguments: object }): Promise<unknown>
+    declarePublisher(options: { stream: string }): Promise<StreamPublisher>
+    declareConsumer(
+      options: { stream: string; offset: unknown },
+      take: (message: { readonly content: Buffer }) => void,
+    ): Promise<{ close(): Promise<void> }>
+    close(): Promise<void>
+  }
+  export interface StreamPublisher {
+    send(value: Buffer): Promise<unknown>
+    on(event: 'publish_confirm', listener: (error: number | null, ids: readonly bigint[]) => void): void
+  }
+  export const Offset: { first(): unknown }
+  export function connect(options: {
+    hostname: string
+    port: number
+    username: string
+    password: string
+    vhost: string
+    heartbeat: number
+  }): Promise<StreamClient>
+}
+
+declare module 'rabbitmq-stream-js-client/dist/connection.js' {
+  export class Connection {
+    exchangeCommandVersions(): Promise<unknown>
+  }
+}
