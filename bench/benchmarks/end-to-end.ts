@@ -30,6 +30,7 @@ export const endToEnd: Benchmark = {
   name: 'end-to-end',
   about: `One client process sends ${VALUE_BYTES}-byte records one by one at a stated rate and reads them over a connection of its own. A latency is from the time at which the record was due, whether it could be sent then or not, to when its reader had it. “–” is for a contender that fell two seconds behind.`,
   columns: [...LATENCY_COLUMNS, PEAK_COLUMN],
+  tail: 'p99',
   entries: RATES.flatMap((rate) => (['floor', 'millrace', ...PEERS] as const).map((name) => entry(name, rate))),
   targets: [
     { entry: 'millrace, 10k/s', column: 'p50', ratio: true, atMost: 1.5 },

@@ -47,6 +47,7 @@ export const latency: Benchmark = {
   name: 'latency',
   about: `One ${VALUE_BYTES}-byte record at a time, the next after the acknowledgement of the one before.`,
   columns: [...LATENCY_COLUMNS, PEAK_COLUMN],
+  tail: 'p99',
   entries: entriesOf(['floor', 'millrace', ...SERVERS, 'kafkajs'], () => ({
     connections: 1,
     groups: 1,

@@ -6,4 +6,4 @@ export function spans(quick: boolean): { readonly warmupMs: number; readonly ms:
 /** For tasks that end by their number of records, not by time. */
 export const NO_END_MS = 3_600_000
 
-export const ROUNDS = { quick: 2, full: 5 } as const
+export const ROUNDS = { quick: 1, full: 5 } as const

@@ -70,6 +70,8 @@ export interface Benchmark {
   /** One line on what is measured. */
   readonly about: string
   readonly columns: readonly [Column, ...Column[]]
+  /** The column up to which a picture draws a line, beyond the bar of the first. Default: the rounds' lowest to highest. */
+  readonly tail?: string
   readonly entries: readonly Entry[]
   readonly targets: readonly Target[]
   /** `once`: further rounds would measure something else, because the servers keep what they have seen. */

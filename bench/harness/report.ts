@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import type { Contender } from '../contenders/contender.ts'
 import type { Benchmark, Target } from './benchmark.ts'
 import type { Machine } from './machine.ts'
@@ -57,11 +58,11 @@ export function renderResult(benchmark: Benchmark, result: BenchmarkResult): str
 }
 
 /** The machine as a Markdown list. */
-export function renderMachine(machine: Machine, version: string): string {
+export function renderMachine(machine: Machine): string {
   return [
     `- ${machine.processors}, ${format(machine.memoryBytes, 'bytes')} of memory, ${machine.system}`,
     `- data on ${machine.fileSystem}; 100 bytes written and synced at a time: ${format(machine.writeAndSyncMs, 'ms')}`,
-    `- Node.js ${machine.node}; Millrace ${version}`,
+    `- Node.js ${machine.node}`,
     `- load average when it began: ${load(machine.loadAverage)}`,
   ].join('\n')
 }
@@ -81,7 +82,7 @@ export async function describeContender(contender: Contender): Promise<Descripti
   const { name, server, library } = contender
   const missing = await whyMissing(contender)
   const { settings, durability } = server
-  const client = library === undefined ? '' : `${library.name}: ${library.usage}`
+  const client = library === undefined ? '' : `${library.name} ${await versionOf(library.name)}: ${library.usage}`
   return {
     name,
     missing,
@@ -90,6 +91,11 @@ export async function describeContender(contender: Contender): Promise<Descripti
     durability,
     client,
   }
+}
+
+async function versionOf(library: string): Promise<string> {
+  const text = await readFile(new URL('../peers/package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { dependencies: Record<string, string> }).dependencies[library]!
 }
 
 /** The contenders as a Markdown table. */

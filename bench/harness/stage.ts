@@ -16,7 +16,7 @@ export interface StageOptions {
   readonly quick: boolean
   /** Where to put CPU profiles of servers and clients. */
   readonly profiles?: string | undefined
-  readonly progress: ProgressLine
+  readonly progress: Pick<ProgressLine, 'show' | 'say'>
   readonly signal: AbortSignal
 }
 
