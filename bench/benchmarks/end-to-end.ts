@@ -5,6 +5,8 @@ import { ROUNDS } from './spans.ts'
 
 const VALUE_BYTES = 100
 const RATES = [1_000, 10_000, 50_000] as const
+/** With --quick, peers have only this one. */
+const QUICK_PEERS_RATE = 10_000
 const PEERS = ['redis', 'redis-everysec', 'nats', 'nats-default', 'kafka', 'rabbitmq'] as const
 
 function entry(contender: ContenderName, rate: number): Entry {
@@ -14,6 +16,7 @@ function entry(contender: ContenderName, rate: number): Entry {
     contender,
     ...(contender !== 'floor' && { baseline: nameOf('floor') }),
     ...(contender === 'millrace' && { peers: PEERS.map(nameOf) }),
+    notQuick: rate !== QUICK_PEERS_RATE && contender !== 'floor' && contender !== 'millrace',
     measure: ({ perform, newTopic, quick }) =>
       perform({
         kind: 'endToEnd',

@@ -16,6 +16,8 @@ function entry(contender: ContenderName, partitions: number): Entry {
     contender,
     ...(contender !== 'floor' && { baseline: nameOf('floor') }),
     ...(contender === 'millrace' && { peers: PEERS.map(nameOf) }),
+    // Kafka takes half a minute to make a thousand partitions and their indexes.
+    notQuick: contender === 'kafka' && partitions >= 1_000,
     measure: ({ perform, newTopic, quick }) =>
       perform({
         kind: 'produce',

@@ -27,6 +27,7 @@ function entry(name: string, contender: ContenderName, load: { readers: number; 
 
 const READERS = [1, 10, 100] as const
 const PEERS = ['redis', 'nats-default', 'kafka', 'kafkajs'] as const
+const NOT_QUICK: readonly ContenderName[] = ['nats-default', 'kafkajs']
 
 function withReaders(contender: ContenderName, readers: number): Entry {
   const nameOf = (name: string): string => `${name}, ${readers} ${readers === 1 ? 'reader' : 'readers'}`
@@ -34,6 +35,7 @@ function withReaders(contender: ContenderName, readers: number): Entry {
     ...entry(nameOf(contender), contender, { readers, stalledReaders: 0 }),
     ...(contender !== 'floor' && { baseline: nameOf('floor') }),
     ...(contender === 'millrace' && { peers: PEERS.map(nameOf) }),
+    notQuick: NOT_QUICK.includes(contender),
   }
 }
 

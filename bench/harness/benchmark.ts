@@ -20,6 +20,8 @@ export interface Entry {
   readonly baseline?: string
   /** Further entries that it is compared with. */
   readonly peers?: readonly string[]
+  /** Left out with --quick, as there is no time for all. */
+  readonly notQuick?: boolean
   measure(run: Run): Promise<Figures>
 }
 

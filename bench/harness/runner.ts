@@ -45,13 +45,16 @@ export async function runBenchmark(
   const before = loadavg()
   await using stage = new Stage(benchmark, options)
   const missing: { contender: string; why: string }[] = []
+  const wanted = benchmark.entries.filter(({ notQuick }) => !(options.quick && notQuick === true))
+  const present: Contender[] = []
   for (const contender of contenders) {
-    if (!benchmark.entries.some((entry) => entry.contender === contender.name)) continue
+    if (!wanted.some((entry) => entry.contender === contender.name)) continue
     const why = await whyMissing(contender)
-    if (why === undefined) await stage.add(contender)
+    if (why === undefined) present.push(contender)
     else missing.push({ contender: contender.name, why })
   }
-  const entries = benchmark.entries.filter((entry) => stage.has(entry.contender))
+  await stage.open(present)
+  const entries = wanted.filter((entry) => stage.has(entry.contender))
   const measured = new Map<string, Figures[]>(entries.map((entry) => [entry.name, []]))
   const rounds = roundsOf(benchmark, options)
   for (let round = 0; round < rounds; round++) {

@@ -46,15 +46,23 @@ export class Stage implements AsyncDisposable {
     return this.contenders.has(name)
   }
 
-  async add(contender: Contender): Promise<void> {
-    const { name, server } = contender
-    this.contenders.set(name, contender)
-    if (!this.benchmark.sharedServers) return
-    const label = `${this.benchmark.name} · preparing ${name}`
-    this.options.progress.show(label, 0)
-    if (!this.servers.has(server.name)) this.servers.set(server.name, await this.start(contender))
-    const prepared = await this.benchmark.prepare?.(this.run(name, label))
-    if (prepared !== undefined) this.prepared.set(name, prepared)
+  /** Starts the servers of all contenders at a time, and prepares the contenders one after another. */
+  async open(contenders: readonly Contender[]): Promise<void> {
+    const { benchmark, options } = this
+    for (const contender of contenders) this.contenders.set(contender.name, contender)
+    if (!benchmark.sharedServers) return
+    options.progress.show(`${benchmark.name} · starting servers`, 0)
+    const first = new Map(contenders.toReversed().map((contender) => [contender.server.name, contender]))
+    const starts = [...first.values()].map(async (contender) => {
+      this.servers.set(contender.server.name, await this.start(contender))
+    })
+    // All of them, so that those that started are there to be stopped.
+    await Promise.allSettled(starts)
+    await Promise.all(starts)
+    for (const { name } of contenders) {
+      const prepared = await benchmark.prepare?.(this.run(name, `${benchmark.name} · preparing ${name}`))
+      if (prepared !== undefined) this.prepared.set(name, prepared)
+    }
   }
 
   run(name: ContenderName, label: string): Run {

@@ -6,6 +6,8 @@ const ALL = -1
 const FETCH_BYTES = 2 ** 20
 /** Messages that a stream of messages holds ready. */
 const AHEAD = 100_000
+/** A new topic's partitions take a while to be served. */
+const RETRIES = 50
 /** What the stream of single records makes into one request, and how long it waits for it. */
 const GATHERED = { batchSize: 1_000, batchTime: 1, highWaterMark: 10_000 }
 
@@ -19,7 +21,7 @@ serveClient(async (url) => {
       await admin.close()
     },
     async producer(topic, { batchRecords, inFlight }) {
-      const producer = new Producer({ ...common, acks: ALL, maxInflights: Math.max(5, inFlight) })
+      const producer = new Producer({ ...common, retries: RETRIES, acks: ALL, maxInflights: Math.max(5, inFlight) })
       const message = (value: Buffer, partition: number) => ({ topic, partition, value })
       if (batchRecords > 1 || inFlight === 1) {
         open.push(producer)

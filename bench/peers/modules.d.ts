@@ -83,7 +83,7 @@ declare module '@platformatic/kafka' {
     close(): Promise<void>
   }
   export class Producer {
-    constructor(options: Options & { acks: number; maxInflights: number })
+    constructor(options: Options & { retries: number; acks: number; maxInflights: number })
     send(options: { messages: readonly Message[] }): Promise<unknown>
     asStream(options: {
       batchSize: number
