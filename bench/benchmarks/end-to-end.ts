@@ -22,8 +22,8 @@ function entry(contender: ContenderName, rate: number): Entry {
         kind: 'endToEnd',
         topic: newTopic(),
         recordsPerSecond: rate,
-        warmupMs: quick ? 400 : 2_000,
-        ms: quick ? 800 : 5_000,
+        warmupMs: quick ? 400 : 1_000,
+        ms: quick ? 800 : 4_000,
         valueBytes: VALUE_BYTES,
       }),
   }
