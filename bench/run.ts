@@ -1,33 +1,57 @@
 /** The bench's command line; `npm run bench` comes here. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compaction } from './benchmarks/compaction.ts'
-import { latency } from './benchmarks/latency.ts'
+import { endToEnd } from './benchmarks/end-to-end.ts'
 import { log } from './benchmarks/log.ts'
 import { lookup } from './benchmarks/lookup.ts'
+import { manyPartitions } from './benchmarks/many-partitions.ts'
 import { memory } from './benchmarks/memory.ts'
 import { partitions } from './benchmarks/partitions.ts'
-import { produce } from './benchmarks/produce.ts'
+import { produce, produce1k } from './benchmarks/produce.ts'
 import { readback } from './benchmarks/readback.ts'
+import { readers, slowReader } from './benchmarks/readers.ts'
 import { recovery } from './benchmarks/recovery.ts'
 import { restart } from './benchmarks/restart.ts'
+import { clients, latency, send } from './benchmarks/send.ts'
 import { start } from './benchmarks/start.ts'
 import type { Contender } from './contenders/contender.ts'
+import { fastify } from './contenders/fastify.ts'
 import { floor } from './contenders/floor.ts'
-import { millrace } from './contenders/millrace.ts'
+import { kafka, kafkajs } from './contenders/kafka.ts'
+import { millrace, millraceRest } from './contenders/millrace.ts'
+import { nats, natsDefault } from './contenders/nats.ts'
+import { rabbitmq } from './contenders/rabbitmq.ts'
+import { redis, redisEverysec } from './contenders/redis.ts'
 import type { Benchmark } from './harness/benchmark.ts'
 import { describeMachine, whyNotDurable } from './harness/machine.ts'
+import { renderPicture } from './harness/picture.ts'
 import { ProgressLine } from './harness/progress.ts'
-import { judge, renderMachine, renderResult, type Verdict } from './harness/report.ts'
+import { writeSection } from './harness/readme.ts'
+import {
+  describeContender,
+  judge,
+  renderContenders,
+  renderMachine,
+  renderResult,
+  type Verdict,
+} from './harness/report.ts'
 import { type BenchmarkResult, runBenchmark } from './harness/runner.ts'
 
 const BENCHMARKS: readonly Benchmark[] = [
   produce,
+  produce1k,
+  send,
   latency,
+  endToEnd,
   readback,
+  readers,
+  slowReader,
+  manyPartitions,
+  clients,
   memory,
   start,
   restart,
@@ -37,20 +61,33 @@ const BENCHMARKS: readonly Benchmark[] = [
   lookup,
   compaction,
 ]
-const CONTENDERS: readonly Contender[] = [floor, millrace]
+const CONTENDERS: readonly Contender[] = [
+  floor,
+  millrace,
+  millraceRest,
+  fastify,
+  redis,
+  redisEverysec,
+  nats,
+  natsDefault,
+  kafka,
+  kafkajs,
+  rabbitmq,
+]
 const RESULTS = fileURLToPath(new URL('results', import.meta.url))
-const README = fileURLToPath(new URL('README.md', import.meta.url))
+/** Those of the tables in the README; others are among the results. */
+const PICTURES = fileURLToPath(new URL('pictures', import.meta.url))
 
 const USAGE = `npm run bench [-- NAME…] [OPTIONS]
 
-${BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join('\n')}
+${BENCHMARKS.map(({ name, about }) => `  ${name.padEnd(15)} ${about}`).join('\n')}
 
   --quick           fewer records and rounds
   --rounds N        so many rounds of each
   --only NAMES      only these contenders, with commas between them: ${CONTENDERS.map(({ name }) => name).join(', ')}
   --dir DIR         keep data under DIR while it runs, in place of the system's directory for temporary files
   --profile         write CPU profiles of servers and clients to bench/results/profiles
-  --readme          put the tables of what is run into bench/README.md
+  --readme          put the tables and pictures of what is run into bench/README.md
 `
 
 /** A wrong command line: exit code 2. */
@@ -118,16 +155,19 @@ async function run(options: Options): Promise<void> {
   try {
     const progress = new ProgressLine()
     const machine = describeMachine(directory)
-    const version = await readVersion()
     const notDurable = whyNotDurable(machine)
-    const about = renderMachine(machine, version)
+    const about = renderMachine(machine)
     console.log(about)
     if (notDurable !== undefined) console.log(`\nNOT DURABLE: ${notDurable}. Name another place with --dir.`)
-    const contenders = options.contenders.map(({ name, durability }) => ({ name, durability }))
-    const head = { startedAt: new Date().toISOString(), version, quick, notDurable, machine, contenders }
+    const contenders = await Promise.all(options.contenders.map(describeContender))
+    console.log(`\n${renderContenders(contenders)}`)
+    if (options.readme) await writeSection('contenders', renderContenders(contenders))
+    const head = { startedAt: new Date().toISOString(), quick, notDurable, machine, contenders }
     const path = join(RESULTS, `${head.startedAt.replace(/[:.]/g, '-')}.json`)
     const results: BenchmarkResult[] = []
     const verdicts: Verdict[] = []
+    const pictures = options.readme ? PICTURES : RESULTS
+    await mkdir(pictures, { recursive: true })
     await mkdir(RESULTS, { recursive: true })
     for (const benchmark of options.benchmarks) {
       const profiles = options.profile ? join(RESULTS, 'profiles') : undefined
@@ -140,28 +180,16 @@ async function run(options: Options): Promise<void> {
       await writeFile(path, `${JSON.stringify({ ...head, verdicts, results }, null, 2)}\n`)
       const text = renderResult(benchmark, result)
       console.log(`\n${text}`)
-      if (options.readme) await writeSection(benchmark.name, `${text}\n\n${about}`)
+      const picture = `${benchmark.name}.svg`
+      await writeFile(join(pictures, picture), renderPicture(benchmark, result))
+      if (options.readme)
+        await writeSection(benchmark.name, `${text}\n\n![${benchmark.name}](pictures/${picture})\n\n${about}`)
     }
+    console.log(`\n${verdicts.map(({ text }) => `- ${text}`).join('\n')}`)
     console.log(`\n${relative(process.cwd(), path)}`)
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
-}
-
-async function readVersion(): Promise<string> {
-  const text = await readFile(new URL('../packages/cli/package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
-}
-
-/** Replaces what stands between a benchmark's marks in bench/README.md. */
-async function writeSection(name: string, text: string): Promise<void> {
-  const readme = await readFile(README, 'utf8')
-  const begin = `<!-- ${name}: begin -->`
-  const end = `<!-- ${name}: end -->`
-  const from = readme.indexOf(begin)
-  const to = readme.indexOf(end)
-  if (from === -1 || to < from) throw new Error(`bench/README.md lacks ${begin} and ${end}`)
-  await writeFile(README, `${readme.slice(0, from + begin.length)}\n\n${text}\n\n${readme.slice(to)}`)
 }
 
 try {

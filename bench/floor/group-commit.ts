@@ -9,7 +9,10 @@ export class GroupCommit {
   private readonly sync: boolean
   private waiting: { bytes: Buffer; done: () => void }[] = []
   private running = false
+  /** Told the Buffers of each round that is committed, before those who wait for them. */
+  onCommit: (round: readonly Buffer[]) => void = () => {}
   size = 0
+  committed = 0
 
   constructor(path: string, sync: boolean) {
     this.file = openSync(path, 'w+')
@@ -25,9 +28,10 @@ export class GroupCommit {
     }
   }
 
+  /** Reads committed bytes. */
   read(at: number, into: Buffer): Promise<number> {
     return new Promise((resolve, reject) => {
-      read(this.file, into, 0, Math.min(into.length, this.size - at), at, (error, bytes) =>
+      read(this.file, into, 0, Math.min(into.length, this.committed - at), at, (error, bytes) =>
         error ? reject(error) : resolve(bytes),
       )
     })
@@ -45,12 +49,14 @@ export class GroupCommit {
     const written = writevSync(this.file, buffers, this.size)
     if (written !== bytes) throw new Error(`wrote ${written} of ${bytes} bytes`)
     this.size += bytes
-    if (this.sync) fdatasync(this.file, (failure) => this.finish(round, failure))
-    else this.finish(round, null)
+    if (this.sync) fdatasync(this.file, (failure) => this.finish(round, buffers, failure))
+    else this.finish(round, buffers, null)
   }
 
-  private finish(round: readonly { done: () => void }[], error: Error | null): void {
+  private finish(round: readonly { done: () => void }[], buffers: readonly Buffer[], error: Error | null): void {
     if (error) throw error
+    for (const { length } of buffers) this.committed += length
+    this.onCommit(buffers)
     for (const part of round) part.done()
     if (this.waiting.length > 0) this.round()
     else this.running = false

@@ -1,4 +1,4 @@
-import type { Contender, ContenderName } from '../contenders/contender.ts'
+import type { ContenderName } from '../contenders/contender.ts'
 import type { Figures, StorageTask, Task } from './tasks.ts'
 import type { Unit } from './units.ts'
 
@@ -18,6 +18,10 @@ export interface Entry {
   readonly contender: ContenderName
   /** The entry that this one is compared with. */
   readonly baseline?: string
+  /** Further entries that it is compared with. */
+  readonly peers?: readonly string[]
+  /** Left out with --quick, as there is no time for all. */
+  readonly notQuick?: boolean
   measure(run: Run): Promise<Figures>
 }
 
@@ -25,9 +29,15 @@ export interface Entry {
 export interface Run {
   /** Whether this is a short run. */
   readonly quick: boolean
+  readonly contender: ContenderName
+  /** What `prepare` gave for this contender. */
+  readonly prepared: Figures
+  /** A name that no topic has. */
+  newTopic(): string
   /**
    * Does a task with the contender's client, in a process of its own, and adds the processor time that client and
-   * server took and the server's peak memory to the figures.
+   * server took for each record and the server's peak memory to the figures. Before it begins, what others wrote and did
+   * not sync goes to disk.
    */
   perform(task: Task): Promise<Figures>
   /**
@@ -51,6 +61,8 @@ export interface Target {
   readonly column: string
   /** Compare the ratio to the entry's baseline in place of the figure. */
   readonly ratio?: boolean
+  /** Compare the ratio to this one of the entry's peers. */
+  readonly to?: string
   readonly atLeast?: number
   readonly atMost?: number
 }
@@ -60,6 +72,8 @@ export interface Benchmark {
   /** One line on what is measured. */
   readonly about: string
   readonly columns: readonly [Column, ...Column[]]
+  /** The column up to which a picture draws a line, beyond the bar of the first. Default: the rounds' lowest to highest. */
+  readonly tail?: string
   readonly entries: readonly Entry[]
   readonly targets: readonly Target[]
   /** `once`: further rounds would measure something else, because the servers keep what they have seen. */
@@ -67,5 +81,5 @@ export interface Benchmark {
   /** False for a benchmark that starts its servers itself. */
   readonly sharedServers: boolean
   /** Done once for each contender before the first round, with its server running. */
-  prepare?(run: Run, contender: Contender): Promise<void>
+  prepare?(run: Run): Promise<Figures>
 }

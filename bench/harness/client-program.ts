@@ -16,6 +16,8 @@ export function serveTasks(tasks: Tasks | StorageTasks): void {
     reportedAtMs = nowMs
     send({ done })
   }
+  // Whatever is still open then: connections, readers without end.
+  process.on('disconnect', () => process.exit())
   process.on('message', async ({ where, task }: TaskMessage) => {
     try {
       const before = process.cpuUsage()

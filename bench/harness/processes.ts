@@ -1,9 +1,14 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, execFile, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RunningServer, StartOptions } from '../contenders/contender.ts'
 import type { Figures, Progress, TaskAnswer, TaskMessage } from './tasks.ts'
 
 const STOP_AFTER_MS = 10_000
+const LOOK_EVERY_MS = 1
+const READY_WITHIN_MS = 60_000
+const OUTPUT_KEPT = 4_000
 /** Clock ticks per second in /proc/PID/stat; 100 on every Linux that Node.js runs on. */
 const TICKS_PER_SECOND = 100
 
@@ -35,6 +40,74 @@ export async function kill(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit')
   child.kill('SIGKILL')
   await ended
+}
+
+/** Runs a program to its end. @returns what it printed; undefined where it is not there or fails */
+export function run(program: string, args: readonly string[]): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(program, [...args], (error, stdout) => resolve(error === null ? stdout : undefined))
+  })
+}
+
+/** Starts a Node.js program that tells its port over its channel. */
+export async function startForked(
+  program: URL,
+  args: readonly string[],
+  { execArgv, signal }: StartOptions,
+): Promise<RunningServer> {
+  signal.throwIfAborted()
+  const child = adopt(fork(program, args, { execArgv: [...execArgv] }))
+  const port = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`${program} ended with ${code}`)))
+    child.once('message', (message: { port: number }) => resolve(message.port))
+  })
+  return { url: `http://127.0.0.1:${port}`, pid: child.pid!, close: () => stop(child), kill: () => kill(child) }
+}
+
+/**
+ * Starts any other program and waits until it is ready.
+ * @throws Error with the end of what it printed, when it ends before, or takes too long
+ */
+export async function startProgram(
+  program: string,
+  args: readonly string[],
+  options: {
+    readonly isReady: () => Promise<boolean>
+    readonly signal: AbortSignal
+    readonly env?: Readonly<Record<string, string>>
+  },
+): Promise<Omit<RunningServer, 'url'>> {
+  const { isReady, signal, env } = options
+  signal.throwIfAborted()
+  const child = adopt(spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } }))
+  const output = lastOutput(child)
+  let failure: Error | undefined
+  child.once('error', (error) => {
+    failure = error
+  })
+  const deadlineMs = performance.now() + READY_WITHIN_MS
+  while (!(await isReady())) {
+    if (failure !== undefined) throw failure
+    if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}:\n${output()}`)
+    if (performance.now() > deadlineMs || signal.aborted) {
+      await stop(child)
+      throw new Error(`${program} is not ready:\n${output()}`)
+    }
+    await sleep(LOOK_EVERY_MS)
+  }
+  return { pid: child.pid!, close: () => stop(child), kill: () => kill(child) }
+}
+
+/** Reads what `child` prints. @returns a function that tells the end of it */
+function lastOutput(child: ChildProcess): () => string {
+  let output = ''
+  const keep = (chunk: Buffer): void => {
+    output = (output + chunk).slice(-OUTPUT_KEPT)
+  }
+  child.stdout?.on('data', keep)
+  child.stderr?.on('data', keep)
+  return () => output
 }
 
 /** The most memory that a process ever had (VmHWM), in bytes; undefined where /proc does not tell. */
@@ -79,21 +152,23 @@ export async function runClient(
 ): Promise<ClientRun> {
   const { execArgv, progress, signal, env } = options
   signal.throwIfAborted()
-  const child = adopt(fork(program, { execArgv: [...execArgv], env: { ...process.env, ...env } }))
+  // Peers' clients warn of this and that, which matters only when they fail.
+  const child = adopt(fork(program, { execArgv: [...execArgv], env: { ...process.env, ...env }, silent: true }))
+  const output = lastOutput(child)
   try {
     return await new Promise<ClientRun>((resolve, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
       child.on('error', reject)
-      child.on('exit', (code, killed) => reject(new Error(`the client ended with ${killed ?? code}`)))
+      child.on('exit', (code, killed) => reject(new Error(`the client ended with ${killed ?? code}:\n${output()}`)))
       child.on('message', (answer: TaskAnswer) => {
         if ('done' in answer) progress(answer.done)
         else if ('figures' in answer) resolve(answer)
-        else reject(new Error(`${describe(message.task)}: ${answer.error}`))
+        else reject(new Error(`${describe(message.task)}: ${answer.error}\n${output()}`))
       })
       child.send(message)
     })
   } finally {
-    // The client program ends by itself once nobody talks to it, and so writes its profile.
+    // The program ends by itself once nobody talks to it, and so writes its profile.
     if (child.connected) child.disconnect()
     await stopped(child)
   }

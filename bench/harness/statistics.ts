@@ -1,5 +1,6 @@
-/** The middle of `values` (of an even number, the mean of the two in the middle); NaN for none. */
+/** The middle of `values` (of an even number, the mean of the two in the middle); NaN for none and where one is NaN. */
 export function median(values: readonly number[]): number {
+  if (values.some(Number.isNaN)) return Number.NaN
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   const upper = sorted[middle] ?? Number.NaN
@@ -14,4 +15,9 @@ export interface Spread {
 
 export function spread(values: readonly number[]): Spread {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) }
+}
+
+/** The median of the ratios of each of `values` to the one in the same place of `others`. */
+export function medianRatio(values: readonly number[], others: readonly number[]): number {
+  return median(values.map((value, index) => value / (others[index] ?? Number.NaN)))
 }

@@ -1,14 +1,19 @@
 /**
- * What a client program can be asked to do. Each contender has one such program, which runs as a process of its own;
- * the bench sends it one task and gets figures back.
+ * What a contender's programs can be asked to do: its client program, which talks to its server, and its storage
+ * program, which has none. Each runs as a process of its own; the bench sends it one task and gets figures back.
  */
 
-/** Send batches of records, many in flight, until all are acknowledged. */
+/** Send batches of records, many in flight. */
 export interface ProduceTask {
   readonly kind: 'produce'
-  /** Records that are counted, after `warmupRecords` that are not. */
-  readonly records: number
-  readonly warmupRecords: number
+  /** A new one. */
+  readonly topic: string
+  /** Each of the batches in flight has its share of them, and sends to all of its share as much. */
+  readonly partitions: number
+  readonly warmupMs: number
+  readonly ms: number
+  /** Stop here when it is reached before the time is over. */
+  readonly maxRecords: number
   readonly valueBytes: number
   readonly batchRecords: number
   /** Batches in flight. */
@@ -17,23 +22,58 @@ export interface ProduceTask {
   readonly clientDefaults: boolean
 }
 
-/** Send one record, wait for its acknowledgement, send the next. */
-export interface LatencyTask {
-  readonly kind: 'latency'
-  readonly count: number
-  readonly warmupCount: number
+/** Send records one by one, each with an acknowledgement of its own. */
+export interface SendTask {
+  readonly kind: 'send'
+  readonly topic: string
+  readonly connections: number
+  /** Groups in flight on each connection; the next is sent when all of one are acknowledged. */
+  readonly groups: number
+  /** Records in a group, sent at once. */
+  readonly groupRecords: number
+  readonly warmupMs: number
+  readonly ms: number
   readonly valueBytes: number
 }
 
-/** Read back all that was produced, from the beginning. */
+/** Read back a topic from the beginning, over and over until the time is over; the first pass does not count. */
 export interface ReadTask {
   readonly kind: 'read'
+  readonly topic: string
   /** `record`: every record is looked at on its own; `batch`: what arrives is taken as it is. */
   readonly by: 'record' | 'batch'
-  /** Records that are known to be there. */
+  /** How many there are, in batches of `batchRecords`. */
   readonly records: number
-  /** Read everything once before the time that counts. */
+  readonly batchRecords: number
+  readonly valueBytes: number
+  /** Whether to read all of it once before, with a look at every byte. */
   readonly warmup: boolean
+  readonly ms: number
+}
+
+/** Send records at a stated rate, whatever becomes of them, and read them at the same time. */
+export interface EndToEndTask {
+  readonly kind: 'endToEnd'
+  readonly topic: string
+  readonly recordsPerSecond: number
+  readonly warmupMs: number
+  readonly ms: number
+  readonly valueBytes: number
+}
+
+/** Produce, and have many read the tail, each over a connection of its own. */
+export interface FanOutTask {
+  readonly kind: 'fanOut'
+  readonly topic: string
+  readonly readers: number
+  /** Further readers that take one batch and then no more. */
+  readonly stalledReaders: number
+  readonly warmupMs: number
+  readonly ms: number
+  readonly valueBytes: number
+  readonly batchRecords: number
+  /** Batches that the slowest reader, stalled ones aside, may be behind. */
+  readonly window: number
 }
 
 /** Make topics, and send one record to each of their partitions. */
@@ -43,7 +83,7 @@ export interface TopicsTask {
   readonly partitionsEach: number
 }
 
-export type Task = ProduceTask | LatencyTask | ReadTask | TopicsTask
+export type Task = ProduceTask | SendTask | ReadTask | EndToEndTask | FanOutTask | TopicsTask
 
 /** Append batches to files, over and over until `bytes` are there; the figure is bytes per second. */
 export interface AppendTask {
@@ -129,17 +169,20 @@ export type StorageTask =
 /** Numbers by the name of their column; times in ms, memory in bytes, rates per second. */
 export type Figures = Readonly<Record<string, number>>
 
-/** Told how many of the task's records, or bytes, are done. */
+/** Told how much is done: of a client program's task the share from 0 to 1, of a storage program's the bytes. */
 export type Progress = (done: number) => void
 
-/** A contender's client. */
+/** What a contender's client program does; `workloads/serve-client.ts` makes it of a client. */
 export type Tasks = {
   readonly [Kind in Task['kind']]: (
     url: string,
     task: Extract<Task, { kind: Kind }>,
     progress: Progress,
-  ) => Promise<Figures>
+  ) => Promise<TaskFigures>
 }
+
+/** Figures of a task, with the number of records that it handled in all, those of the warm-up included. */
+export type TaskFigures = Figures & { readonly records: number }
 
 /** A contender's storage program; those that a contender lacks are not measured with it. */
 export type StorageTasks = {

@@ -51,7 +51,7 @@ function isSame(a, b) {
 }
 
 /** How to call npm: as the npm that runs this script was called, so that no shell and no PATH is needed. */
-function npmCommand() {
+export function npmCommand() {
   const script = process.env.npm_execpath
   if (script?.endsWith('.js')) return [process.execPath, script]
   return [process.platform === 'win32' ? 'npm.cmd' : 'npm']

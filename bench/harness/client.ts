@@ -1,0 +1,40 @@
+/** How the workloads talk to a contender; each contender's client program has one of these. */
+export type Connect = (url: string) => Promise<Client>
+
+/** One connection to a contender's server, or as many as its own client makes for one user. */
+export interface Client {
+  createTopic(topic: string, partitions: number): Promise<void>
+  producer(topic: string, settings: ProducerSettings): Promise<Producer>
+  /** Reads partition 0 from its beginning, and goes on with what arrives, until `reading` has enough. */
+  read(topic: string, reading: Reading): Promise<void>
+  close(): Promise<void>
+}
+
+export interface ProducerSettings {
+  readonly valueBytes: number
+  /** Records in the batches that will be sent; 1 where they are sent one by one. */
+  readonly batchRecords: number
+  /** Batches, or single records, that will be in flight. */
+  readonly inFlight: number
+  /** Leave the client's own batching as it is. */
+  readonly clientDefaults: boolean
+}
+
+export interface Producer {
+  /**
+   * Makes of `values` what the client takes for a batch; each goes to the partition in its place.
+   * @returns a function that sends it once and resolves when it is acknowledged, to be called again only then
+   */
+  batch(values: readonly Buffer[], partitions: readonly number[]): () => Promise<unknown>
+  /** Sends one record; resolves when it is acknowledged. */
+  send(value: Buffer, partition: number): Promise<unknown>
+}
+
+/** Where a reader puts what it gets. Only one of the two is called. */
+export interface Reading {
+  readonly by: 'record' | 'batch'
+  /** @returns whether it was enough */
+  takeRecord(value: Buffer): boolean
+  /** @returns whether it was enough; the next batch is not to be asked for before it resolves */
+  takeBatch(records: number): boolean | Promise<boolean>
+}
