@@ -23,7 +23,7 @@ function titlesIn(folder) {
       collect(parseSync(path, readFileSync(join(folder, path), 'utf8')).program)
       return strings.filter((value) => typeof value === 'string' && value.includes(' '))
     })
-    .map((title) => new RegExp(`${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/%[sj]|\\\$\w+/g, '.+')}$`))
+    .map((title) => new RegExp(`${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/%[dijs]|\\\$\w+/g, '.+')}$`))
 }
 
 describe('the faults of test/mutants', () => {

@@ -146,6 +146,22 @@ describe('compaction', () => {
     await b.log.close()
   })
 
+  test('keeps a tombstone for its time, though it is compacted again meanwhile', async () => {
+    const { b } = await open(1)
+    await b.append(each('a', 'old'))
+    await b.append([{ key: 'a', value: null }])
+    await roll(b)
+    await b.maintain()
+    b.bench.clock.advance(DELETE_RETENTION_MS - 1)
+    await b.append(each('bb', 'other'))
+    await roll(b)
+    const { passes } = b
+    await b.maintain()
+    expect(b.passes).toBeGreaterThan(passes)
+    expect((await b.read()).get(1)).toMatchObject({ key: 'a', value: null })
+    await b.log.close()
+  })
+
   test('keeps what nobody knows the keys of', async () => {
     const { b } = await open(1)
     await b.append(each('a', 'first'))

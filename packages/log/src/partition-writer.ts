@@ -244,6 +244,7 @@ export class PartitionWriter implements CommitTarget {
 
   async failed(error: unknown, step: CommitStep): Promise<void> {
     const { producers, tail } = this.parts
+    const { isWritten } = this
     const lost = [...this.round, ...this.pending]
     const hadRound = this.round.length > 0
     this.endRound()
@@ -252,7 +253,8 @@ export class PartitionWriter implements CommitTarget {
     this.logEnd = this.committedEnd as number as LogEndOffset
     producers.forgetFrom(this.committedEnd)
     tail.cutFrom(this.committedEnd)
-    if (step !== 'journal') this.repair ??= step === 'sync' ? 'replace' : 'cut'
+    // Whoever gets these offsets next may be in the journal alone.
+    if (step !== 'journal' || isWritten) this.repair ??= step === 'sync' ? 'replace' : 'cut'
     let outcome = step === 'write' ? storageError(error, 'writing') : unknownOutcome(error)
     try {
       await this.fileWork.run(() => this.mend())

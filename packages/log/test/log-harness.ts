@@ -3,6 +3,7 @@ import { ManualClock } from '@millrace/testkit'
 import { Committer } from '../src/committer.ts'
 import { type Disk, type DiskFile, readFile } from '../src/disk.ts'
 import { FilePool } from '../src/file-pool.ts'
+import type { Journal } from '../src/journal.ts'
 import type { LogContext } from '../src/log-context.ts'
 import { memoryDisk } from '../src/memory-disk.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
@@ -51,6 +52,13 @@ export class LogBook implements Logger {
   }
 }
 
+export interface BenchOptions {
+  readonly limits?: Partial<Limits>
+  readonly clock?: ManualClock
+  /** Takes rounds of many partitions; without one, all are written to the segment files. */
+  readonly journal?: Journal
+}
+
 /** What the partitions of one data directory share, on a disk of the test's. */
 export class LogBench implements LogContext {
   readonly disk: Disk
@@ -66,7 +74,7 @@ export class LogBench implements LogContext {
   /** What the next probes end with. */
   probeError: Error | undefined
 
-  constructor(disk: Disk, options: { limits?: Partial<Limits>; clock?: ManualClock } = {}) {
+  constructor(disk: Disk, options: BenchOptions = {}) {
     this.disk = disk
     this.clock = options.clock ?? new ManualClock()
     this.limits = { ...DEFAULT_LIMITS, ...options.limits }
@@ -74,7 +82,9 @@ export class LogBench implements LogContext {
       this.probes++
       if (this.probeError !== undefined) throw this.probeError
     }
-    this.committer = new Committer({ clock: this.clock, logger: this.logger, probe })
+    const { clock, logger } = this
+    const { journalBacklogBytes: backlogBytes } = this.limits
+    this.committer = new Committer({ clock, logger, probe, backlogBytes, ...options })
     this.files = new FilePool(disk, this.limits.openFiles)
     this.tails = new TailCache(this.limits.tailCacheBytes)
     this.indexes = new IndexCache(this.limits.indexCacheBytes)

@@ -43,6 +43,7 @@ export class Bench {
   readonly clock: MovableClock
   private readonly subject: EngineSubject
   private readonly context: TestContext
+  private readonly holds: (() => void)[] = []
   private current: Engine
 
   constructor(subject: EngineSubject, context: TestContext) {
@@ -71,7 +72,15 @@ export class Bench {
   /** Holds commits back; skips the test where that is not possible. */
   holdCommits(): () => void {
     if (this.subject.holdCommits === undefined) this.context.skip('the subject cannot hold commits back')
-    return this.subject.holdCommits!()
+    const release = this.subject.holdCommits!()
+    this.holds.push(release)
+    return release
+  }
+
+  /** Closes the engine. What a test that failed still holds back must not keep it from that. */
+  async close(): Promise<void> {
+    for (const release of this.holds) release()
+    await this.engine.close()
   }
 
   createTopic(name = 'orders', partitions = 1, settings: TopicSettings = {}): Promise<TopicDescription> {
@@ -93,7 +102,7 @@ export function withBench(open: OpenSubject) {
       try {
         await run(bench)
       } finally {
-        await bench.engine.close()
+        await bench.close()
         await subject.dispose?.()
       }
     }
