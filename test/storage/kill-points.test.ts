@@ -121,7 +121,7 @@ const RECOVERY: readonly (readonly [doing: string, place: Place])[] = [
   ['clears the journal', { operation: 'remove', path: '.journal$' }],
 ]
 
-describe('a process that dies keeps its promises', () => {
+describe('a process that dies keeps its promises', { timeout: 120_000 }, () => {
   test.each(PLACES)('while it %s', async (_, place) => {
     await atEachMoment(place, async (moment) => {
       using history = new KillHistory()
