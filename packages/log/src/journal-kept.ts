@@ -2,14 +2,15 @@
  * What the journal has of a partition that could not be opened outlives the journal in a file beside it,
  * `<topic id>-<partition>.kept`: a journal file with entries of that partition alone.
  */
+
+import { RecordBatch } from '@millrace/record'
 import { type Disk, replaceFile } from './disk.ts'
 import type { JournaledBatches } from './journal.ts'
-import { ENTRY_HEADER_BYTES } from './journal-entry.ts'
-import { encodeJournalHeader, type JournaledBatch, readPreviousEnd, scanJournal } from './journal-file.ts'
+import { ENTRY_HEADER_BYTES, identityAt, writeEntryHeader } from './journal-entry.ts'
+import { encodeJournalHeader, type JournaledBatch, readJournalHeader, scanJournal } from './journal-file.ts'
 
 const KEPT_FILE_NAME = /^([0-9a-f]{32})-(\d+)\.kept$/
-/** The file is as long as it is. */
-const WHOLE_FILE = -1
+const HEADER = { previousEnd: -1, salt: 0 }
 
 /** The batches of `journaled`, with those before them that files in the journal's directory keep. */
 export async function withKeptBatches(
@@ -25,8 +26,8 @@ export async function withKeptBatches(
     const kept: JournaledBatch[] = []
     const file = await disk.open(path)
     try {
-      if ((await readPreviousEnd(file)) === undefined) continue
-      await scanJournal(file, path, await file.size(), (found, batch) => {
+      if ((await readJournalHeader(file)) === undefined) continue
+      await scanJournal(file, path, { end: await file.size(), salt: HEADER.salt }, (found, batch) => {
         if (found === key) kept.push(batch)
       })
     } finally {
@@ -48,7 +49,7 @@ export async function keepBatches(
   keys: ReadonlySet<string>,
 ): Promise<void> {
   for (const key of keys) {
-    const entries: Buffer[] = [encodeJournalHeader(WHOLE_FILE)]
+    const entries: Buffer[] = [encodeJournalHeader(HEADER)]
     for (const { path, position, sizeBytes } of journaled.get(key) ?? []) {
       const entry = Buffer.allocUnsafeSlow(ENTRY_HEADER_BYTES + sizeBytes)
       const file = await disk.open(path)
@@ -57,6 +58,7 @@ export async function keepBatches(
       } finally {
         await file.close()
       }
+      writeEntryHeader(entry, 0, identityAt(entry, 0), RecordBatch.at(entry, ENTRY_HEADER_BYTES), HEADER.salt)
       entries.push(entry)
     }
     if (entries.length > 1)

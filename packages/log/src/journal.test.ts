@@ -2,7 +2,7 @@ import { CrashDisk, seededRandom } from '@millrace/testkit'
 import { describe, expect, test } from 'vitest'
 import { IDENTITY, turns, valuesBatch } from '../test/log-harness.ts'
 import { type Disk, readFile } from './disk.ts'
-import { Journal, type JournalEntry } from './journal.ts'
+import { JOURNAL_FILE_NAME, Journal, type JournalEntry } from './journal.ts'
 import { encodeIdentity, identityKey } from './journal-entry.ts'
 import { memoryDisk } from './memory-disk.ts'
 
@@ -36,6 +36,10 @@ async function fill(journal: Journal, values: string): Promise<number> {
   return number
 }
 
+async function journalFiles(disk: Disk): Promise<string[]> {
+  return (await disk.list(DIRECTORY)).filter((name) => JOURNAL_FILE_NAME.test(name))
+}
+
 describe('the journal', () => {
   test('has what was appended when it is opened again, over all its files', async () => {
     const disk = memoryDisk()
@@ -44,15 +48,31 @@ describe('the journal', () => {
     expect((await opened(disk)).values).toEqual([...'abcdefgh'])
   })
 
+  test('uses a file again, and takes nothing in it for new that an earlier use left', async () => {
+    for (let last = 0; last < 8; last++) {
+      const disk = memoryDisk()
+      const { journal } = await opened(disk)
+      const number = await fill(journal, 'abcdefgh')
+      await journal.removeBefore(number)
+      const files = (await disk.list(DIRECTORY)).length
+      const again = 'ijklmnop'.slice(0, last + 1)
+      await fill(journal, again)
+      expect((await disk.list(DIRECTORY)).length).toBeLessThanOrEqual(files + 1)
+      const { values } = await opened(disk)
+      expect(values.join('')).toMatch(new RegExp(`^[a-h]*${again}$`))
+      expect(values).not.toContain('a')
+    }
+  })
+
   test('keeps the files of the last life until all is cleared, though a checkpoint comes before', async () => {
     const disk = memoryDisk()
     await fill((await opened(disk)).journal, 'abcdefgh')
     const found = await disk.list(DIRECTORY)
     const { journal } = await opened(disk)
     const number = await fill(journal, 'ijklmnop')
-    const before = await disk.list(DIRECTORY)
+    const before = await journalFiles(disk)
     await journal.removeBefore(number)
-    const after = await disk.list(DIRECTORY)
+    const after = await journalFiles(disk)
     expect(after.length).toBeLessThan(before.length)
     expect(after.slice(0, found.length)).toEqual(found)
     expect((await opened(disk)).values.slice(0, 8)).toEqual([...'abcdefgh'])

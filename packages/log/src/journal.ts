@@ -5,13 +5,15 @@ import {
   encodeJournalHeader,
   JOURNAL_HEADER_BYTES,
   type JournaledBatch,
-  readPreviousEnd,
+  readJournalHeader,
   scanJournal,
 } from './journal-file.ts'
 
 export const JOURNAL_FILE_NAME = /^(\d{20})\.journal$/
-/** In place of where the journal before a file ends: with its last byte. */
-export const WHOLE_FILE = -1
+/** A file that is to be used again. */
+export const SPARE_FILE = 'spare'
+/** In place of where the journal before a file ends: there is none. */
+const NO_FILE = -1
 /** Appended between two looks at how much room the disk has. */
 const LOOK_EVERY_BYTES = 8 << 20
 /** Files at most, while checkpoints fail: no more is appended then. */
@@ -26,6 +28,14 @@ export interface JournalEntry {
   /** As `encodeIdentity` gives it. */
   readonly identity: Buffer
   readonly batches: readonly RecordBatch[]
+}
+
+/** What the last life left. */
+interface FoundFiles {
+  readonly paths: string[]
+  readonly lastNumber: number
+  /** Where the last of them ends. */
+  readonly end: number
 }
 
 export interface JournalOptions {
@@ -58,19 +68,24 @@ export class Journal {
   private paths: string[] = []
   private lastNumber: number
   private current: DiskFile | undefined
-  private end = 0
+  /** Of the current file, or of the last one found. */
+  private end: number
   private failed = false
+  /** Files of which a sync failed. */
+  private readonly unfit = new Set<string>()
+  private hasSpare = false
   private roomy = true
   private lookedAt = 0
   private staging = Buffer.alloc(0)
 
-  private constructor(disk: Disk, directory: string, options: JournalOptions, found: string[], lastNumber: number) {
+  private constructor(disk: Disk, directory: string, options: JournalOptions, found: FoundFiles) {
     this.disk = disk
     this.directory = directory
     this.maxFileBytes = options.maxFileBytes
     this.roomBytes = options.roomBytes ?? 0
-    this.found = found
-    this.lastNumber = lastNumber
+    this.found = found.paths
+    this.lastNumber = found.lastNumber
+    this.end = found.end
   }
 
   /** Opens the journal in `directory`, and makes that where there is none. */
@@ -80,14 +95,17 @@ export class Journal {
     options: JournalOptions,
   ): Promise<{ journal: Journal; batches: JournaledBatches }> {
     await disk.makeDirectory(directory)
+    // Its entries could pass for new ones, should numbers begin again.
+    await disk.remove(`${directory}/${SPARE_FILE}`)
     const names = (await disk.list(directory)).filter((name) => JOURNAL_FILE_NAME.test(name))
     const paths = names.map((name) => `${directory}/${name}`)
     const batches = new Map<string, JournaledBatch[]>()
+    let end = NO_FILE
     for (const [index, path] of paths.entries()) {
-      await collect(disk, path, await endOf(disk, path, paths[index + 1]), batches)
+      end = await collect(disk, path, await endOf(disk, path, paths[index + 1]), batches)
     }
     const lastNumber = Number(names.at(-1)?.slice(0, 20) ?? 0)
-    return { journal: new Journal(disk, directory, options, paths, lastNumber), batches }
+    return { journal: new Journal(disk, directory, options, { paths, lastNumber, end }), batches }
   }
 
   /** Whether `append` may be called; otherwise a checkpoint is due. */
@@ -96,7 +114,7 @@ export class Journal {
   }
 
   private get isFull(): boolean {
-    return this.end >= this.maxFileBytes
+    return this.current !== undefined && this.end >= this.maxFileBytes
   }
 
   /** Whether the disk had room enough, not long ago, for what segments do not have yet. */
@@ -111,8 +129,9 @@ export class Journal {
 
   /** Writes and syncs batches. When it fails, `isWhole` tells more. */
   async append(entries: readonly JournalEntry[]): Promise<void> {
+    this.current ??= await this.begin()
+    const file = this.current
     const { buffers, bytes } = this.gather(entries)
-    const file = await this.begun()
     try {
       await file.writev(buffers, this.end)
     } catch (error) {
@@ -132,11 +151,6 @@ export class Journal {
   private async lookForRoom(): Promise<void> {
     this.lookedAt = this.end
     this.roomy = (await this.disk.freeBytes(this.directory).catch(() => 0)) >= this.roomBytes
-  }
-
-  private async begun(): Promise<DiskFile> {
-    this.current ??= await this.begin(WHOLE_FILE)
-    return this.current
   }
 
   /** Cuts off what a write that failed may have left, as on a full disk. */
@@ -165,7 +179,7 @@ export class Journal {
     let to = 0
     for (const { identity, batches } of entries) {
       for (const batch of batches) {
-        writeEntryHeader(staging, to, identity, batch)
+        writeEntryHeader(staging, to, identity, batch, this.salt)
         to += ENTRY_HEADER_BYTES
         if (batch.sizeBytes <= STAGED_BATCH_BYTES) {
           to += batch.buffer.copy(staging, to)
@@ -189,7 +203,8 @@ export class Journal {
   async mend(): Promise<void> {
     if (!this.failed) return
     const failedFile = this.current
-    this.current = await this.begin(failedFile === undefined ? WHOLE_FILE : this.end)
+    this.unfit.add(this.pathOf(this.lastNumber))
+    this.current = await this.begin()
     this.failed = false
     await failedFile?.close().catch(() => {})
   }
@@ -201,18 +216,23 @@ export class Journal {
   async rotate(): Promise<number> {
     if (this.isFull) {
       const full = this.current
-      this.current = await this.begin(WHOLE_FILE)
+      this.current = await this.begin()
       await full?.close()
     }
     return this.lastNumber
   }
 
-  /** Removes the files that are older than file `number`. */
+  /** Removes the files that are older than file `number`, or keeps one of them for its next use. */
   async removeBefore(number: number): Promise<void> {
     const limit = this.pathOf(number)
     // Oldest first, and each for good: a file that came back without the one after it would not know where it ends.
     for (const path of this.paths.filter((known) => known < limit)) {
-      await this.disk.remove(path)
+      if (this.hasSpare || this.unfit.has(path)) {
+        await this.disk.remove(path)
+      } else {
+        await this.disk.rename(path, this.sparePath)
+        this.hasSpare = true
+      }
       await this.disk.syncDirectory(this.directory)
     }
     this.paths = this.paths.filter((known) => known >= limit)
@@ -231,11 +251,21 @@ export class Journal {
     await current?.close()
     this.keepFound()
     await this.removeBefore(this.lastNumber + 1)
+    this.hasSpare = false
+    await this.disk.remove(this.sparePath)
+    this.end = NO_FILE
   }
 
-  private async begin(previousEnd: number): Promise<DiskFile> {
+  private async begin(): Promise<DiskFile> {
     const path = this.pathOf(this.lastNumber + 1)
-    await writeNewFile(this.disk, path, encodeJournalHeader(previousEnd))
+    const header = encodeJournalHeader({ previousEnd: this.end, salt: saltOf(this.lastNumber + 1) })
+    if (this.hasSpare) {
+      // Tried once: whatever fails, the next attempt makes a new file.
+      this.hasSpare = false
+      await this.useSpare(path, header)
+    } else {
+      await writeNewFile(this.disk, path, header)
+    }
     await this.disk.syncDirectory(this.directory)
     const file = await this.disk.open(path)
     this.lastNumber++
@@ -245,22 +275,46 @@ export class Journal {
     return file
   }
 
+  private async useSpare(path: string, header: Buffer): Promise<void> {
+    const file = await this.disk.open(this.sparePath)
+    try {
+      await file.writev([header], 0)
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+    await this.disk.rename(this.sparePath, path)
+  }
+
+  private get salt(): number {
+    return saltOf(this.lastNumber)
+  }
+
+  private get sparePath(): string {
+    return `${this.directory}/${SPARE_FILE}`
+  }
+
   private pathOf(number: number): string {
     return `${this.directory}/${String(number).padStart(20, '0')}.journal`
   }
 }
 
-/** Where the file at `path` ends: where the next one says it does, or with its last byte. */
-async function endOf(disk: Disk, path: string, nextPath: string | undefined): Promise<number> {
-  const saidEnd = nextPath === undefined ? undefined : await withFile(disk, nextPath, readPreviousEnd)
-  if (saidEnd !== undefined && saidEnd !== WHOLE_FILE) return saidEnd
-  return withFile(disk, path, (file) => file.size())
+function saltOf(number: number): number {
+  return number >>> 0
 }
 
-async function collect(disk: Disk, path: string, end: number, batches: Map<string, JournaledBatch[]>): Promise<void> {
-  await withFile(disk, path, async (file) => {
-    if ((await readPreviousEnd(file)) === undefined) return
-    await scanJournal(file, path, end, (key, batch) => {
+/** Where the file at `path` ends at the latest: where the next one says it does, or with its last byte. */
+async function endOf(disk: Disk, path: string, nextPath: string | undefined): Promise<number> {
+  const next = nextPath === undefined ? undefined : await withFile(disk, nextPath, readJournalHeader)
+  return Math.min(await withFile(disk, path, (file) => file.size()), next?.previousEnd ?? Number.POSITIVE_INFINITY)
+}
+
+/** @returns where the last whole entry ends */
+async function collect(disk: Disk, path: string, end: number, batches: Map<string, JournaledBatch[]>): Promise<number> {
+  return withFile(disk, path, async (file) => {
+    const header = await readJournalHeader(file)
+    if (header === undefined) return JOURNAL_HEADER_BYTES
+    return scanJournal(file, path, { end, salt: header.salt }, (key, batch) => {
       const known = batches.get(key)
       if (known === undefined) batches.set(key, [batch])
       else known.push(batch)

@@ -79,7 +79,7 @@ export const DEFAULT_LIMITS: Limits = {
   partitionsPerTopic: 1_000,
   partitions: 20_000,
   openFiles: 2_000,
-  journalBytes: 256 * MiB,
+  journalBytes: 128 * MiB,
   journalBacklogBytes: 32 * MiB,
   tailCacheBytes: 16 * MiB,
   indexCacheBytes: 64 * MiB,
