@@ -81,6 +81,10 @@ const LOADS: Readonly<Record<string, Load>> = {
     await createTopic(url, 't', 1, { 'max.message.bytes': 8 * MiB })
     return floods(url, forMs, { connections: 50, streams: 20, valueBytes: 8 * MiB - 1_024, inFlight: 1 })
   },
+  async batches(url, forMs) {
+    await createTopic(url, 't')
+    return floods(url, forMs, { connections: 1, valueBytes: 60_000, inFlight: 16 })
+  },
   async one(url, forMs) {
     await createTopic(url, 't')
     return floods(url, forMs, { connections: 1, valueBytes: 256 * KiB, inFlight: 24 })
