@@ -2,10 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Broker } from '@millrace/broker'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
 import { RequestGuard } from './guard.ts'
+import { InFlight } from './in-flight.ts'
 import { Port } from './port.ts'
 import { createRestApp, type RestApp } from './rest/app.ts'
 import { PROBLEM_TYPE, problemOf } from './rest/problem.ts'
 import { RpcService } from './rpc/rpc-service.ts'
+import { Unsent } from './unsent.ts'
 
 export interface HttpGatewayOptions {
   readonly broker: Broker
@@ -37,6 +39,8 @@ class Gateway implements HttpGateway {
   private readonly options: HttpGatewayOptions
   private readonly guard: RequestGuard
   private readonly rpc: RpcService
+  private readonly inFlight: InFlight
+  private readonly unsent: Unsent
   private rest: RestApp | undefined
   private port: Port | undefined
   private closing: Promise<void> | undefined
@@ -45,13 +49,17 @@ class Gateway implements HttpGateway {
     const { broker, clock, logger, limits, allowedOrigins, checkHost } = options
     this.options = options
     this.guard = new RequestGuard({ allowedOrigins, checkHost })
-    this.rpc = new RpcService({ broker, clock, logger, limits, guard: this.guard })
+    this.inFlight = new InFlight(limits)
+    this.unsent = new Unsent(limits.unsentBytes)
+    const { guard, inFlight, unsent } = this
+    this.rpc = new RpcService({ broker, clock, logger, limits, guard, inFlight, unsent })
   }
 
   async listen(host: string, port: number): Promise<{ host: string; port: number }> {
     const { broker, clock, logger, limits } = this.options
     this.guard.addOwnHost(host)
-    const rest = await createRestApp({ broker, clock, logger, limits, guard: this.guard })
+    const { guard, inFlight, unsent } = this
+    const rest = await createRestApp({ broker, clock, logger, limits, guard, inFlight, unsent })
     this.rest = rest
     this.port = new Port({
       limits,

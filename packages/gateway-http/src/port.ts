@@ -15,9 +15,10 @@ const MiB = 1024 * KiB
 
 /**
  * What a peer may send on one stream before we have read it. Each stream that is not read from costs this much memory,
- * and a connection cannot be faster than this per round trip.
+ * and a stream cannot be faster than this per round trip. The first few connections get the large window; the more
+ * there are, the smaller that of the next.
  */
-const STREAM_WINDOW_BYTES = 1 * MiB
+const STREAM_WINDOW_BYTES = { most: 1 * MiB, least: 64 * KiB, shared: 16 * MiB }
 /** The same over all streams of a connection. */
 const CONNECTION_WINDOW_BYTES = 8 * MiB
 /** Larger frames than HTTP/2's default of 16 KiB spare clients that can make them some work. */
@@ -209,7 +210,7 @@ export class Port {
       {
         maxSessionMemory: SESSION_MEMORY_MB,
         settings: {
-          initialWindowSize: STREAM_WINDOW_BYTES,
+          initialWindowSize: STREAM_WINDOW_BYTES.least,
           maxFrameSize: MAX_FRAME_BYTES,
           maxConcurrentStreams: this.limits.streamsPerConnection,
           maxHeaderListSize: MAX_HEADER_BYTES,
@@ -238,5 +239,8 @@ export class Port {
     session.once('close', () => this.sessions.delete(session))
     session.on('error', (error) => this.logger.debug({ err: error }, 'HTTP/2 connection failed'))
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+    const { most, least, shared } = STREAM_WINDOW_BYTES
+    const initialWindowSize = Math.min(most, Math.floor(shared / this.sessions.size))
+    if (initialWindowSize > least) session.settings({ initialWindowSize })
   }
 }

@@ -88,6 +88,20 @@ describe('waiting for records', () => {
     expect((await failureOf(log.waitFor(2, 1_000))).code).toBe('OFFSET_OUT_OF_RANGE')
   })
 
+  test('gives 100 readers at the tail the very Buffers that were appended', async () => {
+    const { log } = await bench()
+    const reading = Array.from({ length: 100 }, async () => {
+      await log.waitFor(0, 1_000)
+      return (await log.read(0, 1_000_000)).batches
+    })
+    const appended = ['a', 'b'].map((value) => valuesBatch([value]))
+    await Promise.all(appended.map((batch) => log.append(batch).committed))
+    for (const batches of await Promise.all(reading)) {
+      expect(batches.length).toBeGreaterThan(0)
+      for (const [index, buffer] of batches.entries()) expect(buffer).toBe(appended[index]!.buffer)
+    }
+  })
+
   test('does not end with an append that fails', async () => {
     const { disk, log } = await bench()
     let isOver = false

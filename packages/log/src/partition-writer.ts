@@ -59,6 +59,8 @@ export interface WriterParts {
 }
 
 const MAX_RELATIVE_OFFSET = 2 ** 31 - 1
+/** What one partition may have in a round: what arrives during it for another one waits until it is written. */
+const ROUND_BYTES = 4 * 1_048_576
 
 /**
  * The writing half of a partition's log. Batches get their offsets in the order of the calls of `append`, and are
@@ -350,17 +352,19 @@ export class PartitionWriter implements CommitTarget {
     if (isAsked || (next !== undefined && this.mustRoll(next))) await this.roll()
   }
 
-  /** Takes what is pending and fits into the active segment. */
+  /** Takes what is pending and fits into the round and the active segment; of any size, if it is the first. */
   private takeRound(): void {
     const { segments, config, context } = this.parts
     const { baseOffset } = segments.active
     let bytes = this.activeBytes
+    const mostBytes = bytes + ROUND_BYTES
     let count = 0
     for (const append of this.pending) {
       bytes += append.batch.sizeBytes
       const fits = bytes <= config.segmentBytes && append.nextOffset - baseOffset <= MAX_RELATIVE_OFFSET
       const isAlone = bytes === append.batch.sizeBytes
       if (!fits && !isAlone) break
+      if (bytes > mostBytes && count > 0) break
       count++
     }
     this.round = this.pending.splice(0, count)

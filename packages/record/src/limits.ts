@@ -22,6 +22,18 @@ export interface Limits {
   readonly pendingBytesPerPartition: number
   /** Bytes that one connection may have sent to produce and not yet been answered; past it, it is not read from. */
   readonly inFlightBytesPerConnection: number
+  /**
+   * The same over all connections; past it, those that have more than a little are not read from. Messages that are
+   * still coming may take half of it besides.
+   */
+  readonly inFlightBytes: number
+  /** Windows of streams that are not read from, over all connections; past it, calls that would add more are refused. */
+  readonly unreadBytes: number
+  /**
+   * What was read for clients that have not taken it yet, over all connections. The closer to it, the less is read for
+   * one at a time.
+   */
+  readonly unsentBytes: number
   /** Open HTTP/2 streams of one connection. */
   readonly streamsPerConnection: number
   /** Open connections. */
@@ -71,7 +83,10 @@ export const DEFAULT_LIMITS: Limits = {
   fetchRecords: 10_000,
   fetchWaitMs: 60_000,
   pendingBytesPerPartition: 64 * MiB,
-  inFlightBytesPerConnection: 32 * MiB,
+  inFlightBytesPerConnection: 8 * MiB,
+  inFlightBytes: 32 * MiB,
+  unreadBytes: 128 * MiB,
+  unsentBytes: 64 * MiB,
   streamsPerConnection: 256,
   connections: 10_000,
   partitionsPerFetchStream: 1_000,

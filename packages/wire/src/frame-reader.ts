@@ -37,6 +37,11 @@ export class FrameReader {
     return this.headerBytes + this.received
   }
 
+  /** Length of the message that has begun and not ended; 0 when there is none, or its length has not come yet. */
+  get expectedBytes(): number {
+    return Math.max(0, this.length)
+  }
+
   /** Whether a message has begun and not ended. */
   get isPartial(): boolean {
     return this.headerBytes > 0 || this.length >= 0

@@ -5,6 +5,8 @@ import { type Clock, type ErrorCode, type Limits, type Logger, MillraceError } f
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import type { RequestGuard } from '../guard.ts'
+import type { InFlight } from '../in-flight.ts'
+import type { Unsent } from '../unsent.ts'
 import { type BodyLimits, discardBody, readBody } from './body.ts'
 import { parseJson } from './json-text.ts'
 import { PathMethods, routeNotFound } from './methods.ts'
@@ -22,6 +24,8 @@ export interface RestAppOptions {
   readonly logger: Logger
   readonly limits: Limits
   readonly guard: RequestGuard
+  readonly inFlight: InFlight
+  readonly unsent: Unsent
 }
 
 /** REST without a port of its own: a server for HTTP/1.1 or HTTP/2 passes its requests in. */
@@ -35,10 +39,10 @@ export interface RestApp {
 }
 
 export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
-  const { broker, logger } = options
+  const { broker, logger, unsent } = options
   const waits = new Waits()
   let draining = false
-  const context: RouteContext = { broker, logger, waits, isDraining: () => draining }
+  const context: RouteContext = { broker, logger, waits, unsent, isDraining: () => draining }
 
   const app = Fastify({
     logger: false,
@@ -141,17 +145,25 @@ function unwantedBody(): MillraceError {
 }
 
 function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
+  const held = new WeakMap<FastifyRequest, number>()
+  app.addHook('onResponse', async (request) => options.inFlight.removeBody(held.get(request) ?? 0))
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
     const declared = request.headers['content-length']
-    const bytes = await readBody(payload, declared === undefined ? undefined : Number(declared), bodyLimits(options))
+    const takes = (chunkBytes: number): boolean => {
+      if (!options.inFlight.addBody(chunkBytes)) return false
+      held.set(request, (held.get(request) ?? 0) + chunkBytes)
+      return true
+    }
+    const limits = { ...bodyLimits(options), takes }
+    const bytes = await readBody(payload, declared === undefined ? undefined : Number(declared), limits)
     if (takesBody(request)) return parseJson(bytes)
     if (bytes.length > 0) throw unwantedBody()
     return undefined
   })
 }
 
-function bodyLimits({ clock, limits }: RestAppOptions): BodyLimits {
+function bodyLimits({ clock, limits }: RestAppOptions): Omit<BodyLimits, 'takes'> {
   return { maxBytes: limits.requestBytes, timeoutMs: limits.requestTimeoutMs, clock }
 }
 

@@ -16,6 +16,8 @@ import {
   serveRest,
 } from '../../test/rest-harness.ts'
 import { RequestGuard } from '../guard.ts'
+import { InFlight } from '../in-flight.ts'
+import { Unsent } from '../unsent.ts'
 import { createRestApp } from './app.ts'
 
 const REQUEST_BYTES = 64 * 1024
@@ -51,7 +53,18 @@ async function serve(protocol: (typeof PROTOCOLS)[number]): Promise<RestServer> 
   const limits = { ...DEFAULT_LIMITS, requestBytes: REQUEST_BYTES, requestTimeoutMs: TIMEOUT_MS }
   broker = new Broker({ engine: createMemoryEngine({ clock, limits }), clock, limits })
   const guard = new RequestGuard({ checkHost: true })
-  return serveRest(await createRestApp({ broker, clock, logger, limits, guard }), protocol)
+  return serveRest(
+    await createRestApp({
+      broker,
+      clock,
+      logger,
+      limits,
+      guard,
+      inFlight: new InFlight(limits),
+      unsent: new Unsent(limits.unsentBytes),
+    }),
+    protocol,
+  )
 }
 
 const bodyOf = (bytes: number) => `{"name":"x"${' '.repeat(bytes - 12)}}`

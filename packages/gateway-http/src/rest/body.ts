@@ -7,25 +7,28 @@ export interface BodyLimits {
   /** Time for the whole body. */
   readonly timeoutMs: number
   readonly clock: Clock
+  /** Whether bodies of so many more bytes may be in memory. */
+  readonly takes: (bytes: number) => boolean
 }
 
 /**
  * Reads a request's body, over HTTP/1.1 and HTTP/2 alike. What is left of a body that is refused is for `discardBody`.
  * @param declaredBytes the Content-Length, where there is one
- * @throws MillraceError REQUEST_TOO_LARGE, TIMED_OUT, CANCELLED when the caller goes away
+ * @throws MillraceError REQUEST_TOO_LARGE, LIMIT_REACHED, TIMED_OUT, CANCELLED when the caller goes away
  */
 export function readBody(
   payload: IncomingMessage | Http2ServerRequest,
   declaredBytes: number | undefined,
   limits: BodyLimits,
 ): Promise<Buffer> {
-  const { maxBytes, timeoutMs, clock } = limits
+  const { maxBytes, timeoutMs, clock, takes } = limits
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let received = 0
     const onData = (chunk: Buffer): void => {
       received += chunk.length
       if (received > maxBytes) refuse(tooLarge(maxBytes))
+      else if (!takes(chunk.length)) refuse(new MillraceError('LIMIT_REACHED', 'too many bodies are in memory'))
       else chunks.push(chunk)
     }
     const onEnd = (): void => {
@@ -65,7 +68,7 @@ function tooLarge(maxBytes: number): MillraceError {
  */
 export function discardBody(
   payload: IncomingMessage | Http2ServerRequest,
-  { maxBytes, timeoutMs, clock }: BodyLimits,
+  { maxBytes, timeoutMs, clock }: Omit<BodyLimits, 'takes'>,
 ): void {
   if (payload.complete || payload.destroyed) return
   let left = maxBytes

@@ -11,6 +11,8 @@ import {
   serveRest,
 } from '../../test/rest-harness.ts'
 import { RequestGuard } from '../guard.ts'
+import { InFlight } from '../in-flight.ts'
+import { Unsent } from '../unsent.ts'
 import { createRestApp, type RestApp } from './app.ts'
 import { httpStatus } from './statuses.ts'
 
@@ -28,7 +30,15 @@ describe.each(PROTOCOLS)('errors over %s', (protocol) => {
     lines = recorder.lines
     broker = new Broker({ engine: createMemoryEngine({ clock }), clock })
     const guard = new RequestGuard({ checkHost: true, allowedOrigins: ['https://app.example'] })
-    app = await createRestApp({ broker, clock, logger: recorder.logger, limits: DEFAULT_LIMITS, guard })
+    app = await createRestApp({
+      broker,
+      clock,
+      logger: recorder.logger,
+      limits: DEFAULT_LIMITS,
+      guard,
+      inFlight: new InFlight(DEFAULT_LIMITS),
+      unsent: new Unsent(DEFAULT_LIMITS.unsentBytes),
+    })
     rest = await serveRest(app, protocol)
     await rest.ask('POST', '/v1/topics', { body: { name: 't' } })
   })

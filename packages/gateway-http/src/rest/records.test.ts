@@ -4,6 +4,8 @@ import { createMemoryEngine, ManualClock, type MemoryEngine } from '@millrace/te
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { PROTOCOLS, type RestServer, serveRest } from '../../test/rest-harness.ts'
 import { RequestGuard } from '../guard.ts'
+import { InFlight } from '../in-flight.ts'
+import { Unsent } from '../unsent.ts'
 import { createRestApp } from './app.ts'
 
 const START_MS = 1_700_000_000_000
@@ -19,7 +21,18 @@ describe.each(PROTOCOLS)('records over %s', (protocol) => {
     engine = createMemoryEngine({ clock, limits })
     const broker = new Broker({ engine, clock, limits })
     const guard = new RequestGuard({ checkHost: true })
-    rest = await serveRest(await createRestApp({ broker, clock, logger: silentLogger, limits, guard }), protocol)
+    rest = await serveRest(
+      await createRestApp({
+        broker,
+        clock,
+        logger: silentLogger,
+        limits,
+        guard,
+        inFlight: new InFlight(limits),
+        unsent: new Unsent(limits.unsentBytes),
+      }),
+      protocol,
+    )
     await rest.ask('POST', '/v1/topics', { body: { name: 't', partitions: 2 } })
   })
   afterEach(() => rest.close())

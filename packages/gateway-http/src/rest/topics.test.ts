@@ -4,6 +4,8 @@ import { createMemoryEngine, ManualClock } from '@millrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { PROTOCOLS, type RestServer, serveRest } from '../../test/rest-harness.ts'
 import { RequestGuard } from '../guard.ts'
+import { InFlight } from '../in-flight.ts'
+import { Unsent } from '../unsent.ts'
 import { createRestApp } from './app.ts'
 
 describe.each(PROTOCOLS)('topics over %s', (protocol) => {
@@ -15,7 +17,18 @@ describe.each(PROTOCOLS)('topics over %s', (protocol) => {
     const limits = { ...DEFAULT_LIMITS, topics: 3 }
     const broker = new Broker({ engine: createMemoryEngine({ clock, limits }), clock, limits })
     const guard = new RequestGuard({ checkHost: true })
-    rest = await serveRest(await createRestApp({ broker, clock, logger, limits, guard }), protocol)
+    rest = await serveRest(
+      await createRestApp({
+        broker,
+        clock,
+        logger,
+        limits,
+        guard,
+        inFlight: new InFlight(limits),
+        unsent: new Unsent(limits.unsentBytes),
+      }),
+      protocol,
+    )
   })
   afterEach(() => rest.close())
 

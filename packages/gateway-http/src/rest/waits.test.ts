@@ -14,6 +14,8 @@ import {
   serveRest,
 } from '../../test/rest-harness.ts'
 import { RequestGuard } from '../guard.ts'
+import { InFlight } from '../in-flight.ts'
+import { Unsent } from '../unsent.ts'
 import { createRestApp, type RestApp } from './app.ts'
 
 const PATH = '/v1/topics/t/partitions/0/records?waitMs=30000'
@@ -40,7 +42,15 @@ describe.each(PROTOCOLS)('a fetch that waits, over %s,', (protocol) => {
       return ended
     })
     const guard = new RequestGuard({ checkHost: true })
-    app = await createRestApp({ broker, clock, logger: recorder.logger, limits: DEFAULT_LIMITS, guard })
+    app = await createRestApp({
+      broker,
+      clock,
+      logger: recorder.logger,
+      limits: DEFAULT_LIMITS,
+      guard,
+      inFlight: new InFlight(DEFAULT_LIMITS),
+      unsent: new Unsent(DEFAULT_LIMITS.unsentBytes),
+    })
     rest = await serveRest(app, protocol)
     await rest.ask('POST', '/v1/topics', { body: { name: 't' } })
   })

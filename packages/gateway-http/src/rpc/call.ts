@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { Clock, Limits, Logger, MillraceError } from '@millrace/record'
 import { errorTrailers, OK_TRAILERS, type Trailers } from '@millrace/wire'
+import type { Unsent } from '../unsent.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { logFailure, publicError } from './failures.ts'
 import { IdleTimer } from './idle-timer.ts'
@@ -10,6 +11,7 @@ export interface CallContext {
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: Limits
+  readonly unsent: Unsent
 }
 
 /** How long a client that was answered early may go on sending, unread, before its stream is reset. */
@@ -33,6 +35,8 @@ export class Call {
   private readonly stalled: IdleTimer
   private trailers: Trailers = OK_TRAILERS
   private hasEnded = false
+  /** What waits for the client to read, as far as it counts. */
+  private unsentBytes = 0
 
   constructor(stream: ServerHttp2Stream, path: string, context: CallContext, budget: ConnectionBudget) {
     this.stream = stream
@@ -70,7 +74,9 @@ export class Call {
     stream.cork()
     for (const part of parts) stream.write(part)
     stream.uncork()
-    if (stream.writableNeedDrain) this.stalled.start()
+    if (!stream.writableNeedDrain) return
+    this.stalled.start()
+    this.countUnsent(stream.writableLength)
   }
 
   /** Ends the call with a status: OK, or that of `error`, which is logged here. */
@@ -105,8 +111,14 @@ export class Call {
     stream.once('close', () => timer.cancel())
   }
 
+  private countUnsent(bytes: number): void {
+    this.context.unsent.add(bytes - this.unsentBytes)
+    this.unsentBytes = bytes
+  }
+
   private drained(): void {
     this.stalled.stop()
+    this.countUnsent(0)
     this.onDrain?.()
   }
 
@@ -124,6 +136,7 @@ export class Call {
   private closed(): void {
     this.hasEnded = true
     this.stalled.dispose()
+    this.countUnsent(0)
     this.onClose?.()
   }
 }

@@ -1,29 +1,44 @@
 import type { Limits } from '@millrace/record'
+import type { InFlight, Reservation, RoomWaiter } from '../in-flight.ts'
 
 /** What stops reading when its connection has too much in flight. */
 export interface Pausable {
   resume(): void
 }
 
+/** What a connection may always have in flight, however much others have. */
+const OWN_SHARE_BYTES = 65_536
+
 /**
  * Counts what one connection has sent to produce and not yet been answered, over all its streams. When that reaches the
- * limit, its streams are not read from until answers have brought it below.
+ * limit, its streams are not read from until answers have brought it below; and so when all connections together have
+ * reached theirs, unless this one has very little.
  */
-export class ConnectionBudget {
+export class ConnectionBudget implements RoomWaiter {
   private readonly limitBytes: number
   private readonly partialLimitBytes: number
+  private readonly inFlight: InFlight
+  /** What a peer may send on one stream that is not read from. */
+  private readonly windowBytes: () => number
   private unansweredBytes = 0
   private partialBytes = 0
   private readonly paused = new Set<Pausable>()
 
-  constructor(limits: Pick<Limits, 'inFlightBytesPerConnection' | 'requestBytes'>) {
+  constructor(
+    limits: Pick<Limits, 'inFlightBytesPerConnection' | 'requestBytes'>,
+    inFlight: InFlight,
+    windowBytes: () => number,
+  ) {
     this.limitBytes = limits.inFlightBytesPerConnection
     // One message of the largest size always finds room.
     this.partialLimitBytes = Math.max(limits.inFlightBytesPerConnection, limits.requestBytes)
+    this.inFlight = inFlight
+    this.windowBytes = windowBytes
   }
 
   get isSpent(): boolean {
-    return this.unansweredBytes >= this.limitBytes
+    if (this.unansweredBytes >= this.limitBytes) return true
+    return this.unansweredBytes >= OWN_SHARE_BYTES && this.inFlight.isSpent
   }
 
   /** Whether messages that have begun and not ended take more than they may. Waiting does not help then. */
@@ -31,18 +46,30 @@ export class ConnectionBudget {
     return this.partialBytes > this.partialLimitBytes
   }
 
+  /** Whether messages of other connections wait for what unfinished ones take. */
+  get isAwaited(): boolean {
+    return this.inFlight.isAwaited
+  }
+
   /** A message of `bytes` waits for its answer. */
   take(bytes: number): void {
     this.unansweredBytes += bytes
+    this.inFlight.take(bytes)
   }
 
   /** It was answered, or nobody wants the answer. */
   giveBack(bytes: number): void {
     const wasSpent = this.isSpent
     this.unansweredBytes -= bytes
-    if (!wasSpent || this.isSpent || this.paused.size === 0) return
+    this.inFlight.giveBack(bytes)
+    if (wasSpent) this.onRoom()
+  }
+
+  onRoom(): void {
+    if (this.isSpent || this.paused.size === 0) return
     const resumed = [...this.paused]
     this.paused.clear()
+    this.inFlight.leave(this)
     for (const pausable of resumed) pausable.resume()
   }
 
@@ -51,12 +78,37 @@ export class ConnectionBudget {
     this.partialBytes += bytes
   }
 
+  /** As `InFlight.reserve`, `release` and `cancel`. */
+  reserve(reservation: Reservation): boolean {
+    return this.inFlight.reserve(this, reservation)
+  }
+
+  release(reservation: Reservation): void {
+    this.inFlight.release(reservation)
+  }
+
+  cancel(reservation: Reservation): void {
+    this.inFlight.cancel(this, reservation)
+  }
+
+  /** A stream is not read from. @returns what to give `removeUnread` later; undefined: too many streams are not */
+  addUnread(): number | undefined {
+    const bytes = this.windowBytes()
+    return this.inFlight.addUnread(bytes) ? bytes : undefined
+  }
+
+  removeUnread(bytes: number): void {
+    this.inFlight.removeUnread(bytes)
+  }
+
   /** `pausable` is resumed, once, when there is room again. */
   waitForRoom(pausable: Pausable): void {
     this.paused.add(pausable)
+    this.inFlight.waitForRoom(this)
   }
 
   leave(pausable: Pausable): void {
     this.paused.delete(pausable)
+    if (this.paused.size === 0) this.inFlight.leave(this)
   }
 }

@@ -1,5 +1,6 @@
-import { asMillraceError, MillraceError } from '@millrace/record'
+import { asMillraceError, MillraceError, type Timer } from '@millrace/record'
 import { FrameReader } from '@millrace/wire'
+import type { Reservation } from '../in-flight.ts'
 import type { Call } from './call.ts'
 import type { Pausable } from './connection-budget.ts'
 import { IdleTimer } from './idle-timer.ts'
@@ -14,18 +15,27 @@ export interface MessageSink {
   onBroken(error: MillraceError): void
 }
 
+/** Longer messages than this are not gathered before there is room for them. */
+const SMALL_BYTES = 65_536
+
 /**
  * The receiving half of one gRPC call: cuts what comes into messages and passes them on, one after another. Does not
- * read while the connection's budget is spent, or while it is held.
+ * read while the connection's budget is spent, while a larger message waits for room, or while it is held.
  */
-export class Inbound implements Pausable {
+export class Inbound implements Pausable, Reservation {
   private readonly call: Call
   private readonly sink: MessageSink
   private readonly reader: FrameReader
   private readonly stalled: IdleTimer
   private partialBytes = 0
+  /** Room for the message that is gathered: its length, or 0 when it needs none. */
+  bytes = 0
+  private room: 'none' | 'awaited' | 'granted' = 'none'
+  private slow: Timer | undefined
   private isHeld = false
   private hasStopped = false
+  /** What its window counts for while it is not read from. */
+  private unreadBytes: number | undefined
 
   constructor(call: Call, sink: MessageSink, maxMessageBytes: number) {
     this.call = call
@@ -56,7 +66,14 @@ export class Inbound implements Pausable {
   resume(): void {
     if (this.hasStopped || this.pauseIfNeeded()) return
     if (this.reader.isPartial) this.stalled.touch()
+    this.countRead()
     this.call.stream.resume()
+  }
+
+  /** There is room for the message that has begun. */
+  onGranted(): void {
+    this.setRoom('granted')
+    this.resume()
   }
 
   /** No more messages are wanted. */
@@ -65,6 +82,8 @@ export class Inbound implements Pausable {
     this.hasStopped = true
     this.stalled.dispose()
     this.countPartial(0)
+    this.countRead()
+    this.giveRoomBack()
     this.call.budget.leave(this)
   }
 
@@ -76,6 +95,7 @@ export class Inbound implements Pausable {
       for (let message = reader.read(); message !== undefined; message = reader.read()) {
         this.sink.onMessage(message)
         if (this.hasStopped) return
+        this.giveRoomBack()
       }
     } catch (error) {
       this.break(asMillraceError(error))
@@ -86,6 +106,7 @@ export class Inbound implements Pausable {
       this.break(new MillraceError('LIMIT_REACHED', 'too many unfinished messages on one connection'))
       return
     }
+    if (this.room === 'none' && reader.expectedBytes > SMALL_BYTES) this.askForRoom(reader.expectedBytes)
     if (this.pauseIfNeeded() || !reader.isPartial) this.stalled.stop()
     else this.stalled.touch()
   }
@@ -111,10 +132,48 @@ export class Inbound implements Pausable {
   private pauseIfNeeded(): boolean {
     const { budget, stream } = this.call
     if (budget.isSpent) budget.waitForRoom(this)
-    else if (!this.isHeld) return false
+    else if (!this.isHeld && this.room !== 'awaited') return false
     stream.pause()
     this.stalled.stop()
+    this.unreadBytes ??= budget.addUnread()
+    if (this.unreadBytes === undefined) {
+      this.break(new MillraceError('LIMIT_REACHED', 'too many calls wait to be read'))
+    }
     return true
+  }
+
+  private askForRoom(bytes: number): void {
+    this.bytes = bytes
+    this.setRoom(this.call.budget.reserve(this) ? 'granted' : 'awaited')
+  }
+
+  private setRoom(room: Inbound['room']): void {
+    this.room = room
+    this.slow?.cancel()
+    this.slow = undefined
+    if (room === 'granted') this.watchPace()
+  }
+
+  /** A message that trickles in must not keep others from their room. */
+  private watchPace(): void {
+    const { clock, limits } = this.call.context
+    this.slow = clock.setTimer(limits.requestTimeoutMs, () => {
+      if (this.call.budget.isAwaited) this.break(stalledError(limits))
+      else this.watchPace()
+    })
+  }
+
+  private giveRoomBack(): void {
+    const { room } = this
+    if (room === 'none') return
+    this.setRoom('none')
+    if (room === 'granted') this.call.budget.release(this)
+    else this.call.budget.cancel(this)
+  }
+
+  private countRead(): void {
+    if (this.unreadBytes !== undefined) this.call.budget.removeUnread(this.unreadBytes)
+    this.unreadBytes = undefined
   }
 
   private countPartial(bytes: number): void {

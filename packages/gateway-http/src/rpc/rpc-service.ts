@@ -3,6 +3,7 @@ import type { Broker } from '@millrace/broker'
 import { MillraceError } from '@millrace/record'
 import { FETCH_STREAM_PATH, PRODUCE_STREAM_PATH } from '@millrace/wire'
 import type { RequestGuard } from '../guard.ts'
+import type { InFlight } from '../in-flight.ts'
 import { Call, type CallContext } from './call.ts'
 import { ConnectionBudget } from './connection-budget.ts'
 import { FetchStream } from './fetch-stream.ts'
@@ -14,12 +15,16 @@ import { type UnaryRoute, unaryRoutes } from './unary-methods.ts'
 /** `application/grpc`, with a message format or parameters after it, but not `application/grpc-web`. */
 const GRPC_TYPE = /^application\/grpc(?:\+([a-z0-9.-]+))?\s*(?:;|$)/i
 
+/** The window of a stream where its connection's settings are not known yet, as HTTP/2 has it. */
+const DEFAULT_WINDOW_BYTES = 65_535
+
 /** A call that runs. */
 interface RunningCall {
   shutDown(): void
 }
 
 export interface RpcServiceOptions extends CallContext {
+  readonly inFlight: InFlight
   readonly broker: Broker
   readonly guard: RequestGuard
 }
@@ -30,14 +35,16 @@ export class RpcService {
   private readonly broker: Broker
   private readonly guard: RequestGuard
   private readonly unary: ReadonlyMap<string, UnaryRoute>
+  private readonly inFlight: InFlight
   private readonly budgets = new WeakMap<Http2Session, ConnectionBudget>()
   private readonly running = new Set<RunningCall>()
   private isShuttingDown = false
 
-  constructor({ broker, guard, ...context }: RpcServiceOptions) {
+  constructor({ broker, guard, inFlight, ...context }: RpcServiceOptions) {
     this.context = context
     this.broker = broker
     this.guard = guard
+    this.inFlight = inFlight
     this.unary = unaryRoutes(broker, context)
   }
 
@@ -96,7 +103,11 @@ export class RpcService {
   private budgetOf(session: Http2Session): ConnectionBudget {
     let budget = this.budgets.get(session)
     if (budget === undefined) {
-      budget = new ConnectionBudget(this.context.limits)
+      budget = new ConnectionBudget(
+        this.context.limits,
+        this.inFlight,
+        () => session.localSettings?.initialWindowSize ?? DEFAULT_WINDOW_BYTES,
+      )
       this.budgets.set(session, budget)
     }
     return budget

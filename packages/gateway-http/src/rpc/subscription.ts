@@ -5,10 +5,10 @@ import type { Call } from './call.ts'
 import { logFailure, publicError } from './failures.ts'
 import type { WriteTurns } from './write-turns.ts'
 
+type ReadResult = Awaited<ReturnType<FetchSource['read']>>
+
 /** Batches in one message; a single larger one comes whole. Small enough to take turns, large enough to be fast. */
 const MESSAGE_BYTES = 1_048_576
-
-type ReadResult = Awaited<ReturnType<FetchSource['read']>>
 
 /** What subscriptions of one stream share. */
 export interface SubscriptionContext {
@@ -147,7 +147,10 @@ export class Subscription {
     await turns.take()
     try {
       if (signal.aborted) return undefined
-      const result = await source.read(offset, this.readOptions())
+      const { unsent } = this.context.call.context
+      const result = await unsent.whileReading(this.wantedBytes, (maxBytes) =>
+        source.read(offset, { maxBytes, isolation: this.options.isolation }),
+      )
       if (signal.aborted) return undefined
       if (isFirst) this.send({ ...result, nextOffset: offset, batches: [], abortedTransactions: [] })
       if (this.credit <= 0) return { ...result, nextOffset: offset }
@@ -165,9 +168,11 @@ export class Subscription {
    */
   private async followEnd(source: FetchSource, start: number, signal: AbortSignal): Promise<number> {
     let offset = start
+    const { limits, unsent } = this.context.call.context
+    const { isolation } = this.options
     while (!signal.aborted && this.credit > 0) {
-      const waitMs = this.context.call.context.limits.fetchWaitMs
-      const result = await source.read(offset, { ...this.readOptions(), waitMs, signal })
+      const maxBytes = unsent.portion(this.wantedBytes)
+      const result = await source.read(offset, { maxBytes, isolation, waitMs: limits.fetchWaitMs, signal })
       if (signal.aborted) break
       if (result.batches.length > 0) {
         if (!this.context.call.canWrite) break
@@ -179,8 +184,8 @@ export class Subscription {
     return offset
   }
 
-  private readOptions(): { maxBytes: number; isolation: SubscriptionOptions['isolation'] } {
-    return { maxBytes: Math.max(1, Math.min(this.credit, MESSAGE_BYTES)), isolation: this.options.isolation }
+  private get wantedBytes(): number {
+    return Math.max(1, Math.min(this.credit, MESSAGE_BYTES))
   }
 
   private send(result: ReadResult): void {

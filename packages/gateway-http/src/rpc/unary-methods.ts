@@ -11,6 +11,7 @@ import {
   UNARY,
   type UnaryMethod,
 } from '@millrace/wire'
+import type { Unsent } from '../unsent.ts'
 import { logFailure, publicError } from './failures.ts'
 import { isolationOf, positionOf } from './positions.ts'
 import type { UnaryHandler } from './unary-call.ts'
@@ -25,13 +26,14 @@ export interface UnaryRoute {
 export interface UnaryContext {
   readonly limits: Limits
   readonly logger: Logger
+  readonly unsent: Unsent
 }
 
 /** Requests that carry no records are small. */
 const SMALL_REQUEST_BYTES = 262_144
 
 /** The unary calls by their paths. Nothing is decided here: each turns a request into a broker's call, and back. */
-export function unaryRoutes(broker: Broker, { limits, logger }: UnaryContext): ReadonlyMap<string, UnaryRoute> {
+export function unaryRoutes(broker: Broker, { limits, logger, unsent }: UnaryContext): ReadonlyMap<string, UnaryRoute> {
   const routes = new Map<string, UnaryRoute>()
   function route<Request, Response>(
     method: UnaryMethod<Request, never, unknown, Response>,
@@ -58,7 +60,7 @@ export function unaryRoutes(broker: Broker, { limits, logger }: UnaryContext): R
   })
   routes.set(UNARY.fetch.path, {
     maxRequestBytes: SMALL_REQUEST_BYTES,
-    handle: (bytes, signal) => fetch(broker, bytes, signal),
+    handle: (bytes, signal) => fetch(broker, unsent, bytes, signal),
   })
   return routes
 }
@@ -128,11 +130,16 @@ function resultMessage(result: ProduceResult): millrace.v1.ProduceResult.$Proper
   return { partition, offset: toInt64(result.offset), timestamp: toInt64(result.timestamp) }
 }
 
-async function fetch(broker: Broker, bytes: Buffer, signal: AbortSignal): Promise<readonly Buffer[]> {
+async function fetch(broker: Broker, unsent: Unsent, bytes: Buffer, signal: AbortSignal): Promise<readonly Buffer[]> {
   const { topic, partition, from, maxBytes, waitMs, isolation } = UNARY.fetch.decodeRequest(bytes)
   if (maxBytes < 0 || waitMs < 0) throw new MillraceError('INVALID_REQUEST', 'max_bytes and wait_ms are 0 or more')
   const source = await broker.fetch.source(topic, partition)
   const offset = await source.resolve(positionOf(from))
-  const result = await source.read(offset, { maxBytes, waitMs, isolation: isolationOf(isolation), signal })
+  const options = { isolation: isolationOf(isolation), signal }
+  const wantedBytes = maxBytes > 0 ? Math.min(maxBytes, broker.limits.fetchBytes) : broker.limits.fetchBytes
+  const result =
+    waitMs > 0
+      ? await source.read(offset, { ...options, maxBytes: unsent.portion(wantedBytes), waitMs })
+      : await unsent.whileReading(wantedBytes, (most) => source.read(offset, { ...options, maxBytes: most }))
   return frameFetchResponse(result, result.batches)
 }

@@ -1,5 +1,6 @@
 import type { Broker } from '@millrace/broker'
 import type { Logger } from '@millrace/record'
+import type { Unsent } from '../../unsent.ts'
 import type { Waits } from '../waits.ts'
 
 /** What the routes work with. */
@@ -7,6 +8,7 @@ export interface RouteContext {
   readonly broker: Broker
   readonly logger: Logger
   readonly waits: Waits
+  readonly unsent: Unsent
   /** Whether the server is on its way out. */
   readonly isDraining: () => boolean
 }

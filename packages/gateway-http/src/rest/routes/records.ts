@@ -66,7 +66,7 @@ function resultJson(result: ProduceResult): ProduceAnswer['results'][number] {
   return { partition, offset: result.offset, timestamp: result.timestamp }
 }
 
-function fetchRoute(app: FastifyInstance, { broker, waits }: RouteContext): void {
+function fetchRoute(app: FastifyInstance, { broker, waits, unsent }: RouteContext): void {
   app.get<{ Params: Static<typeof PartitionPath>; Querystring: FetchQuery }>(
     '/v1/topics/:topic/partitions/:partition/records',
     {
@@ -80,15 +80,19 @@ function fetchRoute(app: FastifyInstance, { broker, waits }: RouteContext): void
     async ({ params, query }, reply) => {
       const from = positionOf(query) ?? { at: 'earliest' }
       const { limit, waitMs = 0, isolation } = query
-      const maxBytes = Math.min(query.maxBytes ?? broker.limits.fetchBytes, broker.limits.fetchBytes)
-      const options = { limit, maxBytes, waitMs, isolation }
-      const fetched =
+      const wantedBytes = Math.min(query.maxBytes ?? broker.limits.fetchBytes, broker.limits.fetchBytes)
+      const read = async (maxBytes: number, signal?: AbortSignal): Promise<string> => {
+        const options = { limit, maxBytes, waitMs, isolation, signal }
+        const fetched = await broker.fetch.records(params.topic, params.partition, from, options)
+        return fetchText(bounded(fetched, maxBytes), query.as)
+      }
+      const text =
         waitMs === 0
-          ? await broker.fetch.records(params.topic, params.partition, from, options)
-          : await waits.run(reply.raw, (signal) =>
-              broker.fetch.records(params.topic, params.partition, from, { ...options, signal }),
-            )
-      return reply.type('application/json').send(fetchText(bounded(fetched, maxBytes), query.as))
+          ? await unsent.whileReading(wantedBytes, read)
+          : await waits.run(reply.raw, (signal) => read(unsent.portion(wantedBytes), signal))
+      unsent.add(text.length)
+      reply.raw.once('close', () => unsent.add(-text.length))
+      return reply.type('application/json').send(text)
     },
   )
 }
