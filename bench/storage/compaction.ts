@@ -13,7 +13,9 @@ const SEGMENT_BYTES = 64 * 2 ** 20
 /** Batches that a producer has in flight when it goes as fast as it can, as Kafka's clients have. */
 const IN_FLIGHT = 5
 /** Appended each time to learn the best rate. */
-const BEST_RATE_BYTES = 1e9
+const BEST_RATE_BYTES = 5e8
+/** So large that no segment is closed, and read again to be sealed, in one measurement and not in the other. */
+const TARGET_SEGMENT_BYTES = 2 ** 31 - 1
 /** Batches that a producer has under way at most; those that are due then wait with it, and their time counts. */
 const MAX_PENDING = 256
 /** A producer by itself. */
@@ -59,10 +61,11 @@ export async function produceBesideCompaction(
   const batches = makeBatches(64 * 2 ** 20, valueBytes, batchRecords)
   const inFlightBytes = IN_FLIGHT * (batches[0] as Buffer).length
   const load = { valueBytes, batchRecords, partitions: 1, inFlightBytes, inRounds: false } as const
-  const target = await store.openLog(task.times, { synced: true, clean: true })
-  const append = (_: number, bytes: Buffer): Promise<unknown> => target.append(RecordBatch.at(bytes)).committed
   const measure = async (log: PartitionLog, index: number): Promise<BesideFigures> => {
-    // The rate is that of the moment, so that a machine that others slow down meanwhile is not asked for too much.
+    const options = { synced: true, clean: true, segmentBytes: TARGET_SEGMENT_BYTES }
+    const target = await store.openLog(task.times + index, options)
+    const append = (_: number, bytes: Buffer): Promise<unknown> => target.append(RecordBatch.at(bytes)).committed
+    // That of the moment: disks write faster for some gigabytes than they can for long.
     const best = await appendLoad({ kind: 'append', bytes: BEST_RATE_BYTES, synced: true, ...load }, append, () => {})
     const producedBytesPerSecond = (best.bytesPerSecond ?? Number.NaN) / 2
     const waiting = new Promise<void>((resolve) => setTimeout(resolve, ALONE_MS))
@@ -71,13 +74,14 @@ export async function produceBesideCompaction(
     const compacting = timed(store, log, index, throttle)
     const beside = await produceWhile(compacting, producedBytesPerSecond, batches, append)
     const { bytesPerSecond } = await compacting
+    await target.close()
+    await log.close()
     const p99AloneMs = alone.figures().p99 ?? Number.NaN
     const p99BesideMs = beside.figures().p99 ?? Number.NaN
     return { bytesPerSecond, producedBytesPerSecond, p99AloneMs, p99BesideMs, p99Growth: p99BesideMs / p99AloneMs }
   }
   const all: BesideFigures[] = []
   for (const [index, log] of logs.entries()) all.push(await measure(log, index))
-  for (const log of [...logs, target]) await log.close()
   return all.toSorted((a, b) => a.p99Growth - b.p99Growth)[Math.floor(all.length / 2)] as BesideFigures
 }
 
