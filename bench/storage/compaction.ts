@@ -12,8 +12,10 @@ const KEY_BYTES = 16
 const SEGMENT_BYTES = 64 * 2 ** 20
 /** Batches that a producer has in flight when it goes as fast as it can, as Kafka's clients have. */
 const IN_FLIGHT = 5
-/** Appended to learn the best rate. */
-const BEST_RATE_BYTES = 1e9
+/** Appended each time to learn the best rate. */
+const BEST_RATE_BYTES = 5e8
+/** So large that no segment is closed, and read again to be sealed, in one measurement and not in the other. */
+const TARGET_SEGMENT_BYTES = 2 ** 31 - 1
 /** Batches that a producer has under way at most; those that are due then wait with it, and their time counts. */
 const MAX_PENDING = 256
 /** A producer by itself. */
@@ -27,6 +29,14 @@ const COMPACT: CleanupConfig = {
   maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
   deleteRetentionMs: 86_400_000,
   minCleanableDirtyRatio: 0,
+}
+
+interface BesideFigures extends Figures {
+  readonly bytesPerSecond: number
+  readonly producedBytesPerSecond: number
+  readonly p99AloneMs: number
+  readonly p99BesideMs: number
+  readonly p99Growth: number
 }
 
 export async function compact(directory: string, task: CompactTask, progress: Progress): Promise<Figures> {
@@ -51,55 +61,51 @@ export async function produceBesideCompaction(
   const batches = makeBatches(64 * 2 ** 20, valueBytes, batchRecords)
   const inFlightBytes = IN_FLIGHT * (batches[0] as Buffer).length
   const load = { valueBytes, batchRecords, partitions: 1, inFlightBytes, inRounds: false } as const
-  const target = await store.openLog(task.times, { synced: true, clean: true })
-  const append = (_: number, bytes: Buffer): Promise<unknown> => target.append(RecordBatch.at(bytes)).committed
-  const best = await appendLoad({ kind: 'append', bytes: BEST_RATE_BYTES, synced: true, ...load }, append, () => {})
-  const bytesPerSecond = (best.bytesPerSecond ?? Number.NaN) / 2
-  const alone = new LatencyHistogram()
-  const beside = new LatencyHistogram()
-  const rates: number[] = []
-  for (const [index, log] of logs.entries()) {
-    let isOver = false
+  const measure = async (log: PartitionLog, index: number): Promise<BesideFigures> => {
+    const options = { synced: true, clean: true, segmentBytes: TARGET_SEGMENT_BYTES }
+    const target = await store.openLog(task.times + index, options)
+    const append = (_: number, bytes: Buffer): Promise<unknown> => target.append(RecordBatch.at(bytes)).committed
+    // That of the moment: disks write faster for some gigabytes than they can for long.
+    const best = await appendLoad({ kind: 'append', bytes: BEST_RATE_BYTES, synced: true, ...load }, append, () => {})
+    const producedBytesPerSecond = (best.bytesPerSecond ?? Number.NaN) / 2
     const waiting = new Promise<void>((resolve) => setTimeout(resolve, ALONE_MS))
-    const endAlone = waiting.then(() => {
-      isOver = true
-    })
-    await produceAtRate(bytesPerSecond, batches, append, alone, () => isOver)
-    await endAlone
-    isOver = false
-    const compacting = timed(store, log, index, new Throttle(systemClock, DEFAULT_LIMITS.compactionBytesPerSecond))
-    const endBeside = compacting.finally(() => {
-      isOver = true
-    })
-    await produceAtRate(bytesPerSecond, batches, append, beside, () => isOver)
-    rates.push((await endBeside).bytesPerSecond ?? Number.NaN)
+    const alone = await produceWhile(waiting, producedBytesPerSecond, batches, append)
+    const throttle = new Throttle(systemClock, DEFAULT_LIMITS.compactionBytesPerSecond)
+    const compacting = timed(store, log, index, throttle)
+    const beside = await produceWhile(compacting, producedBytesPerSecond, batches, append)
+    const { bytesPerSecond } = await compacting
+    await target.close()
+    await log.close()
+    const p99AloneMs = alone.figures().p99 ?? Number.NaN
+    const p99BesideMs = beside.figures().p99 ?? Number.NaN
+    return { bytesPerSecond, producedBytesPerSecond, p99AloneMs, p99BesideMs, p99Growth: p99BesideMs / p99AloneMs }
   }
-  for (const log of [...logs, target]) await log.close()
-  const p99AloneMs = alone.figures().p99 ?? Number.NaN
-  const p99BesideMs = beside.figures().p99 ?? Number.NaN
-  return {
-    bytesPerSecond: Math.min(...rates),
-    producedBytesPerSecond: bytesPerSecond,
-    p99AloneMs,
-    p99BesideMs,
-    p99Growth: p99BesideMs / p99AloneMs,
-  }
+  const all: BesideFigures[] = []
+  for (const [index, log] of logs.entries()) all.push(await measure(log, index))
+  return all.toSorted((a, b) => a.p99Growth - b.p99Growth)[Math.floor(all.length / 2)] as BesideFigures
 }
 
-/** Appends batch after batch, each when it is due, whatever became of those before; until `isOver`, and all is there. */
-async function produceAtRate(
+/**
+ * Appends batch after batch, each when it is due, whatever became of those before; until `end`, and all is there.
+ * @returns how long each took from when it was due
+ */
+async function produceWhile(
+  end: Promise<unknown>,
   bytesPerSecond: number,
   batches: readonly Buffer[],
   append: (partition: number, batch: Buffer) => Promise<unknown>,
-  histogram: LatencyHistogram,
-  isOver: () => boolean,
-): Promise<void> {
+): Promise<LatencyHistogram> {
+  const histogram = new LatencyHistogram()
+  let isOver = false
+  const ending = end.finally(() => {
+    isOver = true
+  })
   const intervalMs = ((batches[0] as Buffer).length * 1000) / bytesPerSecond
   const startMs = performance.now()
   let pending = 0
   let failure: unknown
-  for (let index = 0; !isOver() || pending > 0; ) {
-    for (; !isOver() && pending < MAX_PENDING && startMs + index * intervalMs <= performance.now(); index++) {
+  for (let index = 0; !isOver || pending > 0; ) {
+    for (; !isOver && pending < MAX_PENDING && startMs + index * intervalMs <= performance.now(); index++) {
       const dueMs = startMs + index * intervalMs
       pending++
       append(0, batches[index % batches.length] as Buffer)
@@ -114,7 +120,9 @@ async function produceAtRate(
     // No timer is as fine as the intervals are.
     await new Promise<void>((resolve) => setImmediate(resolve))
   }
+  await ending
   if (failure !== undefined) throw failure
+  return histogram
 }
 
 /** A partition whose closed segments are sealed. */
@@ -141,7 +149,12 @@ async function fillWithKeys(
 }
 
 /** Compacts what is closed of the log; the figure is bytes of it a second. */
-async function timed(store: Store, log: PartitionLog, partition: number, throttle: Throttle): Promise<Figures> {
+async function timed(
+  store: Store,
+  log: PartitionLog,
+  partition: number,
+  throttle: Throttle,
+): Promise<{ readonly bytesPerSecond: number }> {
   const before = closedBytes(store.directoryOf(partition))
   const startMs = performance.now()
   await log.maintain(throttle)

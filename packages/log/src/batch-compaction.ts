@@ -5,6 +5,7 @@ import {
   MillraceError,
   type RecordBatch,
   RecordCursor,
+  type Scratch,
 } from '@millrace/record'
 import { GROUP_RECORDS, type KeyGroup } from './key-group.ts'
 import type { KeyMap } from './key-map.ts'
@@ -29,6 +30,8 @@ export interface CompactionRules {
   readonly decompressedBytes: number
   /** To be filled by whoever looks keys up. */
   readonly group: KeyGroup
+  /** To be filled with what is left of a batch. */
+  readonly scratch: Scratch
 }
 
 /**
@@ -56,7 +59,7 @@ export async function openRecords(batch: RecordBatch, maxBytes: number, breathe:
  * What compaction leaves of one batch; undefined when that is nothing. A record stays when it has no key, or when no
  * later one with its key is known; a tombstone only until its batch's horizon has come, which is set when it is first
  * compacted, together with all that lies before it. Control batches stay. Of the last batch of a producer the header
- * stays, for its sequence numbers.
+ * stays, for its sequence numbers. What it returns is only good until the next call.
  */
 export async function compactBatch(
   batch: RecordBatch,
@@ -70,7 +73,7 @@ export async function compactBatch(
   if (records === undefined) return batch
   const deleteHorizonMs = baseOffset >= rules.dirtyFrom ? rules.nowMs + rules.deleteRetentionMs : undefined
   const keeps = await choose(batch, records, rules, breathe)
-  const kept = await filterBatch(batch, records, keeps, { deleteHorizonMs, breathe })
+  const kept = await filterBatch(batch, records, keeps, { deleteHorizonMs, breathe, scratch: rules.scratch })
   return kept ?? withoutRecords(batch, rules)
 }
 

@@ -4,10 +4,11 @@ import { CLEANED_SUFFIXES, type CleanedSuffix, checksumText, cleanedFileName } f
 import type { LogContext } from './log-context.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 
-/** Written bytes that are synced at once, so that no sync of others' waits behind a gigabyte. */
-const SYNC_BYTES = 8 << 20
-/** Gathered bytes that are worth a write. */
-const WRITE_BYTES = 512 << 10
+/**
+ * Gathered bytes that are worth a write and a sync. A commit's sync that comes meanwhile waits until these are on disk
+ * too, because file systems with a journal, such as ext4, have one for all files: so they are few.
+ */
+const WRITE_BYTES = 1 << 20
 const FIRST_BYTES = 256 << 10
 /** Positions in an index are int32. */
 const MAX_LOG_BYTES = 2 ** 31 - 1
@@ -28,7 +29,6 @@ export class CleanedSegment {
   private sum = 0
   private buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   private buffered = 0
-  private unsynced = 0
   private closed = false
 
   private constructor(
@@ -76,7 +76,7 @@ export class CleanedSegment {
     this.end = nextOffset
   }
 
-  /** Writes what was added, once that is enough to be worth it. @returns bytes that were written */
+  /** Writes and syncs what was added, once that is enough to be worth it. @returns bytes that were written */
   async flush(): Promise<number> {
     return this.buffered < WRITE_BYTES ? 0 : this.write()
   }
@@ -86,10 +86,7 @@ export class CleanedSegment {
     if (bytes === 0) return 0
     await this.file.writev([this.buffer.subarray(0, bytes)], this.size - bytes)
     this.buffered = 0
-    this.unsynced += bytes
-    if (this.unsynced < SYNC_BYTES) return bytes
     await this.file.datasync()
-    this.unsynced = 0
     return bytes
   }
 
@@ -97,7 +94,6 @@ export class CleanedSegment {
   async finish(): Promise<void> {
     const { disk } = this.context
     await this.write()
-    await this.file.datasync()
     await this.close()
     this.indexes.finish()
     await writeNewFile(disk, this.path('index'), this.indexes.offsets.fileBytes)

@@ -1,4 +1,4 @@
-import { type Breathe, gapBatch, MillraceError, type RecordBatch, RecordCursor } from '@millrace/record'
+import { type Breathe, gapBatch, MillraceError, type RecordBatch, RecordCursor, Scratch } from '@millrace/record'
 import { type CompactionRules, compactBatch, openRecords } from './batch-compaction.ts'
 import { CleanedSegment } from './cleaned-segment.ts'
 import type { CleanerCheckpoint } from './cleaner-checkpoint.ts'
@@ -38,6 +38,7 @@ export class CompactionPass {
   private readonly range: CompactionRange
   private readonly map: KeyMap
   private readonly group = new KeyGroup()
+  private readonly scratch = new Scratch()
   private readonly unmapped = new Set<number>()
   /** How far the map reaches. */
   private dirtyTo: number
@@ -99,6 +100,7 @@ export class CompactionPass {
       deleteRetentionMs: cleanup.deleteRetentionMs,
       decompressedBytes: context.limits.decompressedBytes,
       group: this.group,
+      scratch: this.scratch,
     }
   }
 

@@ -2,6 +2,7 @@ import type { CleanedSegment } from './cleaned-segment.ts'
 import { replaceFile, writeNewFile } from './disk.ts'
 import { LOG_START_FILE, segmentFileName } from './file-names.ts'
 import type { LogContext } from './log-context.ts'
+import { type LargeFile, removePiecewise } from './piecewise-removal.ts'
 import { encodeProducerSnapshot } from './producer-snapshot.ts'
 import type { ProducerState } from './producer-state.ts'
 import { Segment } from './segment.ts'
@@ -98,9 +99,14 @@ export class SegmentList {
 
   /** Removes, in the background, the segments that lie wholly before the log start, which must be kept by then. */
   removeBefore(logStartOffset: number): void {
+    const { disk } = this.context
     this.inBackground(this.active, async () => {
       while (this.segments.length > 1 && (this.segments[1] as Segment).baseOffset <= logStartOffset) {
-        await (this.segments.shift() as Segment).remove()
+        const segment = this.segments.shift() as Segment
+        await removePiecewise(disk, [logFile(segment)], async () => {
+          await segment.remove()
+          await disk.syncDirectory(this.directory)
+        })
       }
     })
   }
@@ -115,7 +121,8 @@ export class SegmentList {
         await cleaned.discard()
         return false
       }
-      await this.replace(replaced, cleaned)
+      const files = replaced.map(logFile)
+      await removePiecewise(this.context.disk, files, () => this.replace(replaced, cleaned))
       return true
     })
   }
@@ -201,4 +208,8 @@ export class SegmentList {
       this.context.logger.error({ err: error, file: segment.path('log') }, 'finishing a closed segment failed')
     })
   }
+}
+
+function logFile(segment: Segment): LargeFile {
+  return { path: segment.path('log'), sizeBytes: segment.sizeBytes }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BatchBuilder } from './batch-builder.ts'
-import { emptiedBatch, filterBatch, gapBatch } from './batch-filter.ts'
+import { emptiedBatch, filterBatch, gapBatch, Scratch } from './batch-filter.ts'
 import { checksum } from './checksum.ts'
 import { COMPRESSION_CODECS } from './compression.ts'
 import type { RecordInput, StoredRecord } from './record.ts'
@@ -34,13 +34,16 @@ function stored(records: readonly RecordInput[], compression: (typeof COMPRESSIO
   return batch
 }
 
+/** With what earlier batches left in it. */
+const scratch = new Scratch()
+
 function filter(
   batch: RecordBatch,
   keeps: (offset: number) => boolean,
   deleteHorizonMs?: number,
 ): Promise<RecordBatch | undefined> {
   const chosen = Uint8Array.from(recordsOf(batch), ({ offset }) => (keeps(offset) ? 1 : 0))
-  return filterBatch(batch, batch.recordBytes(MAX_BYTES), chosen, { deleteHorizonMs })
+  return filterBatch(batch, batch.recordBytes(MAX_BYTES), chosen, { deleteHorizonMs, scratch })
 }
 
 const recordsOf = (batch: RecordBatch): StoredRecord[] => [...batch.records(MAX_BYTES)]

@@ -15,6 +15,19 @@ export type Breathe = (bytes: number) => Promise<void> | undefined
 export interface FilterOptions {
   readonly deleteHorizonMs?: number | undefined
   readonly breathe?: Breathe
+  /** Where the records that stay are gathered; the batch is then only good until it is used again. */
+  readonly scratch?: Scratch
+}
+
+/** Memory that is used again and again, so that the garbage collector need not run for it. */
+export class Scratch {
+  private memory = Buffer.alloc(0)
+
+  /** `bytes` bytes of whatever content, in the place of those of the last call. */
+  take(bytes: number): Buffer {
+    if (bytes > this.memory.length) this.memory = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.memory.length))
+    return this.memory.subarray(0, bytes)
+  }
 }
 
 /**
@@ -33,7 +46,7 @@ export async function filterBatch(
   batch: RecordBatch,
   records: Buffer,
   keeps: Uint8Array,
-  { deleteHorizonMs, breathe }: FilterOptions = {},
+  { deleteHorizonMs, breathe, scratch = new Scratch() }: FilterOptions = {},
 ): Promise<RecordBatch | undefined> {
   const { baseTimestamp, codec } = batch
   const kept = await survey(batch, records, keeps, breathe)
@@ -42,8 +55,13 @@ export async function filterBatch(
   if (kept.count === 0) return undefined
   let bytes =
     horizon === undefined
-      ? await pick(records, kept, breathe)
-      : await pickAndRebase(batch, records, keeps, kept.count, baseTimestamp - horizon, breathe)
+      ? await pick(records, kept, scratch, breathe)
+      : await pickAndRebase(batch, records, keeps, {
+          count: kept.count,
+          shiftMs: baseTimestamp - horizon,
+          scratch,
+          breathe,
+        })
   if (codec !== 'none') {
     const block = await compressAsync(codec, bytes.subarray(BATCH_HEADER_BYTES))
     bytes = Buffer.allocUnsafe(BATCH_HEADER_BYTES + block.length)
@@ -127,8 +145,13 @@ async function survey(
 }
 
 /** The records that stay, as they are, behind room for a header. */
-async function pick(records: Buffer, { runs, bytes }: Kept, breathe: Breathe | undefined): Promise<Buffer> {
-  const picked = Buffer.allocUnsafe(BATCH_HEADER_BYTES + bytes)
+async function pick(
+  records: Buffer,
+  { runs, bytes }: Kept,
+  scratch: Scratch,
+  breathe: Breathe | undefined,
+): Promise<Buffer> {
+  const picked = scratch.take(BATCH_HEADER_BYTES + bytes)
   let end: number = BATCH_HEADER_BYTES
   let breathedAt = end
   for (let run = 0; run < runs.length; run += 2) {
@@ -145,12 +168,11 @@ async function pickAndRebase(
   { recordCount, lastOffsetDelta }: RecordBatch,
   records: Buffer,
   keeps: Uint8Array,
-  count: number,
-  shiftMs: number,
-  breathe: Breathe | undefined,
+  options: { count: number; shiftMs: number; scratch: Scratch; breathe: Breathe | undefined },
 ): Promise<Buffer> {
+  const { count, shiftMs, scratch, breathe } = options
   const MAX_GROWTH = varintBytes(-1 >>> 1) + varlongBytes(Number.MAX_SAFE_INTEGER)
-  const picked = Buffer.allocUnsafe(BATCH_HEADER_BYTES + records.length + count * MAX_GROWTH)
+  const picked = scratch.take(BATCH_HEADER_BYTES + records.length + count * MAX_GROWTH)
   const record = new RecordCursor(records, { recordCount, lastOffsetDelta })
   let end: number = BATCH_HEADER_BYTES
   let breathedAt = 0

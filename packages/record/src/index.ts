@@ -1,5 +1,5 @@
 export { BatchBuilder, type BuildOptions } from './batch-builder.ts'
-export { type Breathe, emptiedBatch, type FilterOptions, filterBatch, gapBatch } from './batch-filter.ts'
+export { type Breathe, emptiedBatch, type FilterOptions, filterBatch, gapBatch, Scratch } from './batch-filter.ts'
 export { type BatchRules, validateClientBatch } from './batch-validation.ts'
 export { checksum } from './checksum.ts'
 export { type Clock, foregroundClock, systemClock, type Timer } from './clock.ts'

@@ -1,0 +1,42 @@
+import type { Disk, DiskFile } from './disk.ts'
+
+/**
+ * What a file system gives back in one go. It may tell the drive, which takes its time (ext4 with `discard`: more than
+ * 10 ms for 64 MiB), and whoever syncs another file meanwhile waits for that.
+ */
+const PIECE_BYTES = 4 << 20
+
+/**
+ * Has `work` take the names of large files away, for good, and then gives their space back piece by piece, so that
+ * commits come between. A reader that still has one of them open may find it cut. When `work` fails, they stay whole.
+ */
+export async function removePiecewise<T>(disk: Disk, files: readonly LargeFile[], work: () => Promise<T>): Promise<T> {
+  const held: DiskFile[] = []
+  try {
+    for (const { path, sizeBytes } of files) {
+      const file = sizeBytes > PIECE_BYTES ? await disk.open(path).catch(() => undefined) : undefined
+      if (file !== undefined) held.push(file)
+    }
+    const result = await work()
+    // The names are gone; what fails now, the system gives back when the file is closed.
+    for (const file of held) await cutPiecewise(file).catch(() => {})
+    return result
+  } finally {
+    for (const file of held) await file.close().catch(() => {})
+  }
+}
+
+export interface LargeFile {
+  readonly path: string
+  readonly sizeBytes: number
+}
+
+async function cutPiecewise(file: DiskFile): Promise<void> {
+  let sizeBytes = await file.size()
+  while (sizeBytes > PIECE_BYTES) {
+    sizeBytes -= PIECE_BYTES
+    await file.truncate(sizeBytes)
+    // Without it, a commit could come upon all pieces at once.
+    await file.datasync()
+  }
+}
