@@ -1,6 +1,6 @@
 import { MillraceError, type RecordHeader } from '@millrace/record'
 import type { ByteBudget } from './byte-budget.ts'
-import type { Call, HeadersInput, ProducerRecord } from './call.ts'
+import type { Call, HeadersInput, ProducerRecord, SendResult } from './call.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { CheckedProducerOptions } from './options.ts'
 import type { Serializer } from './serializer.ts'
@@ -75,7 +75,7 @@ export class Accumulator {
         const bytes = this.fill(draft, record, call.nowMs)
         const partition = this.partitionFor(record, facts)
         if (!this.budget.tryTake(bytes)) return 'full'
-        this.put(draft, partition, facts, lanes, bytes, call)
+        this.put(partition, facts, lanes, bytes, call)
         this.pouredBytes += bytes
       } catch (error) {
         call.failNext(asInputError(error))
@@ -84,26 +84,51 @@ export class Accumulator {
     return 'taken'
   }
 
+  /**
+   * Takes over one record at once: what goes by way of a call costs several times as much.
+   * @returns its result, or undefined when something is in the way
+   */
+  send(record: ProducerRecord, nowMs: number): Promise<SendResult> | undefined {
+    try {
+      checkMembers(record)
+      checkTopic(record)
+      const facts = this.directory.known(record.topic)
+      if (facts === undefined) return undefined
+      const bytes = this.fill(this.draft, record, nowMs)
+      const partition = this.partitionFor(record, facts)
+      if (!this.budget.tryTake(bytes)) return undefined
+      return this.put(partition, facts, this.dispatcher.lanes(facts.name), bytes, undefined)
+    } catch (error) {
+      return Promise.reject(asInputError(error))
+    }
+  }
+
+  /** Puts the draft into a batch, for `call`; without one it has a result of its own, which is returned. */
   private put(
-    draft: Draft,
     partition: number | undefined,
     facts: TopicFacts,
     lanes: TopicLanes,
     bytes: number,
-    call: Call,
-  ): void {
+    call: Call | undefined,
+  ): Promise<SendResult> | undefined {
+    const { draft } = this
     const maxBytes = Math.min(this.options.batchBytes, facts.maxMessageBytes)
     try {
       for (;;) {
         const lane = partition === undefined ? lanes.next(facts.partitions) : lanes.at(partition)
-        if (lane.append(draft, maxBytes, bytes, call, call.next)) break
+        if (call === undefined) {
+          const result = lane.send(draft, maxBytes, bytes)
+          if (result !== undefined) return result
+        } else if (lane.append(draft, maxBytes, bytes, call, call.next)) {
+          call.next++
+          return undefined
+        }
         this.dispatcher.pump(lane)
       }
     } catch (error) {
       this.budget.give(bytes)
       throw error
     }
-    call.next++
   }
 
   /** Undefined: any. */

@@ -1,6 +1,8 @@
 import type { Clock, CompressionCodec, RecordInput, Timer } from '@millrace/record'
+import type { SendResult } from './call.ts'
 import { ClientBatch, type ResultSink } from './client-batch.ts'
 import type { PartitionQueue } from './partition-queue.ts'
+import { SendGroup } from './send-group.ts'
 
 export interface LaneOptions {
   readonly topic: string
@@ -28,6 +30,8 @@ export class Lane {
   readonly queue: PartitionQueue
   private readonly options: LaneOptions
   private gathering: ClientBatch | undefined
+  /** The open batch's records that were sent one by one. */
+  private sends: SendGroup | undefined
   private lingered = false
   private linger: Timer | NodeJS.Immediate | undefined
   /** What a batch came to lately, so that the next one need not grow to it. */
@@ -65,6 +69,14 @@ export class Lane {
     return true
   }
 
+  /** As `append`, for a record that was sent alone. Undefined: the open batch was full. */
+  send(record: RecordInput, maxBytes: number, bufferedBytes: number): Promise<SendResult> | undefined {
+    const sends = this.sends ?? new SendGroup()
+    if (!this.append(record, maxBytes, bufferedBytes, sends, sends.size)) return undefined
+    this.sends = sends
+    return sends.add()
+  }
+
   /** Ends the open batch's wait for more. */
   hurry(): void {
     this.lingered = true
@@ -81,6 +93,7 @@ export class Lane {
     if (batch === undefined) return
     this.usualBytes = Math.max(FIRST_BATCH_BYTES, (this.usualBytes + batch.sizeBytes) >>> 1)
     this.gathering = undefined
+    this.sends = undefined
     this.stopLinger()
     this.queue.push(batch)
   }

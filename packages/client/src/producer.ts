@@ -82,6 +82,8 @@ export class Producer implements AsyncDisposable {
    *   where the record may be stored all the same. The signal's reason
    */
   send(record: ProducerRecord, options?: SendOptions): Promise<SendResult> {
+    const result = options?.signal === undefined ? this.sendAtOnce(record) : undefined
+    if (result !== undefined) return result
     return this.call([record], options, singleResult)
   }
 
@@ -155,6 +157,18 @@ export class Producer implements AsyncDisposable {
     if (signal !== undefined) call.abortWith(signal, () => this.pourSoon())
     this.enqueue(call)
     return call.promise
+  }
+
+  /** Undefined: something is in the way, so that the record must wait in the line. */
+  private sendAtOnce(record: ProducerRecord): Promise<SendResult> | undefined {
+    const { pouring } = this
+    if (this.waiting.length > 0 || pouring === 'now' || this.closing !== undefined) return undefined
+    // What a serializer or a partitioner sends has to wait until this record is in its batch.
+    this.pouring = 'now'
+    const result = this.accumulator.send(record, this.parts.transport.clock.nowMs())
+    this.pouring = pouring
+    if (this.waiting.length > 0) this.pourSoon()
+    return result
   }
 
   private enqueue(entry: Waiting): void {
