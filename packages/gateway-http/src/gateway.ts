@@ -69,7 +69,7 @@ class Gateway implements HttpGateway {
         if (isGrpcOverHttp1(request)) refuseGrpc(response)
         else rest.handle(request, response)
       },
-      onStream: (stream, headers) => this.rpc.take(stream, headers),
+      onStream: (stream, headers, windowBytes) => this.rpc.take(stream, headers, windowBytes),
     })
     return this.port.listen(host, port)
   }

@@ -49,8 +49,11 @@ export interface PortOptions {
   readonly logger: Logger
   /** Answers requests of HTTP/1.1, and those of HTTP/2 that `onStream` did not take. */
   readonly onRequest: RequestListener
-  /** Takes an HTTP/2 stream before it becomes a request; false leaves it to `onRequest`. */
-  readonly onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean
+  /**
+   * Takes an HTTP/2 stream before it becomes a request; false leaves it to `onRequest`. `windowBytes`: what its peer may
+   * send, now or once it has the connection's settings, before it is read.
+   */
+  readonly onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, windowBytes: number) => boolean
 }
 
 /**
@@ -69,6 +72,7 @@ export class Port {
   /** Those that have not said yet what they speak. */
   private readonly undecided = new Set<Socket>()
   private readonly sessions = new Set<ServerHttp2Session>()
+  private readonly windows = new WeakMap<object, number>()
   private isClosing = false
   private isFull = false
   private onAllClosed: (() => void) | undefined
@@ -224,7 +228,9 @@ export class Port {
     const [toRequest] = server.listeners('stream') as Http2StreamListener[]
     server.removeAllListeners('stream')
     server.on('stream', (stream, headers, flags, rawHeaders) => {
-      if (!onStream(stream, headers)) toRequest?.call(server, stream, headers, flags, rawHeaders as unknown as string[])
+      const windowBytes = this.windows.get(stream.session ?? stream) ?? STREAM_WINDOW_BYTES.most
+      if (!onStream(stream, headers, windowBytes))
+        toRequest?.call(server, stream, headers, flags, rawHeaders as unknown as string[])
     })
     server.on('session', (session) => this.watch(session))
     return server
@@ -240,7 +246,8 @@ export class Port {
     session.on('error', (error) => this.logger.debug({ err: error }, 'HTTP/2 connection failed'))
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
     const { most, least, shared } = STREAM_WINDOW_BYTES
-    const initialWindowSize = Math.min(most, Math.floor(shared / this.sessions.size))
+    const initialWindowSize = Math.max(least, Math.min(most, Math.floor(shared / this.sessions.size)))
+    this.windows.set(session, initialWindowSize)
     if (initialWindowSize > least) session.settings({ initialWindowSize })
   }
 }

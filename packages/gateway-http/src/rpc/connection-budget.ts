@@ -19,7 +19,7 @@ export class ConnectionBudget implements RoomWaiter {
   private readonly partialLimitBytes: number
   private readonly inFlight: InFlight
   /** What a peer may send on one stream that is not read from. */
-  private readonly windowBytes: () => number
+  private readonly windowBytes: number
   private unansweredBytes = 0
   private partialBytes = 0
   private readonly paused = new Set<Pausable>()
@@ -27,7 +27,7 @@ export class ConnectionBudget implements RoomWaiter {
   constructor(
     limits: Pick<Limits, 'inFlightBytesPerConnection' | 'requestBytes'>,
     inFlight: InFlight,
-    windowBytes: () => number,
+    windowBytes: number,
   ) {
     this.limitBytes = limits.inFlightBytesPerConnection
     // One message of the largest size always finds room.
@@ -93,8 +93,7 @@ export class ConnectionBudget implements RoomWaiter {
 
   /** A stream is not read from. @returns what to give `removeUnread` later; undefined: too many streams are not */
   addUnread(): number | undefined {
-    const bytes = this.windowBytes()
-    return this.inFlight.addUnread(bytes) ? bytes : undefined
+    return this.inFlight.addUnread(this.windowBytes) ? this.windowBytes : undefined
   }
 
   removeUnread(bytes: number): void {

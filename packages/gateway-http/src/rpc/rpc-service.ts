@@ -15,9 +15,6 @@ import { type UnaryRoute, unaryRoutes } from './unary-methods.ts'
 /** `application/grpc`, with a message format or parameters after it, but not `application/grpc-web`. */
 const GRPC_TYPE = /^application\/grpc(?:\+([a-z0-9.-]+))?\s*(?:;|$)/i
 
-/** The window of a stream where its connection's settings are not known yet, as HTTP/2 has it. */
-const DEFAULT_WINDOW_BYTES = 65_535
-
 /** A call that runs. */
 interface RunningCall {
   shutDown(): void
@@ -48,13 +45,13 @@ export class RpcService {
     this.unary = unaryRoutes(broker, context)
   }
 
-  /** Takes an HTTP/2 stream if it is a gRPC call; false leaves it to others. */
-  take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
+  /** Takes an HTTP/2 stream, with a window of so many bytes, if it is a gRPC call; false leaves it to others. */
+  take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, windowBytes: number): boolean {
     const type = GRPC_TYPE.exec(headers['content-type'] ?? '')
     if (type === null) return false
     // Reset by its client in the very moment that it was opened.
     if (stream.session === undefined) return true
-    const call = new Call(stream, headers[':path'] ?? '', this.context, this.budgetOf(stream.session))
+    const call = new Call(stream, headers[':path'] ?? '', this.context, this.budgetOf(stream.session, windowBytes))
     const refusal = this.refusalOf(headers, type[1])
     if (refusal !== undefined) {
       call.end(refusal)
@@ -100,14 +97,10 @@ export class RpcService {
     return new UnaryCall(call, handle, { maxRequestBytes, timeoutMs: parseTimeoutMs(headers['grpc-timeout']) })
   }
 
-  private budgetOf(session: Http2Session): ConnectionBudget {
+  private budgetOf(session: Http2Session, windowBytes: number): ConnectionBudget {
     let budget = this.budgets.get(session)
     if (budget === undefined) {
-      budget = new ConnectionBudget(
-        this.context.limits,
-        this.inFlight,
-        () => session.localSettings?.initialWindowSize ?? DEFAULT_WINDOW_BYTES,
-      )
+      budget = new ConnectionBudget(this.context.limits, this.inFlight, windowBytes)
       this.budgets.set(session, budget)
     }
     return budget
