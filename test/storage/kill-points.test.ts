@@ -21,7 +21,7 @@ const PLACES: readonly (readonly [doing: string, place: Place])[] = [
   ['syncs the journal', { operation: 'datasync', path: '.journal$', nth: 4 }],
   ['begins another journal file', { operation: 'create', path: '0002.journal$' }],
   ['syncs segments for a checkpoint', { operation: 'datasync', path: `${KEPT}.log$`, after: '0002.journal$', nth: 2 }],
-  ['removes a journal file after a checkpoint', { operation: 'remove', path: '0001.journal$', after: '0002.journal$' }],
+  ['keeps a journal file for its next use', { operation: 'rename', path: 'journal/spare$', after: '0002.journal$' }],
   ['rolls: makes the next segment', { operation: 'create', path: `kept-\\d/\\d*[1-9]\\d*.log$` }],
   ['rolls: syncs its name', { operation: 'syncDirectory', path: 'kept-\\d$', phase: 'appending' }],
   ['keeps producers', { operation: 'write', path: `${KEPT}.snapshot$` }],
