@@ -56,7 +56,7 @@ describe('README.md quotes', () => {
   test('a server that is not there', async () => {
     const gone = await startServer({ data: 'memory', http: '127.0.0.1:0' })
     await gone.close()
-    await using client = new Millrace({ url: gone.url, connectTimeoutMs: 1 })
+    await using client = new Millrace({ url: gone.url, connectTimeoutMs: 2_000 })
     const message = await failureOf(() => client.admin.listTopics())
     expectShown(message.replaceAll(gone.http, '127.0.0.1:7070'))
   })
