@@ -19,7 +19,7 @@ function entry(partitions: number, pool: number): Entry {
     contender: 'millrace',
     ...(partitions > 1 && { baseline: nameOf(1, pool) }),
     async measure({ performAlone, quick }) {
-      const bytes = quick ? 1e8 : 4e8
+      const bytes = quick ? 1e8 : 1.5e9
       const task = {
         kind: 'append',
         bytes,

@@ -87,6 +87,7 @@ class Numbers implements CommitTarget {
   }
 
   readonly mayBeJournaled = false
+  readonly roundBytes = 0
 
   journalEntry(): never {
     throw new Error('there is no journal')

@@ -9,6 +9,8 @@ import type { Journal, JournalEntry } from './journal.ts'
 export interface CommitTarget {
   /** Takes what is pending into this round; what comes in meanwhile waits for the next. Undefined: it is done already. */
   prepare(): Promise<void> | undefined
+  /** What this round has. */
+  readonly roundBytes: number
   /** Whether what this round has must be durable before it counts as committed. */
   readonly needsSync: boolean
   /** Writes what this round has to its file, and the backlog before it. */
@@ -39,6 +41,8 @@ const PARALLEL = 64
 const IN_BACKGROUND = 2
 /** From this many files to sync in a round on, one sync of the journal is cheaper. */
 const JOURNAL_FROM = 4
+/** While files get less than this on average: what is more is written to the disk twice at a greater cost than syncs. */
+const JOURNAL_BELOW_BYTES = 64 * 1024
 /** Between two attempts at what failed. */
 const PROBE_MS = 1_000
 
@@ -154,20 +158,13 @@ export class Committer {
   private async commitRound(round: readonly CommitTarget[]): Promise<void> {
     const { journal } = this.options
     if (this.backlogs.areOverfull) await this.catchingUp
-    if (journal?.hasRoom && round.length >= JOURNAL_FROM) await this.commitByJournal(round, journal)
-    else await each(round, (target) => this.commitAlone(target))
+    const prepared = await this.prepareAll(round)
+    const bytes = prepared.reduce((sum, { roundBytes }) => sum + roundBytes, 0)
+    const areMany = prepared.length >= JOURNAL_FROM && bytes < prepared.length * JOURNAL_BELOW_BYTES
+    if (journal?.hasRoom && areMany) await this.commitByJournal(prepared, journal)
+    else await each(prepared, (target) => this.writeAndCommit(target))
     this.catchUpIfDue()
     await this.checkpointIfDue()
-  }
-
-  private async commitAlone(target: CommitTarget): Promise<void> {
-    try {
-      await target.prepare()
-    } catch (error) {
-      await this.fail([target], error, 'write')
-      return
-    }
-    await this.writeAndCommit(target)
   }
 
   private async writeAndCommit(target: CommitTarget): Promise<void> {
@@ -184,10 +181,10 @@ export class Committer {
     this.backlogs.update(target)
   }
 
-  private async commitByJournal(round: readonly CommitTarget[], journal: Journal): Promise<void> {
+  private async commitByJournal(prepared: readonly CommitTarget[], journal: Journal): Promise<void> {
     const journaled: CommitTarget[] = []
     const others: CommitTarget[] = []
-    for (const target of await this.prepareAll(round)) {
+    for (const target of prepared) {
       if (target.needsSync && target.mayBeJournaled) journaled.push(target)
       else others.push(target)
     }

@@ -196,6 +196,10 @@ export class PartitionWriter implements CommitTarget {
     return undefined
   }
 
+  get roundBytes(): number {
+    return this.round.reduce((sum, { batch }) => sum + batch.sizeBytes, 0)
+  }
+
   get needsSync(): boolean {
     return this.flushDue || (this.parts.config.flushPolicy === 'commit' && this.round.length > 0)
   }
