@@ -2,7 +2,7 @@ import { BATCH_HEADER_BYTES, batchSizeAt, MillraceError, RecordBatch } from '@mi
 import type { DiskFile } from './disk.ts'
 
 /** Read at first: a scan for one record mostly ends within an index interval. */
-const FIRST_BYTES = 16 * 1024
+const FIRST_BYTES = 8 * 1024
 /** Read at once when a scan goes on. */
 const CHUNK_BYTES = 1 << 20
 const GROWTH = 4

@@ -12,7 +12,7 @@ import { SegmentIndexes } from './segment-indexes.ts'
 import { type Disagreement, type FoundRecord, findByTime, isFalseTimeEntry, type TimeQuery } from './time-lookup.ts'
 
 /** Read at once when looking for a batch whose place is known to about an index interval. */
-const LOOKUP_BYTES = 16 * 1024
+const LOOKUP_BYTES = 8 * 1024
 const CHUNK_BYTES = 1 << 20
 /** Offsets that a segment can hold at most: indexes keep them as int32. */
 const MAX_OFFSETS = 2 ** 31
