@@ -238,18 +238,13 @@ export class Journal {
     this.paths = this.paths.filter((known) => known >= limit)
   }
 
-  /** Has the next checkpoint see to the files of the last life too, for partitions that have not caught up with them. */
-  keepFound(): void {
-    this.paths.unshift(...this.found)
-    this.found = []
-  }
-
   /** Removes all files: everything they held is in synced segments. */
   async clear(): Promise<void> {
     const { current } = this
     this.current = undefined
     await current?.close()
-    this.keepFound()
+    this.paths.unshift(...this.found)
+    this.found = []
     await this.removeBefore(this.lastNumber + 1)
     this.hasSpare = false
     await this.disk.remove(this.sparePath)
