@@ -27,7 +27,7 @@ export const PACKAGE_RULES: Readonly<Record<string, PackageRule>> = {
   engine: { ours: ['record'], libraries: [] },
   table: { ours: ['record'], types: ['engine'], libraries: [] },
   'engine-local': { ours: ['engine', 'log', 'record', 'table'], libraries: [] },
-  broker: { ours: ['engine', 'record'], libraries: [] },
+  broker: { ours: ['engine', 'record', 'table'], libraries: ['re2js'] },
   wire: { ours: ['record'], libraries: ['protobufjs'] },
   'gateway-http': { ours: ['broker', 'record', 'wire'], libraries: ['fastify', 'typebox'] },
   client: { ours: ['record', 'wire'], libraries: [] },

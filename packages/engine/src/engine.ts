@@ -11,6 +11,7 @@ import type { TopicSettings } from './topic-config.ts'
 export interface Engine {
   readonly topics: TopicCatalog
   readonly producers: ProducerIds
+  readonly transactions: Transactions
 
   /**
    * A handle for one partition of one topic, by the topic's id. Cheap; it opens nothing. Calls on it fail with
@@ -62,6 +63,60 @@ export interface TopicCatalog {
 export interface ProducerIds {
   /** An id that no producer had before, at epoch 0. */
   allocate(): Promise<{ producerId: number; producerEpoch: number }>
+}
+
+/** A producer id with an epoch: what its batches bear. */
+export interface ProducerIdentity {
+  readonly producerId: number
+  readonly producerEpoch: number
+}
+
+export type TransactionOutcome = 'commit' | 'abort'
+
+export interface TransactionDescription extends ProducerIdentity {
+  readonly transactionalId: string
+  /** `open` from the first append on; `ending` while markers are written. */
+  readonly state: 'empty' | 'open' | 'ending'
+  readonly timeoutMs: number
+  /** When the open transaction began, in ms since 1970. */
+  readonly startedAtMs: number | undefined
+  /** Partitions that the open transaction has written to. */
+  readonly partitions: readonly { readonly topicId: string; readonly partition: number }[]
+}
+
+/**
+ * Transactions over partitions. A transactional id has one live instance, known by producer id and epoch, and one
+ * transaction at a time. The first transactional append with that identity opens the transaction, and every append takes
+ * its partition in; an epoch serves for one transaction, so that a late batch of an ended one is fenced and cannot fall
+ * into the next (KIP-890).
+ *
+ * When `end` returns, the outcome outlives a crash and holds in all partitions. A transaction whose `end` was not decided
+ * is aborted: when its time is up, when a newer instance comes, and by every start of the engine.
+ */
+export interface Transactions {
+  /**
+   * Makes the caller the id's only live instance: the transaction of an older one is aborted, and that one is fenced from
+   * then on.
+   * @param timeoutMs how long a transaction may stay open; 1 to `Limits.transactionTimeoutMs`
+   * @throws MillraceError INVALID_TRANSACTIONAL_ID (empty, or more than `MAX_NAME_BYTES` in UTF-8), INVALID_REQUEST (the
+   *   timeout), LIMIT_REACHED (transactional ids), DISK_FULL, STORAGE_FAILED, COMMIT_UNKNOWN
+   */
+  init(transactionalId: string, options: { timeoutMs: number }): Promise<ProducerIdentity>
+  /**
+   * Ends the open transaction, after the appends that were called before; to end one that wrote nothing is allowed. A
+   * repeat with the same outcome is answered as the first.
+   * @returns what the next transaction's batches bear
+   * @throws MillraceError PRODUCER_FENCED (there is a newer instance), TRANSACTION_ABORTED (`commit` where it was aborted:
+   *   its time was up, an append of it had failed, or the engine was started anew), INVALID_TRANSACTION_STATE (the
+   *   transactional id or the producer id is not known; or `abort` where it was committed), DISK_FULL, STORAGE_FAILED,
+   *   COMMIT_UNKNOWN (the outcome is not known; a repeat tells it)
+   */
+  end(
+    transaction: ProducerIdentity & { readonly transactionalId: string },
+    outcome: TransactionOutcome,
+  ): Promise<ProducerIdentity>
+  /** By transactional id. */
+  list(): Promise<readonly TransactionDescription[]>
 }
 
 /** `committed`: answer when the batch is committed; `none`: answer when it has its place. */
@@ -134,15 +189,23 @@ export interface EnginePartition {
    *   baseOffset -1; with acks `committed` it is answered only when what it repeats is committed;
    * - any other sequence is OUT_OF_ORDER_SEQUENCE, with `expectedSequence` as a detail.
    * An append that fails leaves no trace in this.
-   * @throws MillraceError OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED (nothing was stored); LIMIT_REACHED (too much is
+   *
+   * A transactional batch must be of its producer's current transaction, which it opens or takes this partition into;
+   * see `Transactions`. One without a sequence (-1), which only the broker itself writes, is not checked for order and
+   * repeats. An append that fails after it was taken in leaves a transaction that can only be aborted.
+   * @throws MillraceError OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED, TRANSACTION_ABORTED, INVALID_TRANSACTION_STATE (a
+   *   transactional batch of a producer without a transactional id, or one that is not transactional of a producer with
+   *   one) (nothing was stored); LIMIT_REACHED (too much is
    *   waiting to be committed; nothing was stored), DISK_FULL (nothing was stored), STORAGE_FAILED, COMMIT_UNKNOWN
    *   (whether it was stored is not known)
    */
   append(batch: Buffer, options: { acks: Acks }): Promise<AppendResult>
 
   /**
-   * Reads committed batches from `offset` on. Where nothing is committed yet (at the high watermark, or beyond it up to
-   * the end of the log) it waits, as long as `waitMs` says, until something is, and answers with nothing when the time
+   * Reads committed batches from `offset` on, with isolation `committed`, the default, up to the last stable offset, and
+   * with what tells the batches of aborted transactions: those of a producer from its `firstOffset` on, up to its abort
+   * marker. Control batches, the markers, are among the batches. Where nothing is to be read yet (at the high watermark
+   * or last stable offset, or beyond it up to the end of the log) it waits, as long as `waitMs` says, until something is, and answers with nothing when the time
    * is up.
    * @throws MillraceError OFFSET_OUT_OF_RANGE before the log start or past the end of the log, with `logStartOffset`
    *   and `highWatermark` as details; CORRUPT_BATCH

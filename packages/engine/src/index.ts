@@ -7,11 +7,15 @@ export type {
   Isolation,
   PartitionOffsets,
   PartitionStatus,
+  ProducerIdentity,
   ProducerIds,
   ReadOptions,
   ReadResult,
   TopicCatalog,
   TopicDescription,
+  TransactionDescription,
+  TransactionOutcome,
+  Transactions,
 } from './engine.ts'
 export {
   CLEANUP_POLICIES,

@@ -65,6 +65,21 @@ export interface Limits {
   readonly tableSnapshotRecords: number
   /** Idempotent producers remembered per partition. */
   readonly producersPerPartition: number
+  /** Producers with a transactional id, over all topics. */
+  readonly transactionalIds: number
+  /** The longest time that a transaction may ask to stay open. */
+  readonly transactionTimeoutMs: number
+  /** A transactional id that nobody used for so long is forgotten. */
+  readonly transactionalIdExpirationMs: number
+  readonly groups: number
+  readonly membersPerGroup: number
+  /** Bounds of what a member may ask for. */
+  readonly minSessionTimeoutMs: number
+  readonly maxSessionTimeoutMs: number
+  /** The longest time that a member may ask for to give partitions back. */
+  readonly maxRebalanceTimeoutMs: number
+  /** Committed offsets go when their group has been without members and commits for so long. */
+  readonly offsetsRetentionMs: number
   /** Time for the first bytes of a connection, and for the headers of a request. */
   readonly headersTimeoutMs: number
   /** Time for a whole REST request, and between two chunks of a gRPC message that has begun. */
@@ -104,6 +119,15 @@ export const DEFAULT_LIMITS: Limits = {
   tableBytes: 128 * MiB,
   tableSnapshotRecords: 10_000,
   producersPerPartition: 10_000,
+  transactionalIds: 10_000,
+  transactionTimeoutMs: 900_000,
+  transactionalIdExpirationMs: 7 * 86_400_000,
+  groups: 10_000,
+  membersPerGroup: 1_000,
+  minSessionTimeoutMs: 1_000,
+  maxSessionTimeoutMs: 1_800_000,
+  maxRebalanceTimeoutMs: 3_600_000,
+  offsetsRetentionMs: 7 * 86_400_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   stalledReaderTimeoutMs: 60_000,
@@ -112,6 +136,10 @@ export const DEFAULT_LIMITS: Limits = {
 
 /** The longest topic name, in characters, as in Kafka. */
 export const MAX_TOPIC_NAME_LENGTH = 249
+/** The longest name of a consumer group, member, instance or transactional id, in bytes of UTF-8. */
+export const MAX_NAME_BYTES = 255
+/** What a committed offset may carry beside it, in bytes of UTF-8, as in Kafka. */
+export const MAX_OFFSET_METADATA_BYTES = 4_096
 /** Headers of one record. */
 export const MAX_HEADERS_PER_RECORD = 10_000
 /** Batches per producer and partition by which a repeated one is recognised; a client keeps fewer in flight. */

@@ -8,6 +8,2159 @@ export namespace millrace {
     /** Namespace v1. */
     namespace v1 {
 
+        /**
+         * Properties of a TopicPartitions.
+         * @deprecated Use millrace.v1.TopicPartitions.$Properties instead.
+         */
+        interface ITopicPartitions extends millrace.v1.TopicPartitions.$Properties {
+        }
+
+        /** Represents a TopicPartitions. */
+        class TopicPartitions {
+
+            /**
+             * Constructs a new TopicPartitions.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.TopicPartitions.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** TopicPartitions topic. */
+            topic: string;
+
+            /** TopicPartitions partitions. */
+            partitions: number[];
+
+            /**
+             * Encodes the specified TopicPartitions message. Does not implicitly {@link millrace.v1.TopicPartitions.verify|verify} messages.
+             * @param message TopicPartitions message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.TopicPartitions.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a TopicPartitions message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.TopicPartitions & millrace.v1.TopicPartitions.$Shape} TopicPartitions
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.TopicPartitions & millrace.v1.TopicPartitions.$Shape;
+        }
+
+        namespace TopicPartitions {
+
+            /** Properties of a TopicPartitions. */
+            interface $Properties {
+
+                /** TopicPartitions topic */
+                topic?: string;
+
+                /** TopicPartitions partitions */
+                partitions?: number[];
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a TopicPartitions. */
+            type $Shape = millrace.v1.TopicPartitions.$Properties;
+        }
+
+        /**
+         * Properties of a MemberRequest.
+         * @deprecated Use millrace.v1.MemberRequest.$Properties instead.
+         */
+        interface IMemberRequest extends millrace.v1.MemberRequest.$Properties {
+        }
+
+        /** Represents a MemberRequest. */
+        class MemberRequest {
+
+            /**
+             * Constructs a new MemberRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.MemberRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** MemberRequest join. */
+            join: (millrace.v1.Join|null);
+
+            /** MemberRequest heartbeat. */
+            heartbeat: (millrace.v1.Heartbeat|null);
+
+            /** MemberRequest owned. */
+            owned: (millrace.v1.Owned|null);
+
+            /** MemberRequest commit. */
+            commit: (millrace.v1.MemberCommit|null);
+
+            /** MemberRequest leave. */
+            leave: (millrace.v1.Leave|null);
+
+            /** MemberRequest action. */
+            action?: ("join"|"heartbeat"|"owned"|"commit"|"leave");
+
+            /**
+             * Encodes the specified MemberRequest message. Does not implicitly {@link millrace.v1.MemberRequest.verify|verify} messages.
+             * @param message MemberRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.MemberRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a MemberRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.MemberRequest & millrace.v1.MemberRequest.$Shape} MemberRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.MemberRequest & millrace.v1.MemberRequest.$Shape;
+        }
+
+        namespace MemberRequest {
+
+            /** Properties of a MemberRequest. */
+            interface $Properties {
+
+                /** MemberRequest join */
+                join?: (millrace.v1.Join.$Properties|null);
+
+                /** MemberRequest heartbeat */
+                heartbeat?: (millrace.v1.Heartbeat.$Properties|null);
+
+                /** MemberRequest owned */
+                owned?: (millrace.v1.Owned.$Properties|null);
+
+                /** MemberRequest commit */
+                commit?: (millrace.v1.MemberCommit.$Properties|null);
+
+                /** MemberRequest leave */
+                leave?: (millrace.v1.Leave.$Properties|null);
+
+                /** MemberRequest action */
+                action?: ("join"|"heartbeat"|"owned"|"commit"|"leave");
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Narrowed shape of a MemberRequest. */
+            type $Shape = {
+              join?: millrace.v1.Join.$Shape|null;
+              heartbeat?: millrace.v1.Heartbeat.$Shape|null;
+              owned?: millrace.v1.Owned.$Shape|null;
+              commit?: millrace.v1.MemberCommit.$Shape|null;
+              leave?: millrace.v1.Leave.$Shape|null;
+              $unknowns?: Uint8Array[];
+            } & (
+              ({ action?: undefined; join?: null; heartbeat?: null; owned?: null; commit?: null; leave?: null }|{ action?: "join"; join: millrace.v1.Join.$Shape; heartbeat?: null; owned?: null; commit?: null; leave?: null }|{ action?: "heartbeat"; join?: null; heartbeat: millrace.v1.Heartbeat.$Shape; owned?: null; commit?: null; leave?: null }|{ action?: "owned"; join?: null; heartbeat?: null; owned: millrace.v1.Owned.$Shape; commit?: null; leave?: null }|{ action?: "commit"; join?: null; heartbeat?: null; owned?: null; commit: millrace.v1.MemberCommit.$Shape; leave?: null }|{ action?: "leave"; join?: null; heartbeat?: null; owned?: null; commit?: null; leave: millrace.v1.Leave.$Shape })
+            );
+        }
+
+        /**
+         * Properties of a Join.
+         * @deprecated Use millrace.v1.Join.$Properties instead.
+         */
+        interface IJoin extends millrace.v1.Join.$Properties {
+        }
+
+        /** Represents a Join. */
+        class Join {
+
+            /**
+             * Constructs a new Join.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.Join.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Join group. */
+            group: string;
+
+            /** The member's own choice, unused by others: a UUID. The same for as long as it lives. */
+            memberId: string;
+
+            /** 0 for a new member; the last one heard when a broken stream is replaced. */
+            memberEpoch: number;
+
+            /** A static member: whoever joins with it again takes over what its predecessor owned. Empty: none. */
+            instanceId: string;
+
+            /** Topics by name, or */
+            topics: string[];
+
+            /** all topics whose whole name matches this pattern, in RE2 syntax. */
+            topicPattern: string;
+
+            /** range or uniform; empty: uniform. The assignor that most members ask for serves the group. */
+            assignor: string;
+
+            /** Silence after which the member counts as gone; 0: 45 seconds. */
+            sessionTimeoutMs: number;
+
+            /** The time that it has to give partitions back when it is asked to; 0: a minute. */
+            rebalanceTimeoutMs: number;
+
+            /** What it owns: for a new member nothing. */
+            owned: millrace.v1.TopicPartitions[];
+
+            /** What people may know it by, for example a host name. */
+            clientId: string;
+
+            /**
+             * Encodes the specified Join message. Does not implicitly {@link millrace.v1.Join.verify|verify} messages.
+             * @param message Join message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.Join.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a Join message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.Join & millrace.v1.Join.$Shape} Join
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.Join & millrace.v1.Join.$Shape;
+        }
+
+        namespace Join {
+
+            /** Properties of a Join. */
+            interface $Properties {
+
+                /** Join group */
+                group?: string;
+
+                /** The member's own choice, unused by others: a UUID. The same for as long as it lives. */
+                memberId?: string;
+
+                /** 0 for a new member; the last one heard when a broken stream is replaced. */
+                memberEpoch?: number;
+
+                /** A static member: whoever joins with it again takes over what its predecessor owned. Empty: none. */
+                instanceId?: string;
+
+                /** Topics by name, or */
+                topics?: string[];
+
+                /** all topics whose whole name matches this pattern, in RE2 syntax. */
+                topicPattern?: string;
+
+                /** range or uniform; empty: uniform. The assignor that most members ask for serves the group. */
+                assignor?: string;
+
+                /** Silence after which the member counts as gone; 0: 45 seconds. */
+                sessionTimeoutMs?: number;
+
+                /** The time that it has to give partitions back when it is asked to; 0: a minute. */
+                rebalanceTimeoutMs?: number;
+
+                /** What it owns: for a new member nothing. */
+                owned?: millrace.v1.TopicPartitions.$Properties[];
+
+                /** What people may know it by, for example a host name. */
+                clientId?: string;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Join. */
+            type $Shape = millrace.v1.Join.$Properties;
+        }
+
+        /**
+         * Properties of a Heartbeat.
+         * @deprecated Use millrace.v1.Heartbeat.$Properties instead.
+         */
+        interface IHeartbeat extends millrace.v1.Heartbeat.$Properties {
+        }
+
+        /** A sign of life; any other message is one too. */
+        class Heartbeat {
+
+            /**
+             * Constructs a new Heartbeat.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.Heartbeat.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /**
+             * Encodes the specified Heartbeat message. Does not implicitly {@link millrace.v1.Heartbeat.verify|verify} messages.
+             * @param message Heartbeat message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.Heartbeat.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a Heartbeat message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.Heartbeat & millrace.v1.Heartbeat.$Shape} Heartbeat
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.Heartbeat & millrace.v1.Heartbeat.$Shape;
+        }
+
+        namespace Heartbeat {
+
+            /** Properties of a Heartbeat. */
+            interface $Properties {
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Heartbeat. */
+            type $Shape = millrace.v1.Heartbeat.$Properties;
+        }
+
+        /**
+         * Properties of an Owned.
+         * @deprecated Use millrace.v1.Owned.$Properties instead.
+         */
+        interface IOwned extends millrace.v1.Owned.$Properties {
+        }
+
+        /**
+         * What the member owns now: sent when it has given back what an assignment no longer had, and when it has taken up what
+         * was new.
+         */
+        class Owned {
+
+            /**
+             * Constructs a new Owned.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.Owned.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Owned memberEpoch. */
+            memberEpoch: number;
+
+            /** Owned partitions. */
+            partitions: millrace.v1.TopicPartitions[];
+
+            /**
+             * Encodes the specified Owned message. Does not implicitly {@link millrace.v1.Owned.verify|verify} messages.
+             * @param message Owned message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.Owned.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes an Owned message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.Owned & millrace.v1.Owned.$Shape} Owned
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.Owned & millrace.v1.Owned.$Shape;
+        }
+
+        namespace Owned {
+
+            /** Properties of an Owned. */
+            interface $Properties {
+
+                /** Owned memberEpoch */
+                memberEpoch?: number;
+
+                /** Owned partitions */
+                partitions?: millrace.v1.TopicPartitions.$Properties[];
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of an Owned. */
+            type $Shape = millrace.v1.Owned.$Properties;
+        }
+
+        /**
+         * Properties of a MemberCommit.
+         * @deprecated Use millrace.v1.MemberCommit.$Properties instead.
+         */
+        interface IMemberCommit extends millrace.v1.MemberCommit.$Properties {
+        }
+
+        /** Represents a MemberCommit. */
+        class MemberCommit {
+
+            /**
+             * Constructs a new MemberCommit.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.MemberCommit.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** The caller's own; the answer carries it. */
+            id: Long;
+
+            /** MemberCommit offsets. */
+            offsets: millrace.v1.OffsetCommit[];
+
+            /**
+             * Encodes the specified MemberCommit message. Does not implicitly {@link millrace.v1.MemberCommit.verify|verify} messages.
+             * @param message MemberCommit message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.MemberCommit.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a MemberCommit message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.MemberCommit & millrace.v1.MemberCommit.$Shape} MemberCommit
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.MemberCommit & millrace.v1.MemberCommit.$Shape;
+        }
+
+        namespace MemberCommit {
+
+            /** Properties of a MemberCommit. */
+            interface $Properties {
+
+                /** The caller's own; the answer carries it. */
+                id?: Long;
+
+                /** MemberCommit offsets */
+                offsets?: millrace.v1.OffsetCommit.$Properties[];
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a MemberCommit. */
+            type $Shape = millrace.v1.MemberCommit.$Properties;
+        }
+
+        /**
+         * Properties of a Leave.
+         * @deprecated Use millrace.v1.Leave.$Properties instead.
+         */
+        interface ILeave extends millrace.v1.Leave.$Properties {
+        }
+
+        /**
+         * Ends the membership. A static member leaves for a while, and keeps its partitions until its session time-out, unless it
+         * says that it will not come back.
+         */
+        class Leave {
+
+            /**
+             * Constructs a new Leave.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.Leave.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Leave forGood. */
+            forGood: boolean;
+
+            /**
+             * Encodes the specified Leave message. Does not implicitly {@link millrace.v1.Leave.verify|verify} messages.
+             * @param message Leave message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.Leave.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a Leave message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.Leave & millrace.v1.Leave.$Shape} Leave
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.Leave & millrace.v1.Leave.$Shape;
+        }
+
+        namespace Leave {
+
+            /** Properties of a Leave. */
+            interface $Properties {
+
+                /** Leave forGood */
+                forGood?: boolean;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Leave. */
+            type $Shape = millrace.v1.Leave.$Properties;
+        }
+
+        /**
+         * Properties of a MemberResponse.
+         * @deprecated Use millrace.v1.MemberResponse.$Properties instead.
+         */
+        interface IMemberResponse extends millrace.v1.MemberResponse.$Properties {
+        }
+
+        /** Represents a MemberResponse. */
+        class MemberResponse {
+
+            /**
+             * Constructs a new MemberResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.MemberResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** MemberResponse joined. */
+            joined: (millrace.v1.Joined|null);
+
+            /** MemberResponse assignment. */
+            assignment: (millrace.v1.Assignment|null);
+
+            /** MemberResponse committed. */
+            committed: (millrace.v1.MemberCommitted|null);
+
+            /** MemberResponse event. */
+            event?: ("joined"|"assignment"|"committed");
+
+            /**
+             * Encodes the specified MemberResponse message. Does not implicitly {@link millrace.v1.MemberResponse.verify|verify} messages.
+             * @param message MemberResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.MemberResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a MemberResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.MemberResponse & millrace.v1.MemberResponse.$Shape} MemberResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.MemberResponse & millrace.v1.MemberResponse.$Shape;
+        }
+
+        namespace MemberResponse {
+
+            /** Properties of a MemberResponse. */
+            interface $Properties {
+
+                /** MemberResponse joined */
+                joined?: (millrace.v1.Joined.$Properties|null);
+
+                /** MemberResponse assignment */
+                assignment?: (millrace.v1.Assignment.$Properties|null);
+
+                /** MemberResponse committed */
+                committed?: (millrace.v1.MemberCommitted.$Properties|null);
+
+                /** MemberResponse event */
+                event?: ("joined"|"assignment"|"committed");
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Narrowed shape of a MemberResponse. */
+            type $Shape = {
+              joined?: millrace.v1.Joined.$Shape|null;
+              assignment?: millrace.v1.Assignment.$Shape|null;
+              committed?: millrace.v1.MemberCommitted.$Shape|null;
+              $unknowns?: Uint8Array[];
+            } & (
+              ({ event?: undefined; joined?: null; assignment?: null; committed?: null }|{ event?: "joined"; joined: millrace.v1.Joined.$Shape; assignment?: null; committed?: null }|{ event?: "assignment"; joined?: null; assignment: millrace.v1.Assignment.$Shape; committed?: null }|{ event?: "committed"; joined?: null; assignment?: null; committed: millrace.v1.MemberCommitted.$Shape })
+            );
+        }
+
+        /**
+         * Properties of a Joined.
+         * @deprecated Use millrace.v1.Joined.$Properties instead.
+         */
+        interface IJoined extends millrace.v1.Joined.$Properties {
+        }
+
+        /** Represents a Joined. */
+        class Joined {
+
+            /**
+             * Constructs a new Joined.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.Joined.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Joined memberId. */
+            memberId: string;
+
+            /** Joined memberEpoch. */
+            memberEpoch: number;
+
+            /** How often a sign of life is wanted. */
+            heartbeatIntervalMs: number;
+
+            /** Joined sessionTimeoutMs. */
+            sessionTimeoutMs: number;
+
+            /**
+             * Encodes the specified Joined message. Does not implicitly {@link millrace.v1.Joined.verify|verify} messages.
+             * @param message Joined message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.Joined.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a Joined message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.Joined & millrace.v1.Joined.$Shape} Joined
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.Joined & millrace.v1.Joined.$Shape;
+        }
+
+        namespace Joined {
+
+            /** Properties of a Joined. */
+            interface $Properties {
+
+                /** Joined memberId */
+                memberId?: string;
+
+                /** Joined memberEpoch */
+                memberEpoch?: number;
+
+                /** How often a sign of life is wanted. */
+                heartbeatIntervalMs?: number;
+
+                /** Joined sessionTimeoutMs */
+                sessionTimeoutMs?: number;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Joined. */
+            type $Shape = millrace.v1.Joined.$Properties;
+        }
+
+        /**
+         * Properties of an Assignment.
+         * @deprecated Use millrace.v1.Assignment.$Properties instead.
+         */
+        interface IAssignment extends millrace.v1.Assignment.$Properties {
+        }
+
+        /**
+         * All that the member should own. What it owns and does not find here it gives back, and says so with Owned; what it finds
+         * here and does not own yet is free, and it takes it up.
+         */
+        class Assignment {
+
+            /**
+             * Constructs a new Assignment.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.Assignment.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Assignment memberEpoch. */
+            memberEpoch: number;
+
+            /** Assignment partitions. */
+            partitions: millrace.v1.TopicPartitions[];
+
+            /**
+             * Encodes the specified Assignment message. Does not implicitly {@link millrace.v1.Assignment.verify|verify} messages.
+             * @param message Assignment message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.Assignment.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes an Assignment message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.Assignment & millrace.v1.Assignment.$Shape} Assignment
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.Assignment & millrace.v1.Assignment.$Shape;
+        }
+
+        namespace Assignment {
+
+            /** Properties of an Assignment. */
+            interface $Properties {
+
+                /** Assignment memberEpoch */
+                memberEpoch?: number;
+
+                /** Assignment partitions */
+                partitions?: millrace.v1.TopicPartitions.$Properties[];
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of an Assignment. */
+            type $Shape = millrace.v1.Assignment.$Properties;
+        }
+
+        /**
+         * Properties of a MemberCommitted.
+         * @deprecated Use millrace.v1.MemberCommitted.$Properties instead.
+         */
+        interface IMemberCommitted extends millrace.v1.MemberCommitted.$Properties {
+        }
+
+        /** Represents a MemberCommitted. */
+        class MemberCommitted {
+
+            /**
+             * Constructs a new MemberCommitted.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.MemberCommitted.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** MemberCommitted id. */
+            id: Long;
+
+            /** MemberCommitted error. */
+            error: millrace.v1.Error;
+
+            /**
+             * Encodes the specified MemberCommitted message. Does not implicitly {@link millrace.v1.MemberCommitted.verify|verify} messages.
+             * @param message MemberCommitted message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.MemberCommitted.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a MemberCommitted message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.MemberCommitted & millrace.v1.MemberCommitted.$Shape} MemberCommitted
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.MemberCommitted & millrace.v1.MemberCommitted.$Shape;
+        }
+
+        namespace MemberCommitted {
+
+            /** Properties of a MemberCommitted. */
+            interface $Properties {
+
+                /** MemberCommitted id */
+                id?: Long;
+
+                /** MemberCommitted error */
+                error?: millrace.v1.Error.$Properties;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a MemberCommitted. */
+            type $Shape = millrace.v1.MemberCommitted.$Properties;
+        }
+
+        /**
+         * Properties of an OffsetCommit.
+         * @deprecated Use millrace.v1.OffsetCommit.$Properties instead.
+         */
+        interface IOffsetCommit extends millrace.v1.OffsetCommit.$Properties {
+        }
+
+        /** Represents an OffsetCommit. */
+        class OffsetCommit {
+
+            /**
+             * Constructs a new OffsetCommit.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.OffsetCommit.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** OffsetCommit topic. */
+            topic: string;
+
+            /** OffsetCommit partition. */
+            partition: number;
+
+            /** Of the next record that is wanted. */
+            offset: Long;
+
+            /** What the member likes to keep beside it, up to 4,096 bytes. */
+            metadata: string;
+
+            /**
+             * Encodes the specified OffsetCommit message. Does not implicitly {@link millrace.v1.OffsetCommit.verify|verify} messages.
+             * @param message OffsetCommit message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.OffsetCommit.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes an OffsetCommit message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.OffsetCommit & millrace.v1.OffsetCommit.$Shape} OffsetCommit
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.OffsetCommit & millrace.v1.OffsetCommit.$Shape;
+        }
+
+        namespace OffsetCommit {
+
+            /** Properties of an OffsetCommit. */
+            interface $Properties {
+
+                /** OffsetCommit topic */
+                topic?: string;
+
+                /** OffsetCommit partition */
+                partition?: number;
+
+                /** Of the next record that is wanted. */
+                offset?: Long;
+
+                /** What the member likes to keep beside it, up to 4,096 bytes. */
+                metadata?: string;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of an OffsetCommit. */
+            type $Shape = millrace.v1.OffsetCommit.$Properties;
+        }
+
+        /**
+         * Properties of a CommitOffsetsRequest.
+         * @deprecated Use millrace.v1.CommitOffsetsRequest.$Properties instead.
+         */
+        interface ICommitOffsetsRequest extends millrace.v1.CommitOffsetsRequest.$Properties {
+        }
+
+        /** Represents a CommitOffsetsRequest. */
+        class CommitOffsetsRequest {
+
+            /**
+             * Constructs a new CommitOffsetsRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.CommitOffsetsRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** CommitOffsetsRequest group. */
+            group: string;
+
+            /** CommitOffsetsRequest offsets. */
+            offsets: millrace.v1.OffsetCommit[];
+
+            /** Of a member. Empty: from outside, into a group without members. */
+            memberId: string;
+
+            /** CommitOffsetsRequest memberEpoch. */
+            memberEpoch: number;
+
+            /** Makes the commit a part of this producer's open transaction: it holds when that is committed. */
+            transaction: (millrace.v1.TransactionIdentity|null);
+
+            /**
+             * Encodes the specified CommitOffsetsRequest message. Does not implicitly {@link millrace.v1.CommitOffsetsRequest.verify|verify} messages.
+             * @param message CommitOffsetsRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.CommitOffsetsRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a CommitOffsetsRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.CommitOffsetsRequest & millrace.v1.CommitOffsetsRequest.$Shape} CommitOffsetsRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.CommitOffsetsRequest & millrace.v1.CommitOffsetsRequest.$Shape;
+        }
+
+        namespace CommitOffsetsRequest {
+
+            /** Properties of a CommitOffsetsRequest. */
+            interface $Properties {
+
+                /** CommitOffsetsRequest group */
+                group?: string;
+
+                /** CommitOffsetsRequest offsets */
+                offsets?: millrace.v1.OffsetCommit.$Properties[];
+
+                /** Of a member. Empty: from outside, into a group without members. */
+                memberId?: string;
+
+                /** CommitOffsetsRequest memberEpoch */
+                memberEpoch?: number;
+
+                /** Makes the commit a part of this producer's open transaction: it holds when that is committed. */
+                transaction?: (millrace.v1.TransactionIdentity.$Properties|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a CommitOffsetsRequest. */
+            type $Shape = millrace.v1.CommitOffsetsRequest.$Properties;
+        }
+
+        /**
+         * Properties of a TransactionIdentity.
+         * @deprecated Use millrace.v1.TransactionIdentity.$Properties instead.
+         */
+        interface ITransactionIdentity extends millrace.v1.TransactionIdentity.$Properties {
+        }
+
+        /** Represents a TransactionIdentity. */
+        class TransactionIdentity {
+
+            /**
+             * Constructs a new TransactionIdentity.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.TransactionIdentity.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** TransactionIdentity transactionalId. */
+            transactionalId: string;
+
+            /** TransactionIdentity producerId. */
+            producerId: Long;
+
+            /** TransactionIdentity producerEpoch. */
+            producerEpoch: number;
+
+            /**
+             * Encodes the specified TransactionIdentity message. Does not implicitly {@link millrace.v1.TransactionIdentity.verify|verify} messages.
+             * @param message TransactionIdentity message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.TransactionIdentity.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a TransactionIdentity message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.TransactionIdentity & millrace.v1.TransactionIdentity.$Shape} TransactionIdentity
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.TransactionIdentity & millrace.v1.TransactionIdentity.$Shape;
+        }
+
+        namespace TransactionIdentity {
+
+            /** Properties of a TransactionIdentity. */
+            interface $Properties {
+
+                /** TransactionIdentity transactionalId */
+                transactionalId?: string;
+
+                /** TransactionIdentity producerId */
+                producerId?: Long;
+
+                /** TransactionIdentity producerEpoch */
+                producerEpoch?: number;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a TransactionIdentity. */
+            type $Shape = millrace.v1.TransactionIdentity.$Properties;
+        }
+
+        /**
+         * Properties of a CommitOffsetsResponse.
+         * @deprecated Use millrace.v1.CommitOffsetsResponse.$Properties instead.
+         */
+        interface ICommitOffsetsResponse extends millrace.v1.CommitOffsetsResponse.$Properties {
+        }
+
+        /** Represents a CommitOffsetsResponse. */
+        class CommitOffsetsResponse {
+
+            /**
+             * Constructs a new CommitOffsetsResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.CommitOffsetsResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /**
+             * Encodes the specified CommitOffsetsResponse message. Does not implicitly {@link millrace.v1.CommitOffsetsResponse.verify|verify} messages.
+             * @param message CommitOffsetsResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.CommitOffsetsResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a CommitOffsetsResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.CommitOffsetsResponse & millrace.v1.CommitOffsetsResponse.$Shape} CommitOffsetsResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.CommitOffsetsResponse & millrace.v1.CommitOffsetsResponse.$Shape;
+        }
+
+        namespace CommitOffsetsResponse {
+
+            /** Properties of a CommitOffsetsResponse. */
+            interface $Properties {
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a CommitOffsetsResponse. */
+            type $Shape = millrace.v1.CommitOffsetsResponse.$Properties;
+        }
+
+        /**
+         * Properties of a FetchOffsetsRequest.
+         * @deprecated Use millrace.v1.FetchOffsetsRequest.$Properties instead.
+         */
+        interface IFetchOffsetsRequest extends millrace.v1.FetchOffsetsRequest.$Properties {
+        }
+
+        /** Represents a FetchOffsetsRequest. */
+        class FetchOffsetsRequest {
+
+            /**
+             * Constructs a new FetchOffsetsRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.FetchOffsetsRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** FetchOffsetsRequest group. */
+            group: string;
+
+            /** None: all that were committed. */
+            partitions: millrace.v1.TopicPartitions[];
+
+            /** Of a member: fails where the member is no longer one. Empty: anybody. */
+            memberId: string;
+
+            /** FetchOffsetsRequest memberEpoch. */
+            memberEpoch: number;
+
+            /** Tell what was committed before an open transaction, instead of OFFSETS_PENDING. */
+            allowPending: boolean;
+
+            /**
+             * Encodes the specified FetchOffsetsRequest message. Does not implicitly {@link millrace.v1.FetchOffsetsRequest.verify|verify} messages.
+             * @param message FetchOffsetsRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.FetchOffsetsRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a FetchOffsetsRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.FetchOffsetsRequest & millrace.v1.FetchOffsetsRequest.$Shape} FetchOffsetsRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.FetchOffsetsRequest & millrace.v1.FetchOffsetsRequest.$Shape;
+        }
+
+        namespace FetchOffsetsRequest {
+
+            /** Properties of a FetchOffsetsRequest. */
+            interface $Properties {
+
+                /** FetchOffsetsRequest group */
+                group?: string;
+
+                /** None: all that were committed. */
+                partitions?: millrace.v1.TopicPartitions.$Properties[];
+
+                /** Of a member: fails where the member is no longer one. Empty: anybody. */
+                memberId?: string;
+
+                /** FetchOffsetsRequest memberEpoch */
+                memberEpoch?: number;
+
+                /** Tell what was committed before an open transaction, instead of OFFSETS_PENDING. */
+                allowPending?: boolean;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a FetchOffsetsRequest. */
+            type $Shape = millrace.v1.FetchOffsetsRequest.$Properties;
+        }
+
+        /**
+         * Properties of a FetchOffsetsResponse.
+         * @deprecated Use millrace.v1.FetchOffsetsResponse.$Properties instead.
+         */
+        interface IFetchOffsetsResponse extends millrace.v1.FetchOffsetsResponse.$Properties {
+        }
+
+        /** Represents a FetchOffsetsResponse. */
+        class FetchOffsetsResponse {
+
+            /**
+             * Constructs a new FetchOffsetsResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.FetchOffsetsResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Partitions without a committed offset are left out. */
+            offsets: millrace.v1.CommittedOffset[];
+
+            /**
+             * Encodes the specified FetchOffsetsResponse message. Does not implicitly {@link millrace.v1.FetchOffsetsResponse.verify|verify} messages.
+             * @param message FetchOffsetsResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.FetchOffsetsResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a FetchOffsetsResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.FetchOffsetsResponse & millrace.v1.FetchOffsetsResponse.$Shape} FetchOffsetsResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.FetchOffsetsResponse & millrace.v1.FetchOffsetsResponse.$Shape;
+        }
+
+        namespace FetchOffsetsResponse {
+
+            /** Properties of a FetchOffsetsResponse. */
+            interface $Properties {
+
+                /** Partitions without a committed offset are left out. */
+                offsets?: millrace.v1.CommittedOffset.$Properties[];
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a FetchOffsetsResponse. */
+            type $Shape = millrace.v1.FetchOffsetsResponse.$Properties;
+        }
+
+        /**
+         * Properties of a CommittedOffset.
+         * @deprecated Use millrace.v1.CommittedOffset.$Properties instead.
+         */
+        interface ICommittedOffset extends millrace.v1.CommittedOffset.$Properties {
+        }
+
+        /** Represents a CommittedOffset. */
+        class CommittedOffset {
+
+            /**
+             * Constructs a new CommittedOffset.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.CommittedOffset.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** CommittedOffset topic. */
+            topic: string;
+
+            /** CommittedOffset partition. */
+            partition: number;
+
+            /** CommittedOffset offset. */
+            offset: Long;
+
+            /** CommittedOffset metadata. */
+            metadata: string;
+
+            /** Milliseconds since 1970. */
+            committedAtMs: Long;
+
+            /**
+             * Encodes the specified CommittedOffset message. Does not implicitly {@link millrace.v1.CommittedOffset.verify|verify} messages.
+             * @param message CommittedOffset message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.CommittedOffset.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a CommittedOffset message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.CommittedOffset & millrace.v1.CommittedOffset.$Shape} CommittedOffset
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.CommittedOffset & millrace.v1.CommittedOffset.$Shape;
+        }
+
+        namespace CommittedOffset {
+
+            /** Properties of a CommittedOffset. */
+            interface $Properties {
+
+                /** CommittedOffset topic */
+                topic?: string;
+
+                /** CommittedOffset partition */
+                partition?: number;
+
+                /** CommittedOffset offset */
+                offset?: Long;
+
+                /** CommittedOffset metadata */
+                metadata?: string;
+
+                /** Milliseconds since 1970. */
+                committedAtMs?: Long;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a CommittedOffset. */
+            type $Shape = millrace.v1.CommittedOffset.$Properties;
+        }
+
+        /**
+         * Properties of a ResetOffsetsRequest.
+         * @deprecated Use millrace.v1.ResetOffsetsRequest.$Properties instead.
+         */
+        interface IResetOffsetsRequest extends millrace.v1.ResetOffsetsRequest.$Properties {
+        }
+
+        /** Represents a ResetOffsetsRequest. */
+        class ResetOffsetsRequest {
+
+            /**
+             * Constructs a new ResetOffsetsRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.ResetOffsetsRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** ResetOffsetsRequest group. */
+            group: string;
+
+            /** None: all partitions for which the group has an offset. */
+            partitions: millrace.v1.TopicPartitions[];
+
+            /** ResetOffsetsRequest position. */
+            position: (millrace.v1.Position|null);
+
+            /** Records forward, or, negative, back; kept within what the partition has. */
+            shift: (Long|null);
+
+            /** Changes nothing, only tells. */
+            dryRun: boolean;
+
+            /** Also while the group has members; they are told to fetch their offsets anew by taking their partitions away first. */
+            force: boolean;
+
+            /** ResetOffsetsRequest to. */
+            to?: ("position"|"shift");
+
+            /**
+             * Encodes the specified ResetOffsetsRequest message. Does not implicitly {@link millrace.v1.ResetOffsetsRequest.verify|verify} messages.
+             * @param message ResetOffsetsRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.ResetOffsetsRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a ResetOffsetsRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.ResetOffsetsRequest & millrace.v1.ResetOffsetsRequest.$Shape} ResetOffsetsRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.ResetOffsetsRequest & millrace.v1.ResetOffsetsRequest.$Shape;
+        }
+
+        namespace ResetOffsetsRequest {
+
+            /** Properties of a ResetOffsetsRequest. */
+            interface $Properties {
+
+                /** ResetOffsetsRequest group */
+                group?: string;
+
+                /** None: all partitions for which the group has an offset. */
+                partitions?: millrace.v1.TopicPartitions.$Properties[];
+
+                /** ResetOffsetsRequest position */
+                position?: (millrace.v1.Position.$Properties|null);
+
+                /** Records forward, or, negative, back; kept within what the partition has. */
+                shift?: (Long|null);
+
+                /** Changes nothing, only tells. */
+                dryRun?: boolean;
+
+                /** Also while the group has members; they are told to fetch their offsets anew by taking their partitions away first. */
+                force?: boolean;
+
+                /** ResetOffsetsRequest to */
+                to?: ("position"|"shift");
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Narrowed shape of a ResetOffsetsRequest. */
+            type $Shape = {
+              group?: string;
+              partitions?: millrace.v1.TopicPartitions.$Shape[];
+              position?: millrace.v1.Position.$Shape|null;
+              shift?: Long|null;
+              dryRun?: boolean;
+              force?: boolean;
+              $unknowns?: Uint8Array[];
+            } & (
+              ({ to?: undefined; position?: null; shift?: null }|{ to?: "position"; position: millrace.v1.Position.$Shape; shift?: null }|{ to?: "shift"; position?: null; shift: Long })
+            );
+        }
+
+        /**
+         * Properties of a ResetOffsetsResponse.
+         * @deprecated Use millrace.v1.ResetOffsetsResponse.$Properties instead.
+         */
+        interface IResetOffsetsResponse extends millrace.v1.ResetOffsetsResponse.$Properties {
+        }
+
+        /** Represents a ResetOffsetsResponse. */
+        class ResetOffsetsResponse {
+
+            /**
+             * Constructs a new ResetOffsetsResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.ResetOffsetsResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** ResetOffsetsResponse offsets. */
+            offsets: millrace.v1.OffsetReset[];
+
+            /**
+             * Encodes the specified ResetOffsetsResponse message. Does not implicitly {@link millrace.v1.ResetOffsetsResponse.verify|verify} messages.
+             * @param message ResetOffsetsResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.ResetOffsetsResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a ResetOffsetsResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.ResetOffsetsResponse & millrace.v1.ResetOffsetsResponse.$Shape} ResetOffsetsResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.ResetOffsetsResponse & millrace.v1.ResetOffsetsResponse.$Shape;
+        }
+
+        namespace ResetOffsetsResponse {
+
+            /** Properties of a ResetOffsetsResponse. */
+            interface $Properties {
+
+                /** ResetOffsetsResponse offsets */
+                offsets?: millrace.v1.OffsetReset.$Properties[];
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a ResetOffsetsResponse. */
+            type $Shape = millrace.v1.ResetOffsetsResponse.$Properties;
+        }
+
+        /**
+         * Properties of an OffsetReset.
+         * @deprecated Use millrace.v1.OffsetReset.$Properties instead.
+         */
+        interface IOffsetReset extends millrace.v1.OffsetReset.$Properties {
+        }
+
+        /** Represents an OffsetReset. */
+        class OffsetReset {
+
+            /**
+             * Constructs a new OffsetReset.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.OffsetReset.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** OffsetReset topic. */
+            topic: string;
+
+            /** OffsetReset partition. */
+            partition: number;
+
+            /** Absent: none was committed. */
+            before: (Long|null);
+
+            /** OffsetReset after. */
+            after: Long;
+
+            /**
+             * Encodes the specified OffsetReset message. Does not implicitly {@link millrace.v1.OffsetReset.verify|verify} messages.
+             * @param message OffsetReset message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.OffsetReset.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes an OffsetReset message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.OffsetReset & millrace.v1.OffsetReset.$Shape} OffsetReset
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.OffsetReset & millrace.v1.OffsetReset.$Shape;
+        }
+
+        namespace OffsetReset {
+
+            /** Properties of an OffsetReset. */
+            interface $Properties {
+
+                /** OffsetReset topic */
+                topic?: string;
+
+                /** OffsetReset partition */
+                partition?: number;
+
+                /** Absent: none was committed. */
+                before?: (Long|null);
+
+                /** OffsetReset after */
+                after?: Long;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of an OffsetReset. */
+            type $Shape = millrace.v1.OffsetReset.$Properties;
+        }
+
+        /**
+         * Properties of a ListGroupsRequest.
+         * @deprecated Use millrace.v1.ListGroupsRequest.$Properties instead.
+         */
+        interface IListGroupsRequest extends millrace.v1.ListGroupsRequest.$Properties {
+        }
+
+        /** Represents a ListGroupsRequest. */
+        class ListGroupsRequest {
+
+            /**
+             * Constructs a new ListGroupsRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.ListGroupsRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /**
+             * Encodes the specified ListGroupsRequest message. Does not implicitly {@link millrace.v1.ListGroupsRequest.verify|verify} messages.
+             * @param message ListGroupsRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.ListGroupsRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a ListGroupsRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.ListGroupsRequest & millrace.v1.ListGroupsRequest.$Shape} ListGroupsRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.ListGroupsRequest & millrace.v1.ListGroupsRequest.$Shape;
+        }
+
+        namespace ListGroupsRequest {
+
+            /** Properties of a ListGroupsRequest. */
+            interface $Properties {
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a ListGroupsRequest. */
+            type $Shape = millrace.v1.ListGroupsRequest.$Properties;
+        }
+
+        /**
+         * Properties of a ListGroupsResponse.
+         * @deprecated Use millrace.v1.ListGroupsResponse.$Properties instead.
+         */
+        interface IListGroupsResponse extends millrace.v1.ListGroupsResponse.$Properties {
+        }
+
+        /** Represents a ListGroupsResponse. */
+        class ListGroupsResponse {
+
+            /**
+             * Constructs a new ListGroupsResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.ListGroupsResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** ListGroupsResponse groups. */
+            groups: millrace.v1.GroupSummary[];
+
+            /**
+             * Encodes the specified ListGroupsResponse message. Does not implicitly {@link millrace.v1.ListGroupsResponse.verify|verify} messages.
+             * @param message ListGroupsResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.ListGroupsResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a ListGroupsResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.ListGroupsResponse & millrace.v1.ListGroupsResponse.$Shape} ListGroupsResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.ListGroupsResponse & millrace.v1.ListGroupsResponse.$Shape;
+        }
+
+        namespace ListGroupsResponse {
+
+            /** Properties of a ListGroupsResponse. */
+            interface $Properties {
+
+                /** ListGroupsResponse groups */
+                groups?: millrace.v1.GroupSummary.$Properties[];
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a ListGroupsResponse. */
+            type $Shape = millrace.v1.ListGroupsResponse.$Properties;
+        }
+
+        /**
+         * Properties of a GroupSummary.
+         * @deprecated Use millrace.v1.GroupSummary.$Properties instead.
+         */
+        interface IGroupSummary extends millrace.v1.GroupSummary.$Properties {
+        }
+
+        /** Represents a GroupSummary. */
+        class GroupSummary {
+
+            /**
+             * Constructs a new GroupSummary.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.GroupSummary.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** GroupSummary name. */
+            name: string;
+
+            /** empty, reconciling or stable. */
+            state: string;
+
+            /** GroupSummary members. */
+            members: number;
+
+            /** GroupSummary epoch. */
+            epoch: number;
+
+            /**
+             * Encodes the specified GroupSummary message. Does not implicitly {@link millrace.v1.GroupSummary.verify|verify} messages.
+             * @param message GroupSummary message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.GroupSummary.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a GroupSummary message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.GroupSummary & millrace.v1.GroupSummary.$Shape} GroupSummary
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.GroupSummary & millrace.v1.GroupSummary.$Shape;
+        }
+
+        namespace GroupSummary {
+
+            /** Properties of a GroupSummary. */
+            interface $Properties {
+
+                /** GroupSummary name */
+                name?: string;
+
+                /** empty, reconciling or stable. */
+                state?: string;
+
+                /** GroupSummary members */
+                members?: number;
+
+                /** GroupSummary epoch */
+                epoch?: number;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a GroupSummary. */
+            type $Shape = millrace.v1.GroupSummary.$Properties;
+        }
+
+        /**
+         * Properties of a DescribeGroupRequest.
+         * @deprecated Use millrace.v1.DescribeGroupRequest.$Properties instead.
+         */
+        interface IDescribeGroupRequest extends millrace.v1.DescribeGroupRequest.$Properties {
+        }
+
+        /** Represents a DescribeGroupRequest. */
+        class DescribeGroupRequest {
+
+            /**
+             * Constructs a new DescribeGroupRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.DescribeGroupRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** DescribeGroupRequest name. */
+            name: string;
+
+            /**
+             * Encodes the specified DescribeGroupRequest message. Does not implicitly {@link millrace.v1.DescribeGroupRequest.verify|verify} messages.
+             * @param message DescribeGroupRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.DescribeGroupRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a DescribeGroupRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.DescribeGroupRequest & millrace.v1.DescribeGroupRequest.$Shape} DescribeGroupRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.DescribeGroupRequest & millrace.v1.DescribeGroupRequest.$Shape;
+        }
+
+        namespace DescribeGroupRequest {
+
+            /** Properties of a DescribeGroupRequest. */
+            interface $Properties {
+
+                /** DescribeGroupRequest name */
+                name?: string;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a DescribeGroupRequest. */
+            type $Shape = millrace.v1.DescribeGroupRequest.$Properties;
+        }
+
+        /**
+         * Properties of a DescribeGroupResponse.
+         * @deprecated Use millrace.v1.DescribeGroupResponse.$Properties instead.
+         */
+        interface IDescribeGroupResponse extends millrace.v1.DescribeGroupResponse.$Properties {
+        }
+
+        /** Represents a DescribeGroupResponse. */
+        class DescribeGroupResponse {
+
+            /**
+             * Constructs a new DescribeGroupResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.DescribeGroupResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** DescribeGroupResponse summary. */
+            summary: millrace.v1.GroupSummary;
+
+            /** DescribeGroupResponse assignor. */
+            assignor: string;
+
+            /** DescribeGroupResponse members. */
+            members: millrace.v1.GroupMember[];
+
+            /** DescribeGroupResponse partitions. */
+            partitions: millrace.v1.GroupPartition[];
+
+            /**
+             * Encodes the specified DescribeGroupResponse message. Does not implicitly {@link millrace.v1.DescribeGroupResponse.verify|verify} messages.
+             * @param message DescribeGroupResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.DescribeGroupResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a DescribeGroupResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.DescribeGroupResponse & millrace.v1.DescribeGroupResponse.$Shape} DescribeGroupResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.DescribeGroupResponse & millrace.v1.DescribeGroupResponse.$Shape;
+        }
+
+        namespace DescribeGroupResponse {
+
+            /** Properties of a DescribeGroupResponse. */
+            interface $Properties {
+
+                /** DescribeGroupResponse summary */
+                summary?: millrace.v1.GroupSummary.$Properties;
+
+                /** DescribeGroupResponse assignor */
+                assignor?: string;
+
+                /** DescribeGroupResponse members */
+                members?: millrace.v1.GroupMember.$Properties[];
+
+                /** DescribeGroupResponse partitions */
+                partitions?: millrace.v1.GroupPartition.$Properties[];
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a DescribeGroupResponse. */
+            type $Shape = millrace.v1.DescribeGroupResponse.$Properties;
+        }
+
+        /**
+         * Properties of a GroupMember.
+         * @deprecated Use millrace.v1.GroupMember.$Properties instead.
+         */
+        interface IGroupMember extends millrace.v1.GroupMember.$Properties {
+        }
+
+        /** Represents a GroupMember. */
+        class GroupMember {
+
+            /**
+             * Constructs a new GroupMember.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.GroupMember.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** GroupMember memberId. */
+            memberId: string;
+
+            /** GroupMember instanceId. */
+            instanceId: string;
+
+            /** GroupMember clientId. */
+            clientId: string;
+
+            /** GroupMember epoch. */
+            epoch: number;
+
+            /** GroupMember topics. */
+            topics: string[];
+
+            /** GroupMember topicPattern. */
+            topicPattern: string;
+
+            /** GroupMember owned. */
+            owned: millrace.v1.TopicPartitions[];
+
+            /** What it should own when all is settled. */
+            target: millrace.v1.TopicPartitions[];
+
+            /**
+             * Encodes the specified GroupMember message. Does not implicitly {@link millrace.v1.GroupMember.verify|verify} messages.
+             * @param message GroupMember message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.GroupMember.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a GroupMember message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.GroupMember & millrace.v1.GroupMember.$Shape} GroupMember
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.GroupMember & millrace.v1.GroupMember.$Shape;
+        }
+
+        namespace GroupMember {
+
+            /** Properties of a GroupMember. */
+            interface $Properties {
+
+                /** GroupMember memberId */
+                memberId?: string;
+
+                /** GroupMember instanceId */
+                instanceId?: string;
+
+                /** GroupMember clientId */
+                clientId?: string;
+
+                /** GroupMember epoch */
+                epoch?: number;
+
+                /** GroupMember topics */
+                topics?: string[];
+
+                /** GroupMember topicPattern */
+                topicPattern?: string;
+
+                /** GroupMember owned */
+                owned?: millrace.v1.TopicPartitions.$Properties[];
+
+                /** What it should own when all is settled. */
+                target?: millrace.v1.TopicPartitions.$Properties[];
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a GroupMember. */
+            type $Shape = millrace.v1.GroupMember.$Properties;
+        }
+
+        /**
+         * Properties of a GroupPartition.
+         * @deprecated Use millrace.v1.GroupPartition.$Properties instead.
+         */
+        interface IGroupPartition extends millrace.v1.GroupPartition.$Properties {
+        }
+
+        /** Represents a GroupPartition. */
+        class GroupPartition {
+
+            /**
+             * Constructs a new GroupPartition.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.GroupPartition.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** GroupPartition topic. */
+            topic: string;
+
+            /** GroupPartition partition. */
+            partition: number;
+
+            /** Empty: nobody's. */
+            memberId: string;
+
+            /** Absent: none was committed. */
+            committedOffset: (Long|null);
+
+            /** GroupPartition logStartOffset. */
+            logStartOffset: Long;
+
+            /** GroupPartition highWatermark. */
+            highWatermark: Long;
+
+            /** Records up to the last stable offset that are not committed. Absent without a committed offset. */
+            lag: (Long|null);
+
+            /** GroupPartition metadata. */
+            metadata: string;
+
+            /**
+             * Encodes the specified GroupPartition message. Does not implicitly {@link millrace.v1.GroupPartition.verify|verify} messages.
+             * @param message GroupPartition message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.GroupPartition.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a GroupPartition message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.GroupPartition & millrace.v1.GroupPartition.$Shape} GroupPartition
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.GroupPartition & millrace.v1.GroupPartition.$Shape;
+        }
+
+        namespace GroupPartition {
+
+            /** Properties of a GroupPartition. */
+            interface $Properties {
+
+                /** GroupPartition topic */
+                topic?: string;
+
+                /** GroupPartition partition */
+                partition?: number;
+
+                /** Empty: nobody's. */
+                memberId?: string;
+
+                /** Absent: none was committed. */
+                committedOffset?: (Long|null);
+
+                /** GroupPartition logStartOffset */
+                logStartOffset?: Long;
+
+                /** GroupPartition highWatermark */
+                highWatermark?: Long;
+
+                /** Records up to the last stable offset that are not committed. Absent without a committed offset. */
+                lag?: (Long|null);
+
+                /** GroupPartition metadata */
+                metadata?: string;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a GroupPartition. */
+            type $Shape = millrace.v1.GroupPartition.$Properties;
+        }
+
+        /**
+         * Properties of a DeleteGroupRequest.
+         * @deprecated Use millrace.v1.DeleteGroupRequest.$Properties instead.
+         */
+        interface IDeleteGroupRequest extends millrace.v1.DeleteGroupRequest.$Properties {
+        }
+
+        /** Represents a DeleteGroupRequest. */
+        class DeleteGroupRequest {
+
+            /**
+             * Constructs a new DeleteGroupRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.DeleteGroupRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** DeleteGroupRequest name. */
+            name: string;
+
+            /**
+             * Encodes the specified DeleteGroupRequest message. Does not implicitly {@link millrace.v1.DeleteGroupRequest.verify|verify} messages.
+             * @param message DeleteGroupRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.DeleteGroupRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a DeleteGroupRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.DeleteGroupRequest & millrace.v1.DeleteGroupRequest.$Shape} DeleteGroupRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.DeleteGroupRequest & millrace.v1.DeleteGroupRequest.$Shape;
+        }
+
+        namespace DeleteGroupRequest {
+
+            /** Properties of a DeleteGroupRequest. */
+            interface $Properties {
+
+                /** DeleteGroupRequest name */
+                name?: string;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a DeleteGroupRequest. */
+            type $Shape = millrace.v1.DeleteGroupRequest.$Properties;
+        }
+
+        /**
+         * Properties of a DeleteGroupResponse.
+         * @deprecated Use millrace.v1.DeleteGroupResponse.$Properties instead.
+         */
+        interface IDeleteGroupResponse extends millrace.v1.DeleteGroupResponse.$Properties {
+        }
+
+        /** Represents a DeleteGroupResponse. */
+        class DeleteGroupResponse {
+
+            /**
+             * Constructs a new DeleteGroupResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.DeleteGroupResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /**
+             * Encodes the specified DeleteGroupResponse message. Does not implicitly {@link millrace.v1.DeleteGroupResponse.verify|verify} messages.
+             * @param message DeleteGroupResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.DeleteGroupResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a DeleteGroupResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.DeleteGroupResponse & millrace.v1.DeleteGroupResponse.$Shape} DeleteGroupResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.DeleteGroupResponse & millrace.v1.DeleteGroupResponse.$Shape;
+        }
+
+        namespace DeleteGroupResponse {
+
+            /** Properties of a DeleteGroupResponse. */
+            interface $Properties {
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a DeleteGroupResponse. */
+            type $Shape = millrace.v1.DeleteGroupResponse.$Properties;
+        }
+
         /** When an append is answered. */
         enum Acks {
 
@@ -1646,6 +3799,12 @@ export namespace millrace {
             /** Unknown fields preserved while decoding when enabled */
             $unknowns?: Uint8Array[];
 
+            /** Empty: none. */
+            transactionalId: string;
+
+            /** How long a transaction may stay open; 0: a minute. */
+            transactionTimeoutMs: number;
+
             /**
              * Encodes the specified InitProducerRequest message. Does not implicitly {@link millrace.v1.InitProducerRequest.verify|verify} messages.
              * @param message InitProducerRequest message or plain object to encode
@@ -1669,6 +3828,12 @@ export namespace millrace {
 
             /** Properties of an InitProducerRequest. */
             interface $Properties {
+
+                /** Empty: none. */
+                transactionalId?: string;
+
+                /** How long a transaction may stay open; 0: a minute. */
+                transactionTimeoutMs?: number;
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -1739,6 +3904,345 @@ export namespace millrace {
 
             /** Shape of an InitProducerResponse. */
             type $Shape = millrace.v1.InitProducerResponse.$Properties;
+        }
+
+        /**
+         * Properties of an EndTransactionRequest.
+         * @deprecated Use millrace.v1.EndTransactionRequest.$Properties instead.
+         */
+        interface IEndTransactionRequest extends millrace.v1.EndTransactionRequest.$Properties {
+        }
+
+        /** Represents an EndTransactionRequest. */
+        class EndTransactionRequest {
+
+            /**
+             * Constructs a new EndTransactionRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.EndTransactionRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** EndTransactionRequest transactionalId. */
+            transactionalId: string;
+
+            /** EndTransactionRequest producerId. */
+            producerId: Long;
+
+            /** EndTransactionRequest producerEpoch. */
+            producerEpoch: number;
+
+            /** False: abort. */
+            commit: boolean;
+
+            /**
+             * Encodes the specified EndTransactionRequest message. Does not implicitly {@link millrace.v1.EndTransactionRequest.verify|verify} messages.
+             * @param message EndTransactionRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.EndTransactionRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes an EndTransactionRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.EndTransactionRequest & millrace.v1.EndTransactionRequest.$Shape} EndTransactionRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.EndTransactionRequest & millrace.v1.EndTransactionRequest.$Shape;
+        }
+
+        namespace EndTransactionRequest {
+
+            /** Properties of an EndTransactionRequest. */
+            interface $Properties {
+
+                /** EndTransactionRequest transactionalId */
+                transactionalId?: string;
+
+                /** EndTransactionRequest producerId */
+                producerId?: Long;
+
+                /** EndTransactionRequest producerEpoch */
+                producerEpoch?: number;
+
+                /** False: abort. */
+                commit?: boolean;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of an EndTransactionRequest. */
+            type $Shape = millrace.v1.EndTransactionRequest.$Properties;
+        }
+
+        /**
+         * Properties of an EndTransactionResponse.
+         * @deprecated Use millrace.v1.EndTransactionResponse.$Properties instead.
+         */
+        interface IEndTransactionResponse extends millrace.v1.EndTransactionResponse.$Properties {
+        }
+
+        /** What the batches of the next transaction bear. */
+        class EndTransactionResponse {
+
+            /**
+             * Constructs a new EndTransactionResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.EndTransactionResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** EndTransactionResponse producerId. */
+            producerId: Long;
+
+            /** EndTransactionResponse producerEpoch. */
+            producerEpoch: number;
+
+            /**
+             * Encodes the specified EndTransactionResponse message. Does not implicitly {@link millrace.v1.EndTransactionResponse.verify|verify} messages.
+             * @param message EndTransactionResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.EndTransactionResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes an EndTransactionResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.EndTransactionResponse & millrace.v1.EndTransactionResponse.$Shape} EndTransactionResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.EndTransactionResponse & millrace.v1.EndTransactionResponse.$Shape;
+        }
+
+        namespace EndTransactionResponse {
+
+            /** Properties of an EndTransactionResponse. */
+            interface $Properties {
+
+                /** EndTransactionResponse producerId */
+                producerId?: Long;
+
+                /** EndTransactionResponse producerEpoch */
+                producerEpoch?: number;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of an EndTransactionResponse. */
+            type $Shape = millrace.v1.EndTransactionResponse.$Properties;
+        }
+
+        /**
+         * Properties of a ListTransactionsRequest.
+         * @deprecated Use millrace.v1.ListTransactionsRequest.$Properties instead.
+         */
+        interface IListTransactionsRequest extends millrace.v1.ListTransactionsRequest.$Properties {
+        }
+
+        /** Represents a ListTransactionsRequest. */
+        class ListTransactionsRequest {
+
+            /**
+             * Constructs a new ListTransactionsRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.ListTransactionsRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /**
+             * Encodes the specified ListTransactionsRequest message. Does not implicitly {@link millrace.v1.ListTransactionsRequest.verify|verify} messages.
+             * @param message ListTransactionsRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.ListTransactionsRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a ListTransactionsRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.ListTransactionsRequest & millrace.v1.ListTransactionsRequest.$Shape} ListTransactionsRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.ListTransactionsRequest & millrace.v1.ListTransactionsRequest.$Shape;
+        }
+
+        namespace ListTransactionsRequest {
+
+            /** Properties of a ListTransactionsRequest. */
+            interface $Properties {
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a ListTransactionsRequest. */
+            type $Shape = millrace.v1.ListTransactionsRequest.$Properties;
+        }
+
+        /**
+         * Properties of a ListTransactionsResponse.
+         * @deprecated Use millrace.v1.ListTransactionsResponse.$Properties instead.
+         */
+        interface IListTransactionsResponse extends millrace.v1.ListTransactionsResponse.$Properties {
+        }
+
+        /** Represents a ListTransactionsResponse. */
+        class ListTransactionsResponse {
+
+            /**
+             * Constructs a new ListTransactionsResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.ListTransactionsResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** ListTransactionsResponse transactions. */
+            transactions: millrace.v1.TransactionInfo[];
+
+            /**
+             * Encodes the specified ListTransactionsResponse message. Does not implicitly {@link millrace.v1.ListTransactionsResponse.verify|verify} messages.
+             * @param message ListTransactionsResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.ListTransactionsResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a ListTransactionsResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.ListTransactionsResponse & millrace.v1.ListTransactionsResponse.$Shape} ListTransactionsResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.ListTransactionsResponse & millrace.v1.ListTransactionsResponse.$Shape;
+        }
+
+        namespace ListTransactionsResponse {
+
+            /** Properties of a ListTransactionsResponse. */
+            interface $Properties {
+
+                /** ListTransactionsResponse transactions */
+                transactions?: millrace.v1.TransactionInfo.$Properties[];
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a ListTransactionsResponse. */
+            type $Shape = millrace.v1.ListTransactionsResponse.$Properties;
+        }
+
+        /**
+         * Properties of a TransactionInfo.
+         * @deprecated Use millrace.v1.TransactionInfo.$Properties instead.
+         */
+        interface ITransactionInfo extends millrace.v1.TransactionInfo.$Properties {
+        }
+
+        /** Represents a TransactionInfo. */
+        class TransactionInfo {
+
+            /**
+             * Constructs a new TransactionInfo.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.TransactionInfo.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** TransactionInfo transactionalId. */
+            transactionalId: string;
+
+            /** TransactionInfo producerId. */
+            producerId: Long;
+
+            /** TransactionInfo producerEpoch. */
+            producerEpoch: number;
+
+            /** empty, open or ending. */
+            state: string;
+
+            /** TransactionInfo timeoutMs. */
+            timeoutMs: number;
+
+            /** Milliseconds since 1970; absent: no transaction is open. */
+            startedAtMs: (Long|null);
+
+            /** How many partitions the open transaction has written to. */
+            partitions: number;
+
+            /**
+             * Encodes the specified TransactionInfo message. Does not implicitly {@link millrace.v1.TransactionInfo.verify|verify} messages.
+             * @param message TransactionInfo message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.TransactionInfo.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a TransactionInfo message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.TransactionInfo & millrace.v1.TransactionInfo.$Shape} TransactionInfo
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.TransactionInfo & millrace.v1.TransactionInfo.$Shape;
+        }
+
+        namespace TransactionInfo {
+
+            /** Properties of a TransactionInfo. */
+            interface $Properties {
+
+                /** TransactionInfo transactionalId */
+                transactionalId?: string;
+
+                /** TransactionInfo producerId */
+                producerId?: Long;
+
+                /** TransactionInfo producerEpoch */
+                producerEpoch?: number;
+
+                /** empty, open or ending. */
+                state?: string;
+
+                /** TransactionInfo timeoutMs */
+                timeoutMs?: number;
+
+                /** Milliseconds since 1970; absent: no transaction is open. */
+                startedAtMs?: (Long|null);
+
+                /** How many partitions the open transaction has written to. */
+                partitions?: number;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a TransactionInfo. */
+            type $Shape = millrace.v1.TransactionInfo.$Properties;
         }
 
         /**

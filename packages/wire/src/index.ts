@@ -16,8 +16,13 @@ export { FrameReader } from './frame-reader.ts'
 export { fromInt64, type Int64, toInt64 } from './int64.ts'
 export {
   decodeFetchStreamRequest,
+  decodeMemberRequest,
+  decodeMemberResponse,
   encodeFetchStreamRequest,
+  encodeMemberRequest,
+  encodeMemberResponse,
   FETCH_STREAM_PATH,
+  MEMBERSHIP_PATH,
   PRODUCE_STREAM_PATH,
   UNARY,
   type UnaryMethod,

@@ -36,6 +36,7 @@ function unary<Request, RequestProperties, Response, ResponseProperties>(
 
 const TOPICS = '/millrace.v1.Topics'
 const RECORDS = '/millrace.v1.Records'
+const GROUPS = '/millrace.v1.Groups'
 
 const PRODUCE_RECORDS_TAG = 0x1a
 
@@ -53,11 +54,20 @@ export const UNARY = {
   fetch: unary(`${RECORDS}/Fetch`, v1.FetchRequest, v1.FetchResponse),
   getOffset: unary(`${RECORDS}/GetOffset`, v1.GetOffsetRequest, v1.GetOffsetResponse),
   initProducer: unary(`${RECORDS}/InitProducer`, v1.InitProducerRequest, v1.InitProducerResponse),
+  endTransaction: unary(`${RECORDS}/EndTransaction`, v1.EndTransactionRequest, v1.EndTransactionResponse),
+  listTransactions: unary(`${RECORDS}/ListTransactions`, v1.ListTransactionsRequest, v1.ListTransactionsResponse),
+  listGroups: unary(`${GROUPS}/ListGroups`, v1.ListGroupsRequest, v1.ListGroupsResponse),
+  describeGroup: unary(`${GROUPS}/DescribeGroup`, v1.DescribeGroupRequest, v1.DescribeGroupResponse),
+  deleteGroup: unary(`${GROUPS}/DeleteGroup`, v1.DeleteGroupRequest, v1.DeleteGroupResponse),
+  commitOffsets: unary(`${GROUPS}/CommitOffsets`, v1.CommitOffsetsRequest, v1.CommitOffsetsResponse),
+  fetchOffsets: unary(`${GROUPS}/FetchOffsets`, v1.FetchOffsetsRequest, v1.FetchOffsetsResponse),
+  resetOffsets: unary(`${GROUPS}/ResetOffsets`, v1.ResetOffsetsRequest, v1.ResetOffsetsResponse),
 }
 
 /** Paths of the streams. */
 export const PRODUCE_STREAM_PATH = `${RECORDS}/ProduceStream`
 export const FETCH_STREAM_PATH = `${RECORDS}/FetchStream`
+export const MEMBERSHIP_PATH = `${GROUPS}/Membership`
 
 /** Requests of a fetch stream. */
 export function encodeFetchStreamRequest(request: millrace.v1.FetchStreamRequest.$Properties): Buffer {
@@ -67,4 +77,22 @@ export function encodeFetchStreamRequest(request: millrace.v1.FetchStreamRequest
 /** @throws MillraceError INVALID_REQUEST */
 export function decodeFetchStreamRequest(bytes: Buffer): millrace.v1.FetchStreamRequest {
   return decodeMessage(v1.FetchStreamRequest, bytes)
+}
+
+export function encodeMemberRequest(request: millrace.v1.MemberRequest.$Properties): Buffer {
+  return encodeMessage(v1.MemberRequest, request)
+}
+
+/** @throws MillraceError INVALID_REQUEST */
+export function decodeMemberRequest(bytes: Buffer): millrace.v1.MemberRequest {
+  return decodeMessage(v1.MemberRequest, bytes)
+}
+
+export function encodeMemberResponse(response: millrace.v1.MemberResponse.$Properties): Buffer {
+  return encodeMessage(v1.MemberResponse, response)
+}
+
+/** @throws MillraceError INVALID_REQUEST */
+export function decodeMemberResponse(bytes: Buffer): millrace.v1.MemberResponse {
+  return decodeMessage(v1.MemberResponse, bytes)
 }
