@@ -4,7 +4,7 @@ import { run } from './lib/main.mjs'
 import { ROOT } from './lib/project.mjs'
 
 // As bin/millrace.mjs would start it anew with, if it had no channel to this process.
-const HEAP = '--initial-heap-size=512'
+const HEAP = '--initial-heap-size=128'
 const followParent = new URL('lib/follow-parent.mjs', import.meta.url).href
 
 await run(
