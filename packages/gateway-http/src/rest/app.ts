@@ -84,7 +84,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
 
 /** What every request must pass before its body is looked at. */
 function admit(app: FastifyInstance, { guard }: RestAppOptions, methods: PathMethods, isDraining: () => boolean): void {
-  // With callbacks, as are all that every request meets: promises cost more than what these do.
+  // A callback, like all that stands in every request's way: a promise would cost more than the checks.
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('cache-control', 'no-store')
     const { headers, method } = request
