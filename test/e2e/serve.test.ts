@@ -31,7 +31,9 @@ describe('millrace serve', () => {
       const server = startMillrace(['serve', '--data', 'memory', '--http', '127.0.0.1:0'])
       await once(server.stdout as Readable, 'data')
       const commandLine = await readFile(`/proc/${server.pid}/cmdline`, 'utf8')
-      expect(commandLine.split('\0')).toContain('--initial-heap-size=128')
+      expect(commandLine.split('\0')).toEqual(
+        expect.arrayContaining(['--initial-heap-size=128', '--min-semi-space-size=8']),
+      )
     },
   )
 
