@@ -5,6 +5,8 @@ export type Unit<T> = readonly T[]
 
 interface Waiting<T> {
   readonly unit: Unit<T>
+  /** Shared by the units of one call. */
+  readonly call: { failure?: { readonly error: unknown } }
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -27,16 +29,17 @@ export class BatchWriter<T> {
   }
 
   /**
-   * Writes each unit, all or nothing of it. What is called later is written later, or together with it.
-   * @throws what writing a unit failed with; others may be written
+   * Writes units one after another, or several together; all or nothing of each. Those behind one that fails are not
+   * written. What is called later is written later, or together with it.
+   * @throws what writing a unit failed with
    */
   async write(units: readonly Unit<T>[]): Promise<void> {
+    const call = {}
     const written = units
       .filter((unit) => unit.length > 0)
-      .map((unit) => new Promise<void>((resolve, reject) => this.waiting.push({ unit, resolve, reject })))
+      .map((unit) => new Promise<void>((resolve, reject) => this.waiting.push({ unit, call, resolve, reject })))
     this.running ??= this.run()
-    const results = await Promise.allSettled(written)
-    for (const result of results) if (result.status === 'rejected') throw result.reason
+    await Promise.all(written)
   }
 
   /** Waits for what was called before. */
@@ -51,7 +54,9 @@ export class BatchWriter<T> {
     this.running = undefined
   }
 
-  private async writeAll(waiting: readonly Waiting<T>[]): Promise<void> {
+  private async writeAll(all: readonly Waiting<T>[]): Promise<void> {
+    const waiting = all.filter(({ call }) => call.failure === undefined)
+    for (const { call, reject } of all) if (call.failure !== undefined) reject(call.failure.error)
     try {
       await this.batch(waiting.flatMap(({ unit }) => unit))
       for (const { resolve } of waiting) resolve()
@@ -62,7 +67,10 @@ export class BatchWriter<T> {
         await this.writeAll(waiting.slice(0, half))
         await this.writeAll(waiting.slice(half))
       } else {
-        for (const { reject } of waiting) reject(error)
+        for (const { call, reject } of waiting) {
+          call.failure = { error }
+          reject(error)
+        }
       }
     }
   }

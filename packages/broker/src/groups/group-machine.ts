@@ -27,10 +27,10 @@ export interface AssignmentMessage {
 export interface Settled {
   readonly epoch: number
   readonly isEpochNew: boolean
+  /** Ids of members to forget: before others are kept, who may have what those had. */
+  readonly removed: readonly string[]
   /** Members to keep, as they are now. */
   readonly changed: readonly Member[]
-  /** Ids of members to forget. */
-  readonly removed: readonly string[]
   readonly messages: readonly AssignmentMessage[]
 }
 
@@ -66,7 +66,7 @@ export class GroupMachine {
   /** Members whose assignment gets the new epoch, whatever is in it. */
   private readonly renewed = new Set<string>()
 
-  /** @param saved what was kept; some of what was to be kept at one time may be missing */
+  /** @param saved what was kept; of what was to be kept at one time, some of the changed members may be missing */
   constructor(topics: TopicIndex, saved: { readonly epoch: number; readonly members: Iterable<SavedMember> }) {
     this.topics = topics
     this.epoch_ = saved.epoch
@@ -240,7 +240,7 @@ export class GroupMachine {
     const member: Member = { ...saved, holdings: new Map(), isConnected: false }
     this.members_.set(member.id, member)
     this.epoch_ = Math.max(this.epoch_, member.epoch)
-    if (!this.restoreInstance(member)) return
+    if (member.instanceId !== undefined) this.instances.set(member.instanceId, member.id)
     for (const [id, holding] of saved.holdings) {
       // Two can only be on record when the later one's was kept and what took the partition from the other was not.
       const rival = this.members_.get(this.holders.get(id) ?? '')
@@ -256,26 +256,6 @@ export class GroupMachine {
       this.hold(member, id, holding.since, holding.revokedAt)
     }
     this.target.set(member.id, new Set(assignmentOf(member)))
-  }
-
-  /**
-   * Of two with one instance id the later one counts: what tells of the other's end was not kept.
-   * @returns whether the member stays
-   */
-  private restoreInstance(member: Member): boolean {
-    if (member.instanceId === undefined) return true
-    const twin = this.members_.get(this.instances.get(member.instanceId) ?? '')
-    if (twin !== undefined && twin.epoch > member.epoch) {
-      this.members_.delete(member.id)
-      this.removed.add(member.id)
-      return false
-    }
-    if (twin !== undefined) {
-      this.forget(twin)
-      this.target.delete(twin.id)
-    }
-    this.instances.set(member.instanceId, member.id)
-    return true
   }
 
   private joinAnew(event: JoinEvent): void {

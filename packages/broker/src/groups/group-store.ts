@@ -100,7 +100,7 @@ export class GroupStore {
   }
 
   /**
-   * Writes each unit, all or nothing of it; in the order of the calls.
+   * Writes units, all or nothing of each and none behind one that fails; in the order of the calls.
    * @throws MillraceError as `Table.batch`
    */
   write(units: readonly Unit<GroupsChange>[]): Promise<void> {

@@ -228,9 +228,8 @@ export class LiveGroup {
   private unitsOf(settled: Settled): GroupsChange[][] {
     const { name, emptySinceMs } = this
     const { epoch, isEpochNew, changed, removed } = settled
-    const units: GroupsChange[][] = []
+    const units: GroupsChange[][] = removed.map((id) => [{ key: memberKey(name, id), value: undefined }])
     if (isEpochNew) units.push([{ key: groupKey(name), value: { epoch, emptySinceMs } }])
-    for (const id of removed) units.push([{ key: memberKey(name, id), value: undefined }])
     for (const member of changed) units.push([{ key: memberKey(name, member.id), value: memberRecord(member) }])
     return units
   }

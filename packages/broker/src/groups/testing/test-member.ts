@@ -19,7 +19,7 @@ export class TestMember implements MemberListener {
   membership!: Membership
   /** Whether it confirms what it is told without being asked. */
   obeys = true
-  private readonly groups: GroupCalls
+  private groups: GroupCalls
   private readonly request: Partial<JoinRequest>
 
   constructor(groups: GroupCalls, request: Partial<JoinRequest> = {}) {
@@ -78,6 +78,12 @@ export class TestMember implements MemberListener {
   reset(): this {
     this.epoch = 0
     this.owned = []
+    return this
+  }
+
+  /** Goes on with another server. */
+  with(groups: GroupCalls): this {
+    this.groups = groups
     return this
   }
 }
