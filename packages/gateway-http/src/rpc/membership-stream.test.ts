@@ -251,6 +251,25 @@ describe('bounds', () => {
     expect(member.calls).toHaveLength(40)
   })
 
+  test('a member that commits without end and reads no answer gets to send no more', async () => {
+    const { stream } = await joined()
+    stream.call.stream.pause()
+    let sent = 0
+    // Until the client itself is told to wait, for good.
+    for (let idle = 0; idle < 200; ) {
+      if (stream.call.stream.writableNeedDrain) {
+        idle++
+        await new Promise((resolve) => setImmediate(resolve))
+      } else {
+        idle = 0
+        stream.commit(sent++)
+        if (sent > 1_000_000) throw new Error('the server reads on and on')
+      }
+    }
+    stream.call.stream.resume()
+    expect(await idsOf(stream, sent)).toEqual(Array.from({ length: sent }, (_, id) => id))
+  })
+
   test('a member that does not read keeps only its newest assignment', async () => {
     const { stream, member } = await joined()
     stream.call.stream.pause()
