@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { commitOf, setUp } from './testing/set-up.ts'
-import { quiet } from './testing/test-member.ts'
+import { commitOf, setUp } from '../../test/set-up.ts'
+import { quiet } from '../../test/test-member.ts'
 
 async function withTransaction() {
   const set = await setUp()
