@@ -4,7 +4,7 @@ import type { GroupStore } from './group-store.ts'
 import type { GroupDescription, GroupPartition, GroupSummary, MemberDescription } from './group-types.ts'
 import type { LiveGroup } from './live-group.ts'
 import type { Member } from './member.ts'
-import { namedPartitions, numberOf, type PartitionId, partitionId, topicOf } from './partition-id.ts'
+import { byPlace, namedPartitions, numberOf, type PartitionId, partitionId, topicOf } from './partition-id.ts'
 import type { TopicIndex } from './topic-index.ts'
 
 /** What metrics may tell of a group. */
@@ -64,9 +64,7 @@ export class GroupViews {
       }
     }
     const found = await Promise.all(Array.from(ids, (id) => this.partition(group, store, id)))
-    return found
-      .filter((partition) => partition !== undefined)
-      .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
+    return found.filter((partition) => partition !== undefined).sort(byPlace)
   }
 
   /** Undefined when the topic is gone. */

@@ -24,7 +24,7 @@ import { MemberConnection } from './member-connection.ts'
 import { MemberSession } from './member-session.ts'
 import { OffsetCommits } from './offset-commits.ts'
 import { OffsetResets } from './offset-reset.ts'
-import { numberOf, type PartitionId, partitionId, topicOf } from './partition-id.ts'
+import { byPlace, numberOf, type PartitionId, partitionId, topicOf } from './partition-id.ts'
 
 export interface GroupsOptions {
   readonly engine: Engine
@@ -171,7 +171,7 @@ export class Groups implements GroupCalls {
       const topic = this.registry.topics.nameOf(topicOf(id))
       if (offset !== undefined && topic !== undefined) found.push({ topic, partition: numberOf(id), ...offset })
     }
-    return found
+    return found.sort(byPlace)
   }
 
   /**
@@ -213,5 +213,5 @@ export class Groups implements GroupCalls {
 }
 
 function told(resets: readonly OffsetReset[]): OffsetReset[] {
-  return resets.map(({ topic, partition, before, after }) => ({ topic, partition, before, after }))
+  return resets.map(({ topic, partition, before, after }) => ({ topic, partition, before, after })).sort(byPlace)
 }

@@ -40,3 +40,13 @@ export function namedPartitions(
   }
   return named.sort((a, b) => (a.topic < b.topic ? -1 : 1))
 }
+
+/** Order of what is told of partitions: by topic, then by number. */
+export function byPlace(a: Place, b: Place): number {
+  return a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
+}
+
+interface Place {
+  readonly topic: string
+  readonly partition: number
+}
