@@ -1,7 +1,7 @@
 import { seededRandom } from '@millrace/testkit'
 import { expect, test } from 'vitest'
+import { type Client, GroupWorld } from '../../test/group-world.ts'
 import { type PartitionId, topicOf } from './partition-id.ts'
-import { type Client, GroupWorld } from './testing/group-world.ts'
 
 const SEEDS = Number(process.env.MILLRACE_GROUP_SEEDS ?? 5_000)
 const FIRST_SEED = Number(process.env.MILLRACE_GROUP_SEED ?? 1)

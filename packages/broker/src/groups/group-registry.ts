@@ -96,15 +96,15 @@ export class GroupRegistry {
 
   /**
    * Forgets a group without members, and its offsets.
-   * @throws MillraceError GROUP_NOT_FOUND, GROUP_NOT_EMPTY
+   * @throws MillraceError GROUP_NOT_FOUND, GROUP_NOT_EMPTY, OFFSETS_PENDING
    */
   async delete(name: string): Promise<void> {
     const { group, store } = await this.find(name)
-    for (;;) {
-      if (!group.isEmpty) throw notEmpty(name)
-      if (group.commits.size === 0) break
+    do {
       await Promise.allSettled(group.commits)
-    }
+      if (await store.pending.has(name)) throw pendingOffsets(name)
+      if (!group.isEmpty) throw notEmpty(name)
+    } while (group.commits.size > 0)
     await this.forget(group, store)
     this.options.logger.info({ group: name }, 'group deleted')
   }
@@ -211,7 +211,8 @@ export class GroupRegistry {
     for (const group of [...this.groups.values()]) {
       if (group.commits.size > 0 || (group.emptySince ?? Number.POSITIVE_INFINITY) > untilMs) continue
       const committedAtMs = Array.from(store.offsets(group.name).values(), (offset) => offset.committedAtMs)
-      if (committedAtMs.some((atMs) => atMs > untilMs)) continue
+      if (committedAtMs.some((atMs) => atMs > untilMs) || (await store.pending.has(group.name))) continue
+      if (group.commits.size > 0 || !group.isEmpty) continue
       await this.forget(group, store)
       logger.info({ group: group.name }, 'a group without members and commits expired')
     }
@@ -224,6 +225,10 @@ export class GroupRegistry {
     const offsets = Array.from(store.offsets(name).keys(), (id) => [{ key: offsetKey(name, id), value: undefined }])
     await store.write([...offsets, [{ key: groupKey(name), value: undefined }]])
   }
+}
+
+export function pendingOffsets(name: string): MillraceError {
+  return new MillraceError('OFFSETS_PENDING', `an open transaction commits offsets of group ${JSON.stringify(name)}`)
 }
 
 export function notEmpty(name: string): MillraceError {

@@ -1,4 +1,4 @@
-import type { Engine, TopicSettings } from '@millrace/engine'
+import type { Engine, ProducerIdentity, TopicSettings } from '@millrace/engine'
 import { type Clock, INTERNAL_TOPIC_PREFIX, type Limits, type Logger } from '@millrace/record'
 import { type AppliedChange, jsonCodec, Table, type TableChange } from '@millrace/table'
 import { BatchWriter, type Unit } from './batch-writer.ts'
@@ -12,6 +12,7 @@ import {
 } from './group-records.ts'
 import type { SavedMember } from './member.ts'
 import type { PartitionId } from './partition-id.ts'
+import { PendingOffsets } from './pending-offsets.ts'
 
 export const GROUPS_TOPIC = `${INTERNAL_TOPIC_PREFIX}groups`
 
@@ -43,11 +44,13 @@ export class GroupStore {
   private readonly table: Table<string, GroupsRecord>
   private readonly writer: BatchWriter<GroupsChange>
   private readonly offsetsByGroup: Map<string, Map<PartitionId, OffsetRecord>>
+  readonly pending: PendingOffsets
 
   private constructor(table: Table<string, GroupsRecord>, offsets: Map<string, Map<PartitionId, OffsetRecord>>) {
     this.table = table
     this.offsetsByGroup = offsets
     this.writer = new BatchWriter((changes) => table.batch(changes))
+    this.pending = new PendingOffsets({ isOpen: (key) => table.pending(key), refresh: () => table.refresh() })
   }
 
   /**
@@ -105,6 +108,14 @@ export class GroupStore {
    */
   write(units: readonly Unit<GroupsChange>[]): Promise<void> {
     return this.writer.write(units)
+  }
+
+  /**
+   * Makes changes of offsets part of the producer's transaction. They are in `offsets` when that is committed.
+   * @throws MillraceError as `Table.transactional`
+   */
+  transactional(changes: Unit<GroupsChange>, producer: ProducerIdentity): Promise<void> {
+    return this.table.transactional(changes, producer)
   }
 
   async close(): Promise<void> {

@@ -1,8 +1,8 @@
 import { DEFAULT_LIMITS, MillraceError } from '@millrace/record'
 import { describe, expect, test } from 'vitest'
+import { commitOf, setUp } from '../../test/set-up.ts'
+import { quiet, type TestMember } from '../../test/test-member.ts'
 import type { JoinRequest } from './group-types.ts'
-import { commitOf, setUp } from './testing/set-up.ts'
-import { quiet, type TestMember } from './testing/test-member.ts'
 
 const ALL = { orders: [0, 1, 2, 3] }
 

@@ -2,7 +2,7 @@ import type { Engine } from '@millrace/engine'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
 import type { Fetch } from '../fetch/fetch.ts'
 import type { Topics } from '../topics/topics.ts'
-import { GroupRegistry, notEmpty } from './group-registry.ts'
+import { GroupRegistry, notEmpty, pendingOffsets } from './group-registry.ts'
 import type {
   CommitRequest,
   CommittedOffset,
@@ -118,7 +118,7 @@ export class Groups implements GroupCalls {
 
   /**
    * Deletes a group without members, and its offsets.
-   * @throws MillraceError GROUP_NOT_FOUND, GROUP_NOT_EMPTY
+   * @throws MillraceError GROUP_NOT_FOUND, GROUP_NOT_EMPTY, OFFSETS_PENDING
    */
   async delete(name: string): Promise<void> {
     await this.registry.delete(name)
@@ -126,23 +126,20 @@ export class Groups implements GroupCalls {
 
   /**
    * Commits offsets, all or nothing; when it returns they are on disk. Without a member it is a commit from outside, into
-   * a group that has none, and makes the group if need be.
-   * @throws MillraceError UNKNOWN_MEMBER, STALE_MEMBER_EPOCH, PARTITION_NOT_OWNED, GROUP_NOT_EMPTY, OFFSET_OUT_OF_RANGE,
+   * a group that has none, and makes the group if need be. As part of a transaction they hold when that is committed.
+   * @throws MillraceError PRODUCER_FENCED, TRANSACTION_ABORTED, INVALID_TRANSACTION_STATE; UNKNOWN_MEMBER, STALE_MEMBER_EPOCH, PARTITION_NOT_OWNED, GROUP_NOT_EMPTY, OFFSET_OUT_OF_RANGE,
    *   METADATA_TOO_LARGE, TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, INVALID_GROUP_NAME, LIMIT_REACHED; what writing failed
    *   with
    */
   async commit(request: CommitRequest): Promise<void> {
-    const { group: name, offsets, member } = request
-    if (request.transaction !== undefined) {
-      throw new MillraceError('UNIMPLEMENTED', 'offsets cannot be committed in a transaction yet')
-    }
+    const { group: name, offsets, member, transaction } = request
     checkGroupName(name)
     if (member === undefined) {
       await this.registry.make()
       const checked = await this.commits.check(offsets)
       const { group, store } = await this.registry.findOrMake(name)
       if (!group.isEmpty) throw notEmpty(name)
-      await this.commits.write(group, store, checked)
+      await this.commits.write(group, store, checked, transaction)
       return
     }
     const { group, store } = await this.findMember(name, member)
@@ -152,20 +149,22 @@ export class Groups implements GroupCalls {
       member,
       checked.map(({ id }) => id),
     )
-    await this.commits.write(group, store, checked)
+    await this.commits.write(group, store, checked, transaction)
   }
 
   /**
-   * Committed offsets; partitions without one are left out.
-   * @throws MillraceError GROUP_NOT_FOUND, UNKNOWN_MEMBER, STALE_MEMBER_EPOCH, TOPIC_NOT_FOUND, PARTITION_NOT_FOUND
+   * Committed offsets; partitions without one are left out. With `allowPending` those from before open transactions.
+   * @throws MillraceError OFFSETS_PENDING, GROUP_NOT_FOUND, UNKNOWN_MEMBER, STALE_MEMBER_EPOCH, TOPIC_NOT_FOUND, PARTITION_NOT_FOUND
    */
   async offsets(
     name: string,
-    { partitions, member }: Parameters<GroupCalls['offsets']>[1] = {},
+    { partitions, member, allowPending = false }: Parameters<GroupCalls['offsets']>[1] = {},
   ): Promise<readonly CommittedOffset[]> {
     const { group, store } = member === undefined ? await this.registry.find(name) : await this.findMember(name, member)
+    const named = partitions && this.partitionsOf(partitions)
+    if (!allowPending && (await store.pending.has(name, named))) throw pendingOffsets(name)
     const committed = store.offsets(group.name)
-    const wanted = partitions === undefined ? committed.keys() : this.partitionsOf(partitions)
+    const wanted = named ?? committed.keys()
     const found: CommittedOffset[] = []
     for (const id of wanted) {
       const offset = committed.get(id)

@@ -1,4 +1,4 @@
-import type { Engine } from '@millrace/engine'
+import type { Engine, ProducerIdentity } from '@millrace/engine'
 import { type Clock, MAX_OFFSET_METADATA_BYTES, MillraceError } from '@millrace/record'
 import { offsetKey } from './group-records.ts'
 import type { GroupStore, GroupsChange } from './group-store.ts'
@@ -38,15 +38,28 @@ export class OffsetCommits {
   /**
    * Writes offsets that were checked; in the order of the calls. Whether the caller may commit is checked before, in the
    * same turn.
-   * @throws MillraceError as `Table.batch`
+   * @param transaction makes them a part of it
+   * @throws MillraceError as `Table.batch`; PRODUCER_FENCED, TRANSACTION_ABORTED, INVALID_TRANSACTION_STATE
    */
-  write(group: LiveGroup, store: GroupStore, commits: readonly CheckedCommit[]): Promise<void> {
+  write(
+    group: LiveGroup,
+    store: GroupStore,
+    commits: readonly CheckedCommit[],
+    transaction?: ProducerIdentity,
+  ): Promise<void> {
     const committedAtMs = this.clock.nowMs()
     const unit: GroupsChange[] = commits.map(({ id, offset, metadata }) => ({
       key: offsetKey(group.name, id),
       value: { offset, metadata, committedAtMs },
     }))
-    const written = store.write([unit])
+    const written =
+      transaction === undefined
+        ? store.write([unit])
+        : store.pending.during(
+            group.name,
+            commits.map(({ id }) => id),
+            () => store.transactional(unit, transaction),
+          )
     group.commits.add(written)
     const done = (): void => {
       group.commits.delete(written)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { commitOf, setUp } from '../../test/set-up.ts'
+import { quiet } from '../../test/test-member.ts'
 import type { ResetRequest } from './group-types.ts'
-import { commitOf, setUp } from './testing/set-up.ts'
-import { quiet } from './testing/test-member.ts'
 
 const HOUR_MS = 3_600_000
 

@@ -1,5 +1,5 @@
 import type { MillraceError } from '@millrace/record'
-import type { GroupCalls, JoinRequest, MemberListener, Membership, TopicPartitions } from '../group-types.ts'
+import type { GroupCalls, JoinRequest, MemberListener, Membership, TopicPartitions } from '../src/groups/group-types.ts'
 
 /** `{ orders: [0, 1] }` for partitions of topics. */
 export type Owned = Readonly<Record<string, readonly number[]>>
@@ -67,6 +67,12 @@ export class TestMember implements MemberListener {
   obey(): void {
     this.owned = this.assignment
     this.membership.owns(this.epoch, this.owned)
+  }
+
+  /** Gives all back and goes. */
+  leave(): Promise<void> {
+    this.owned = []
+    return this.membership.leave(true)
   }
 
   /** What it works on. */

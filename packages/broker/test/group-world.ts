@@ -1,10 +1,10 @@
 import { MillraceError } from '@millrace/record'
 import type { SeededRandom } from '@millrace/testkit'
-import { type AssignmentMessage, GroupMachine, type Settled } from '../group-machine.ts'
-import { type MemberRecord, memberRecord, savedMember } from '../group-records.ts'
-import { type PartitionId, partitionId, topicOf } from '../partition-id.ts'
-import type { Subscription } from '../subscription.ts'
-import { TopicIndex } from '../topic-index.ts'
+import { type AssignmentMessage, GroupMachine, type Settled } from '../src/groups/group-machine.ts'
+import { type MemberRecord, memberRecord, savedMember } from '../src/groups/group-records.ts'
+import { type PartitionId, partitionId, topicOf } from '../src/groups/partition-id.ts'
+import type { Subscription } from '../src/groups/subscription.ts'
+import { TopicIndex } from '../src/groups/topic-index.ts'
 
 /** A consumer: what it knows, what it works on, and what is on its way to it and from it. */
 export class Client {

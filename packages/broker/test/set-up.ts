@@ -1,7 +1,7 @@
 import { DEFAULT_LIMITS, type Limits, silentLogger } from '@millrace/record'
 import { batchOf, createMemoryEngine, ManualClock } from '@millrace/testkit'
-import { Broker } from '../../broker.ts'
-import type { JoinRequest } from '../group-types.ts'
+import { Broker } from '../src/broker.ts'
+import type { JoinRequest } from '../src/groups/group-types.ts'
 import { TestMember } from './test-member.ts'
 
 /** A broker over the memory engine, with a topic `orders`. */
