@@ -151,6 +151,19 @@ describe('a member', () => {
     expect(member.calls).toHaveLength(2)
   })
 
+  test('that leaves gets to do so while the server shuts down', async () => {
+    const { opened, open } = gate()
+    groups.leaves = opened
+    const { stream, member } = await joined()
+    stream.send({ leave: {} })
+    await until(() => member.calls.length === 1)
+    const closed = server.gateway.close(10_000)
+    open()
+    expect((await stream.call.endAfterServer()).error).toBeUndefined()
+    client.destroy()
+    await closed
+  })
+
   test('may leave before it has joined', async () => {
     const { opened, open } = gate()
     groups.joins = opened
@@ -268,6 +281,39 @@ describe('bounds', () => {
     }
     stream.call.stream.resume()
     expect(await idsOf(stream, sent)).toEqual(Array.from({ length: sent }, (_, id) => id))
+  })
+
+  test('a call that has ended its input leaves room for others that are not read from', async () => {
+    const roomy = await serveRpc({ groups, limits: { unreadBytes: 1_600_000 } })
+    const other = roomy.connect()
+    try {
+      const { opened, open } = gate()
+      groups.commitOf = async () => {
+        await opened
+        // An answer that the connection does not take at once.
+        throw new MillraceError('STORAGE_FAILED', 'x'.repeat(2_000_000))
+      }
+      const ended = other.memberStream()
+      ended.join()
+      await ended.next()
+      ended.commit(1)
+      await until(() => groups.members[0]!.calls.length === 1)
+      ended.call.end()
+      await until(() => groups.members[0]!.calls.includes('disconnected'))
+      open()
+      await ended.call.outcome
+      const stored = gate()
+      groups.commitOf = () => stored.opened
+      const held = other.memberStream()
+      held.join()
+      await held.next()
+      for (let id = 0; id < 40; id++) held.commit(id)
+      await until(() => groups.members[1]!.calls.length >= 32)
+      stored.open()
+      expect(await idsOf(held, 40)).toHaveLength(40)
+    } finally {
+      await roomy.close()
+    }
   })
 
   test('a member that does not read keeps only its newest assignment', async () => {

@@ -84,8 +84,9 @@ export class MembershipStream implements MessageSink, MemberListener {
     this.end(error)
   }
 
+  /** One that leaves gets to do so. */
   shutDown(): void {
-    this.end(new MillraceError('SHUTTING_DOWN', 'the server is shutting down'))
+    if (this.leaving === undefined) this.end(new MillraceError('SHUTTING_DOWN', 'the server is shutting down'))
   }
 
   assigned(memberEpoch: number, partitions: readonly TopicPartitions[]): void {
