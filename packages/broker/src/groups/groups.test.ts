@@ -309,6 +309,23 @@ describe('bad input', () => {
     expect(one.has).toEqual(ALL)
   })
 
+  test('a pattern is held against how much there is to match', async () => {
+    const { member, broker } = await setUp()
+    const pattern = '(a|b)*a(a|b){600}'
+    await member({ subscription: { pattern } }).join()
+    for (let topic = 0; topic < 80; topic++) await broker.topics.create({ name: `${topic}`.padEnd(249, 'a') })
+    const late = member({ subscription: { pattern } }).join()
+    await expect(late).rejects.toMatchObject({ code: 'INVALID_SUBSCRIPTION' })
+    await member({ subscription: { pattern: '(a|b)*' } }).join()
+  })
+
+  test('a member that is unknown leaves no group behind', async () => {
+    const { member, groups } = await setUp()
+    await member().join()
+    await expect(member({ group: 'more', memberEpoch: 3 }).join()).rejects.toMatchObject({ code: 'UNKNOWN_MEMBER' })
+    expect(await groups.list()).toHaveLength(1)
+  })
+
   test("a pattern does not show Millrace's own topics", async () => {
     const { member, groups } = await setUp()
     await member().join()
@@ -335,6 +352,10 @@ describe('bad input', () => {
     await expect(member().join()).rejects.toMatchObject({ code: 'LIMIT_REACHED' })
     await expect(member({ group: 'more' }).join()).rejects.toMatchObject({ code: 'LIMIT_REACHED' })
     await one.join()
+    await one.membership.leave(true)
+    const last = await member({ instanceId: 'last' }).join()
+    await last.membership.leave(false)
+    await member({ instanceId: 'last' }).join()
   })
 
   test('time-outs have defaults within the bounds', async () => {

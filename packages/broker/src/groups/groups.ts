@@ -80,12 +80,14 @@ export class Groups implements GroupCalls {
    *   UNKNOWN_MEMBER, STALE_MEMBER_EPOCH, SHUTTING_DOWN; what writing failed with
    */
   async join(request: JoinRequest, listener: MemberListener): Promise<Membership> {
-    const { group: name, memberId, owned, ...traits } = checkJoin(request, this.limits)
-    const { group, store } = await this.registry.findOrMake(name)
-    const { membersPerGroup } = this.limits
-    if (group.machine.members.size >= membersPerGroup && !group.machine.members.has(memberId)) {
-      throw new MillraceError('LIMIT_REACHED', `group ${name} has ${membersPerGroup} members already`)
-    }
+    // The topics are known when the groups are.
+    await this.registry.open()
+    const checked = checkJoin(request, this.limits, this.registry.topics.nameCharacters)
+    const { group: name, memberId, owned, ...traits } = checked
+    const { group, store } = await (request.memberEpoch === 0
+      ? this.registry.findOrMake(name)
+      : this.findMember(name, { memberId, memberEpoch: 0 }))
+    this.checkRoom(group, checked)
     const connection = new MemberConnection(memberId, listener, this.registry.topics)
     try {
       await group.join({ memberId, owned: this.idsOf(owned), ...traits }, connection)
@@ -185,6 +187,15 @@ export class Groups implements GroupCalls {
     if (request.dryRun) return told(await this.resets.plan((await this.registry.open())?.store, request))
     const { group, store } = await this.registry.findOrMake(request.group)
     return told(await this.resets.apply(group, store, request))
+  }
+
+  /** @throws MillraceError LIMIT_REACHED */
+  private checkRoom({ name, machine: { members } }: LiveGroup, { memberId, instanceId }: JoinRequest): void {
+    const { membersPerGroup } = this.limits
+    if (members.size < membersPerGroup || members.has(memberId)) return
+    const isSuccessor = instanceId !== undefined && [...members.values()].some((one) => one.instanceId === instanceId)
+    if (isSuccessor) return
+    throw new MillraceError('LIMIT_REACHED', `group ${name} has ${membersPerGroup} members already`)
   }
 
   private async findMember(name: string, { memberId, memberEpoch }: MemberIdentity) {

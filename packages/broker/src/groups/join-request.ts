@@ -18,9 +18,10 @@ export function checkGroupName(name: string): void {
 
 /**
  * The request with its defaults filled in.
+ * @param nameCharacters of all topics together
  * @throws MillraceError INVALID_GROUP_NAME, INVALID_SUBSCRIPTION, INVALID_REQUEST
  */
-export function checkJoin(request: JoinRequest, limits: Limits): JoinRequest {
+export function checkJoin(request: JoinRequest, limits: Limits, nameCharacters: number): JoinRequest {
   checkGroupName(request.group)
   checkText('member id', request.memberId)
   if (request.instanceId !== undefined) checkText('instance id', request.instanceId)
@@ -32,7 +33,7 @@ export function checkJoin(request: JoinRequest, limits: Limits): JoinRequest {
     throw invalid('a new member cannot own partitions')
   }
   if (request.assignor !== 'range' && request.assignor !== 'uniform') throw invalid('there is no such assignor')
-  checkSubscription(request.subscription)
+  checkSubscription(request.subscription, nameCharacters)
   const { minSessionTimeoutMs: min, maxSessionTimeoutMs: max, maxRebalanceTimeoutMs } = limits
   return {
     ...request,

@@ -7,16 +7,23 @@ export type Subscription = JoinRequest['subscription']
 /** A member's record in the table, and with it what it may say here, is bounded. */
 const MAX_SUBSCRIPTION_BYTES = 65_536
 const MAX_PATTERN_BYTES = 1_024
-/** Instructions of a compiled pattern: matching a name takes time that grows with both. */
+/**
+ * Instructions of a compiled pattern times characters of all names: matching takes time that grows with both, in the worst
+ * case about 30 ns for each.
+ */
+const MAX_PATTERN_STEPS = 30_000_000
+/** The most instructions that a pattern may have, however few the topics. */
 const MAX_PATTERN_PROGRAM = 2_000
 
 /**
  * Checks what a consumer asks for. Topics need not be there yet.
+ * @param nameCharacters of all topics together, which a pattern is held against
  * @throws MillraceError INVALID_SUBSCRIPTION
  */
-export function checkSubscription(subscription: Subscription): void {
+export function checkSubscription(subscription: Subscription, nameCharacters: number): void {
   if ('pattern' in subscription) {
-    compilePattern(subscription.pattern)
+    const steps = compilePattern(subscription.pattern).programSize() * nameCharacters
+    if (steps > MAX_PATTERN_STEPS) throw invalid('its pattern is too large for so many topics')
     return
   }
   const { topics } = subscription

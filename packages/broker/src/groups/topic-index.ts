@@ -16,11 +16,13 @@ interface Resolution {
 export class TopicIndex {
   private readonly ids = new Map<string, string>()
   private readonly topics = new Map<string, IndexedTopic>()
+  private characters = 0
   private readonly resolved = new Map<string, Resolution>()
 
   /** Adds a topic, or takes up that it has grown. */
   set(topic: IndexedTopic): void {
     if (isInternalTopic(topic.name)) return
+    if (!this.topics.has(topic.id)) this.characters += topic.name.length
     this.ids.set(topic.name, topic.id)
     this.topics.set(topic.id, topic)
     for (const { matches, topicIds } of this.resolved.values()) if (matches(topic.name)) topicIds.add(topic.id)
@@ -30,8 +32,14 @@ export class TopicIndex {
     const topic = this.topics.get(topicId)
     if (topic === undefined) return
     this.topics.delete(topicId)
+    this.characters -= topic.name.length
     if (this.ids.get(topic.name) === topicId) this.ids.delete(topic.name)
     for (const { topicIds } of this.resolved.values()) topicIds.delete(topicId)
+  }
+
+  /** Of all names together. */
+  get nameCharacters(): number {
+    return this.characters
   }
 
   has(topicId: string): boolean {
