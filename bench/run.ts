@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { compaction } from './benchmarks/compaction.ts'
 import { endToEnd } from './benchmarks/end-to-end.ts'
+import { groups } from './benchmarks/groups.ts'
 import { log } from './benchmarks/log.ts'
 import { lookup } from './benchmarks/lookup.ts'
 import { manyPartitions } from './benchmarks/many-partitions.ts'
@@ -52,6 +53,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   slowReader,
   manyPartitions,
   clients,
+  groups,
   memory,
   start,
   restart,

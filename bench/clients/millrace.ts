@@ -1,6 +1,7 @@
 /** The product's client program: `@millrace/client` as users use it. */
 import { Millrace } from '@millrace/client'
 import { serveClient } from '../workloads/serve-client.ts'
+import { MillraceMembers } from './millrace-member.ts'
 
 /** What a record takes in a batch beside its value; a little more than it does. */
 const RECORD_OVERHEAD_BYTES = 12
@@ -9,6 +10,7 @@ const MOST_IN_FLIGHT = 31
 
 serveClient(async (url) => {
   const client = new Millrace({ url })
+  const members = new MillraceMembers(url)
   // As programs have it: one for all topics.
   const defaults = client.producer()
   return {
@@ -38,6 +40,10 @@ serveClient(async (url) => {
           if (await takeBatch(records.length)) return
       }
     },
-    close: () => client.close(),
+    member: (group, topic) => members.join(group, topic),
+    async close() {
+      members.close()
+      await client.close()
+    },
   }
 })

@@ -7,7 +7,19 @@ export interface Client {
   producer(topic: string, settings: ProducerSettings): Promise<Producer>
   /** Reads partition 0 from its beginning, and goes on with what arrives, until `reading` has enough. */
   read(topic: string, reading: Reading): Promise<void>
+  /** Joins a consumer group of the topic, where there are such; resolves when it has joined. */
+  member?(group: string, topic: string): Promise<Member>
   close(): Promise<void>
+}
+
+/** A member of a consumer group that takes up whatever it is assigned. */
+export interface Member {
+  /** Resolves when so many partitions are assigned to it. */
+  settled(partitions: number): Promise<void>
+  /** Commits this offset of its first partition; resolves when it is acknowledged. */
+  commit(offset: number): Promise<void>
+  /** Says that it is there; nothing answers. */
+  heartbeat(): void
 }
 
 export interface ProducerSettings {

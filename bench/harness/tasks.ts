@@ -83,7 +83,23 @@ export interface TopicsTask {
   readonly partitionsEach: number
 }
 
-export type Task = ProduceTask | SendTask | ReadTask | EndToEndTask | FanOutTask | TopicsTask
+/** Join consumer groups that share nothing but the topic, and commit offsets as fast as they are acknowledged. */
+export interface GroupsTask {
+  readonly kind: 'groups'
+  readonly topic: string
+  readonly connections: number
+  readonly groups: number
+  /** Each has a partition of its own. */
+  readonly membersEach: number
+  /** Or only say, over and over, that the member is there. */
+  readonly action: 'commit' | 'heartbeat'
+  /** Commits in flight of each member. */
+  readonly inFlight: number
+  readonly warmupMs: number
+  readonly ms: number
+}
+
+export type Task = ProduceTask | SendTask | ReadTask | EndToEndTask | FanOutTask | TopicsTask | GroupsTask
 
 /** Append batches to files, over and over until `bytes` are there; the figure is bytes per second. */
 export interface AppendTask {

@@ -2,6 +2,7 @@ import type { Connect } from '../harness/client.ts'
 import { serveTasks } from '../harness/client-program.ts'
 import { endToEnd } from './end-to-end.ts'
 import { fanOut } from './fan-out.ts'
+import { groups } from './groups.ts'
 import { produce } from './produce.ts'
 import { read } from './read.ts'
 import { send } from './send.ts'
@@ -16,5 +17,6 @@ export function serveClient(connect: Connect): void {
     endToEnd: (url, task, progress) => endToEnd(connect, url, task, progress),
     topics: (url, task, progress) => topics(connect, url, task, progress),
     fanOut: (url, task, progress) => fanOut(connect, url, task, progress),
+    groups: (url, task, progress) => groups(connect, url, task, progress),
   })
 }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Client, Connect, Reading } from '../harness/client.ts'
 import { endToEnd } from './end-to-end.ts'
 import { fanOut } from './fan-out.ts'
+import { groups } from './groups.ts'
 import { produce, shareOf, spread } from './produce.ts'
 import { read } from './read.ts'
 import { send } from './send.ts'
@@ -134,4 +135,32 @@ test('lanes share all partitions, and a batch is spread over those of its lane',
       }
     }),
   )
+})
+
+test.each(['commit', 'heartbeat'] as const)('groups counts each %s of each member', async (action) => {
+  const { connect } = fake()
+  const members = new Map<string, { commits: number; heartbeats: number }[]>()
+  const connectMember: Connect = async (url) => ({
+    ...(await connect(url)),
+    async member(group) {
+      const counts = { commits: 0, heartbeats: 0 }
+      members.set(group, [...(members.get(group) ?? []), counts])
+      return {
+        settled: async () => {},
+        async commit() {
+          counts.commits++
+          await new Promise((resolve) => setImmediate(resolve))
+        },
+        heartbeat: () => void counts.heartbeats++,
+      }
+    },
+  })
+  const task = { kind: 'groups', ...load, connections: 2, groups: 3, membersEach: 2, inFlight: 2, action } as const
+  const { records, recordsPerSecond } = await groups(connectMember, '', task, nothing)
+  const counts = [...members.values()].flat()
+  expect([members.size, counts.length]).toEqual([3, 6])
+  const done = counts.map((count) => (action === 'commit' ? count.commits : count.heartbeats))
+  expect(Math.min(...done)).toBeGreaterThan(0)
+  expect(records).toBe(done.reduce((sum, one) => sum + one, 0))
+  expect(recordsPerSecond).toBeGreaterThan(0)
 })

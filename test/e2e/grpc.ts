@@ -4,13 +4,13 @@ import { loadSync } from '@grpc/proto-loader'
 
 const PROTO = fileURLToPath(new URL('../../proto', import.meta.url))
 
-type ServiceName = 'Records' | 'Topics'
+type ServiceName = 'Records' | 'Topics' | 'Groups'
 // Messages are plain objects whose shapes stand in the .proto files.
 // biome-ignore lint/suspicious/noExplicitAny: proto-loader types nothing
 export type Message = any
 type UnaryMethod = (request: Message, callback: (error: ServiceError | null, response: Message) => void) => unknown
 
-const definition = loadSync(['millrace/v1/records.proto', 'millrace/v1/topics.proto'], {
+const definition = loadSync(['millrace/v1/records.proto', 'millrace/v1/topics.proto', 'millrace/v1/groups.proto'], {
   includeDirs: [PROTO],
   longs: String,
   enums: String,

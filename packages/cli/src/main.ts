@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { configCommand } from './commands/config.ts'
 import { consumeCommand } from './commands/consume.ts'
+import { groupCommand } from './commands/group.ts'
 import { produceCommand } from './commands/produce.ts'
 import { serveCommand } from './commands/serve.ts'
 import { topicCommand } from './commands/topic.ts'
@@ -88,6 +89,7 @@ function createProgram(context: Context): Command {
     .addCommand(topicCommand(context))
     .addCommand(produceCommand(context))
     .addCommand(consumeCommand(context))
+    .addCommand(groupCommand(context))
     .addCommand(verifyCommand(context))
     .addCommand(configCommand(context))
     .helpCommand('help [command...]', 'display help for a command, such as topic create')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { meantTime, parseFrom } from './position.ts'
+import { meantTime, parseFrom, parseTime } from './position.ts'
 
 describe('--from', () => {
   it.each([
@@ -16,6 +16,17 @@ describe('--from', () => {
   it.each(['', 'first', '-1', '1.5', '9007199254740992', '12s', '2026-13-01', '01.11.2026', '1969-01-01'])(
     'refuses %j and says what is allowed',
     (text) => expect(() => parseFrom(text)).toThrow(`--from ${text}: allowed is earliest, latest, an offset`),
+  )
+})
+
+describe('--to-time', () => {
+  it('takes the times of --from', () => {
+    expect(parseTime('--to-time', '1790000000000ms')).toBe(1_790_000_000_000)
+    expect(parseTime('--to-time', '2026-11-01')).toBe(Date.UTC(2026, 10, 1))
+  })
+
+  it.each(['', 'latest', '1790000000000', '-1ms', '2026-13-01'])('refuses %j and says what is allowed', (text) =>
+    expect(() => parseTime('--to-time', text)).toThrow(`--to-time ${text}: allowed is an ISO date`),
   )
 })
 

@@ -1,13 +1,9 @@
 import { fromInt64, type millrace, UNARY } from '@millrace/wire'
+import type { AdminCallOptions } from './admin-options.ts'
+import { GroupAdmin } from './group-admin.ts'
 import { checkPartition, checkPosition, type Position, positionToMessage } from './position.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 import type { CallOptions, Transport } from './transport.ts'
-
-export interface AdminCallOptions {
-  readonly signal?: AbortSignal | undefined
-  /** Default: the client's `requestTimeoutMs`. */
-  readonly timeoutMs?: number | undefined
-}
 
 export interface NewTopic {
   readonly name: string
@@ -58,13 +54,15 @@ export interface PartitionOffset {
   readonly found: boolean
 }
 
-/** Makes, finds and deletes topics. Calls fail with a MillraceError that has the server's code, or the signal's reason. */
-export class Admin {
-  private readonly transport: Transport
+/**
+ * Makes, finds and deletes topics, and looks after consumer groups. Calls fail with a MillraceError that has the server's
+ * code, or the signal's reason.
+ */
+export class Admin extends GroupAdmin {
   private readonly directory: TopicDirectory
 
   constructor(transport: Transport, directory: TopicDirectory) {
-    this.transport = transport
+    super(transport)
     this.directory = directory
   }
 

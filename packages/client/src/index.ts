@@ -1,7 +1,6 @@
 export { type ErrorCode, MillraceError } from '@millrace/record'
 export {
   Admin,
-  type AdminCallOptions,
   type NewTopic,
   type OffsetQuery,
   type PartitionInfo,
@@ -9,7 +8,21 @@ export {
   type TopicDetails,
   type TopicInfo,
 } from './admin.ts'
+export type { AdminCallOptions } from './admin-options.ts'
 export { type HeadersInput, type ProducerRecord, SendBatchError, type SendFailure, type SendResult } from './call.ts'
+export type {
+  CommitQuery,
+  CommittedOffset,
+  CommittedQuery,
+  GroupDetails,
+  GroupInfo,
+  GroupMemberInfo,
+  GroupOffset,
+  GroupPartitionInfo,
+  OffsetReset,
+  ResetQuery,
+  TopicPartitions,
+} from './group-admin.ts'
 export { Millrace, type MillraceOptions, type Surroundings } from './millrace.ts'
 export type { ProducerOptions } from './options.ts'
 export { keyPartitioner, type PartitionedRecord, type Partitioner } from './partitioner.ts'

@@ -51,7 +51,7 @@ const OPTIONS: Readonly<Record<keyof MillraceOptions, true>> = {
  * it makes shares one HTTP/2 connection.
  */
 export class Millrace implements AsyncDisposable {
-  /** Makes, finds and deletes topics. */
+  /** Makes, finds and deletes topics, and looks after consumer groups. */
   readonly admin: Admin
   private readonly transport: Transport
   private readonly directory: TopicDirectory

@@ -4,6 +4,7 @@ export { type BatchRules, validateClientBatch } from './batch-validation.ts'
 export { checksum } from './checksum.ts'
 export { type Clock, foregroundClock, systemClock, type Timer } from './clock.ts'
 export { COMPRESSION_CODECS, type CompressionCodec } from './compression.ts'
+export { controlBatch, type TransactionMarker, transactionMarkerOf } from './control-batch.ts'
 export {
   asMillraceError,
   ERRORS,

@@ -13,6 +13,7 @@ import { PathMethods, routeNotFound } from './methods.ts'
 import { logFailure, mapError, PROBLEM_TYPE, problemOf } from './problem.ts'
 import { aboutRoutes } from './routes/about.ts'
 import type { RouteContext } from './routes/context.ts'
+import { groupRoutes } from './routes/groups.ts'
 import { recordRoutes } from './routes/records.ts'
 import { topicRoutes } from './routes/topics.ts'
 import { bodyValidator, textValidator } from './validation.ts'
@@ -69,6 +70,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   aboutRoutes(app, context)
   topicRoutes(app, context)
   recordRoutes(app, context)
+  groupRoutes(app, context)
   await app.ready()
 
   return {

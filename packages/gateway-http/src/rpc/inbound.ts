@@ -51,8 +51,9 @@ export class Inbound implements Pausable, Reservation {
     this.pauseIfNeeded()
   }
 
-  /** Stops reading until `release`. */
+  /** Stops reading until `release`. What is read after `stop` is thrown away; that goes on. */
   hold(): void {
+    if (this.hasStopped) return
     this.isHeld = true
     this.pauseIfNeeded()
   }
