@@ -1,11 +1,17 @@
 import type { Acks, AppendResult, EnginePartition, PartitionStatus, ReadOptions, ReadResult } from '@millrace/engine'
 import type { PartitionIdentity, PartitionLog } from '@millrace/log'
 import { type LogStartOffset, RecordBatch } from '@millrace/record'
-import type { LocalTransactions } from './transactions.ts'
 
 /** What appends to a partition of a topic are checked by; Millrace's own logs have no transactions. */
 export interface TransactionCheck {
-  readonly transactions: LocalTransactions
+  /** See `LocalTransactions` and `TransactionalId`. */
+  readonly transactions: {
+    check(batch: RecordBatch):
+      | {
+          join(log: PartitionLog, partition: PartitionIdentity, committed: Promise<unknown>): void
+        }
+      | undefined
+  }
   readonly partition: PartitionIdentity
 }
 
