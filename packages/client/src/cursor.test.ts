@@ -85,6 +85,7 @@ describe('the records of a chunk', () => {
     bytes: batchOf(['a', 'b', 'c']),
     from,
     until,
+    aborted: [],
     nextOffset: 3,
   })
   const values = (of: Chunk): string[] =>

@@ -1,4 +1,12 @@
-import { DEFAULT_LIMITS, MillraceError, type RecordBatch, readBatches, type StoredRecord } from '@millrace/record'
+import {
+  AbortedFilter,
+  type AbortedTransaction,
+  DEFAULT_LIMITS,
+  MillraceError,
+  type RecordBatch,
+  readBatches,
+  type StoredRecord,
+} from '@millrace/record'
 import type { FetchStreamResponse } from '@millrace/wire'
 import type { CheckedPosition } from './position.ts'
 import type { ReadEnd } from './read-options.ts'
@@ -9,6 +17,8 @@ export interface Chunk {
   readonly bytes: Buffer
   readonly from: number
   readonly until: number
+  /** The aborted transactions that the batches may belong to. */
+  readonly aborted: readonly AbortedTransaction[]
   /** Where reading goes on after it. */
   readonly nextOffset: number
 }
@@ -78,7 +88,7 @@ export class Cursor {
 
   /** Takes a message of the present generation. Returns its batches, if it has any that are wanted. */
   take(response: FetchStreamResponse): Chunk | undefined {
-    const { nextOffset, batches } = response
+    const { nextOffset, batches, abortedTransactions: aborted } = response
     const from = this.next ?? nextOffset
     this.next ??= nextOffset
     if (this.end === undefined && this.to === 'end') {
@@ -91,7 +101,8 @@ export class Cursor {
     }
     this.next = Math.max(from, nextOffset)
     this.heldBytes += batches.length
-    return { cursor: this, bytes: batches, from, until: this.end ?? Number.POSITIVE_INFINITY, nextOffset: this.next }
+    const until = this.end ?? Number.POSITIVE_INFINITY
+    return { cursor: this, bytes: batches, from, until, aborted, nextOffset: this.next }
   }
 
   /**
@@ -123,17 +134,20 @@ export class Cursor {
 }
 
 /**
- * The batches of a chunk of which records are wanted, their CRCs checked.
+ * The batches of a chunk of which records are wanted, their CRCs checked. Control batches and those of aborted
+ * transactions are not; a batch belongs to one transaction, so that it is left out whole or not at all.
  * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH
  */
-export function* batchesOf({ bytes, from, until, cursor }: Chunk): Generator<RecordBatch, void, undefined> {
+export function* batchesOf({ bytes, from, until, aborted, cursor }: Chunk): Generator<RecordBatch, void, undefined> {
+  const filter = new AbortedFilter(aborted)
   for (const batch of readBatches(bytes)) {
     if (!batch.hasValidChecksum()) {
       throw new MillraceError('CORRUPT_BATCH', `the batch at offset ${batch.baseOffset} fails its checksum`, {
         details: { partition: cursor.partition, offset: batch.baseOffset },
       })
     }
-    if (batch.nextOffset > from && batch.baseOffset < until && !batch.isControl) yield batch
+    const isShown = !filter.leavesOut(batch)
+    if (isShown && batch.nextOffset > from && batch.baseOffset < until) yield batch
   }
 }
 
