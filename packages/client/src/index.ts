@@ -8,6 +8,7 @@ export {
   type PartitionOffset,
   type TopicDetails,
   type TopicInfo,
+  type TransactionInfo,
 } from './admin.ts'
 export { type HeadersInput, type ProducerRecord, SendBatchError, type SendFailure, type SendResult } from './call.ts'
 export { Millrace, type MillraceOptions, type Surroundings } from './millrace.ts'

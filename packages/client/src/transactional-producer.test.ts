@@ -181,6 +181,19 @@ describe('a transaction', () => {
   )
 })
 
+test('what is open is listed', async () => {
+  await using h = await start()
+  const producer = h.mr.producer({ ...PIPE, transactionTimeoutMs: 9_000 })
+  const ids = { transactionalId: 'pipe', producerId: 0, timeoutMs: 9_000 }
+  await producer.transaction(async (tx) => {
+    await tx.sendBatch([record('a'), record('b', 1)])
+    const open = { ...ids, producerEpoch: 0, state: 'open', startedAtMs: expect.any(Number), partitions: 2 }
+    expect(await h.mr.admin.listTransactions()).toEqual([open])
+  })
+  const empty = { ...ids, producerEpoch: 1, state: 'empty', startedAtMs: undefined, partitions: 0 }
+  expect(await h.mr.admin.listTransactions()).toEqual([empty])
+})
+
 describe('what the server answers', () => {
   test.each<[string, ProduceFate]>([
     ['a batch before it is stored', 'cut-before'],

@@ -12,7 +12,7 @@ export interface FakeEngine {
   readonly transactions: {
     init(transactionalId: string, options: { timeoutMs: number }): Promise<FakeIdentity>
     end(transaction: FakeIdentity & { transactionalId: string }, outcome: 'commit' | 'abort'): Promise<FakeIdentity>
-    list(): Promise<readonly { transactionalId: string; state: string }[]>
+    list(): Promise<readonly FakeTransaction[]>
   }
   partition(topicId: string, partition: number): FakePartition
 }
@@ -20,6 +20,14 @@ export interface FakeEngine {
 export interface FakeIdentity {
   readonly producerId: number
   readonly producerEpoch: number
+}
+
+export interface FakeTransaction extends FakeIdentity {
+  readonly transactionalId: string
+  readonly state: string
+  readonly timeoutMs: number
+  readonly startedAtMs: number | undefined
+  readonly partitions: readonly unknown[]
 }
 
 export interface FakeTopic {

@@ -246,6 +246,15 @@ export class FakeServer {
           identityMessage(await transactions.end(transaction, commit ? 'commit' : 'abort')),
         )
       }
+      case UNARY.listTransactions.path: {
+        const listed = (await transactions.list()).map(({ partitions, startedAtMs = null, ...it }) => ({
+          ...it,
+          producerId: toInt64(it.producerId),
+          startedAtMs: startedAtMs === null ? null : toInt64(startedAtMs),
+          partitions: partitions.length,
+        }))
+        return UNARY.listTransactions.encodeResponse({ transactions: listed })
+      }
       case UNARY.commitOffsets.path:
         await this.commitOffsets(UNARY.commitOffsets.decodeRequest(bytes))
         return UNARY.commitOffsets.encodeResponse({})
