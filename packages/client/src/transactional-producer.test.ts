@@ -230,6 +230,22 @@ describe('what the server answers', () => {
     expect(new Set(await all(h, 'offsets'))).toEqual(new Set(['{"group":"g","offsets":[1]}']))
   })
 
+  test('that a batch may be lost keeps those behind it back: under the same identity they would pass for it', async () => {
+    await using h = await start()
+    const producer = h.mr.producer({ ...PIPE, batchBytes: 1 })
+    let batches = 0
+    h.server.faults.produce = () => {
+      batches++
+      return { answer: error('STORAGE_FAILED') }
+    }
+    const failed = producer.transaction((tx) => tx.sendBatch([record('a'), record('b'), record('c')]))
+    await expect(failed).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    expect(batches).toBe(1)
+    h.server.faults.produce = () => 'store'
+    await producer.transaction((tx) => tx.send(record('d')))
+    expect(await all(h)).toEqual(['d'])
+  })
+
   test('stays unknown where nobody answers in time, is told so, and the next transaction is sound', async () => {
     await using h = await start()
     const producer = h.mr.producer({ ...PIPE, deliveryTimeoutMs: 300 })

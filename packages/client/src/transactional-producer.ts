@@ -162,10 +162,10 @@ export class TransactionalProducer extends Producer {
   private async abort(transaction: OpenTransaction, reason: unknown): Promise<void> {
     transaction.abandon()
     this.drop(abortedBy(reason))
-    if (this.identity === undefined || !transaction.isUsed) return
-    if (transaction.failure?.code === 'TRANSACTION_ABORTED') this.identity = undefined
-    else if (transaction.failure?.code !== 'PRODUCER_FENCED')
-      await this.endTransaction('abort', ABORT_MS).catch(() => {})
+    const code = transaction.failure?.code
+    if (!transaction.isUsed || code === 'PRODUCER_FENCED') return
+    if (code === 'TRANSACTION_ABORTED') this.identity = undefined
+    else await this.endTransaction('abort', ABORT_MS).catch(() => {})
   }
 
   /**
