@@ -3,9 +3,8 @@ import { build } from './lib/build.mjs'
 import { run } from './lib/main.mjs'
 import { ROOT } from './lib/project.mjs'
 
-// A heap that begins small is collected whole for every few megabytes of network data, at close to half of the server's
-// processor time. V8 takes this on the command line alone; it is room to grow into, and most of it is never touched.
-const HEAP = '--initial-heap-size=512'
+// As bin/millrace.mjs would start it anew with, if it had no channel to this process.
+const HEAP = '--initial-heap-size=128'
 const followParent = new URL('lib/follow-parent.mjs', import.meta.url).href
 
 await run(

@@ -9,7 +9,7 @@ const PROGRAM = fileURLToPath(new URL('../../packages/cli/bin/millrace.mjs', imp
 /** The product as users start it: the built command, a process of its own. */
 const server: Server = {
   name: 'millrace',
-  settings: 'nothing but the data directory; started as npm start does, with node --initial-heap-size=512',
+  settings: 'nothing but the data directory',
   durability: 'flush.policy=commit, the default: after one fdatasync, shared by what arrived while the last one ran',
   missing: async () => undefined,
   async version() {
@@ -21,18 +21,14 @@ const server: Server = {
     await rm(readyFile, { force: true })
     const options = ['--data', join(directory, 'data'), '--http', '127.0.0.1:0', '--ready-file', readyFile]
     let url = ''
-    const started = await startProgram(
-      process.execPath,
-      ['--initial-heap-size=512', ...execArgv, PROGRAM, 'serve', ...options],
-      {
-        signal,
-        async isReady() {
-          const line = await readFile(readyFile, 'utf8').catch(() => undefined)
-          if (line !== undefined) url = (JSON.parse(line) as { url: string }).url
-          return line !== undefined
-        },
+    const started = await startProgram(process.execPath, [...execArgv, PROGRAM, 'serve', ...options], {
+      signal,
+      async isReady() {
+        const line = await readFile(readyFile, 'utf8').catch(() => undefined)
+        if (line !== undefined) url = (JSON.parse(line) as { url: string }).url
+        return line !== undefined
       },
-    )
+    })
     return { url, ...started }
   },
 }

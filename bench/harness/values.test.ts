@@ -23,6 +23,14 @@ test('what was sent passes', () => {
   )
 })
 
+test('what was sent passes, however much it is', () => {
+  const batch = makeBatchValues(BATCH, BYTES)
+  const records = 1_000_000 * BATCH
+  const many = new ReadCheck(BATCH, BYTES)
+  for (let sent = 0; sent < records; sent += BATCH) for (const value of batch) many.add(value)
+  expect(() => many.finish(records)).not.toThrow()
+})
+
 test('a record that is lost, doubled or replaced by another is found even without comparing', () => {
   fc.assert(
     fc.property(batches, fc.nat(), fc.constantFrom('lost', 'doubled', 'replaced'), (values, at, how) => {

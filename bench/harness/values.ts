@@ -13,6 +13,7 @@ export function makeBatchValues(records: number, bytes: number): Buffer[] {
 export class ReadCheck {
   private readonly expected: readonly Buffer[]
   private bytes = 0
+  /** Of 32 bits, as exact after billions of records as after one. */
   private sum = 0
   count = 0
 
@@ -24,7 +25,7 @@ export class ReadCheck {
   add(value: Buffer): void {
     this.count++
     this.bytes += value.length
-    this.sum += value.readUInt32LE(0)
+    this.sum = (this.sum + value.readInt32LE(0)) | 0
   }
 
   /** As `add`, and compares all of it. @throws Error when it is not what was sent in this place */
@@ -39,7 +40,10 @@ export class ReadCheck {
     if (this.count !== records) throw new Error(`${this.count} of ${records} records were read`)
     const batches = records / this.expected.length
     const bytes = batches * this.expected.reduce((sum, value) => sum + value.length, 0)
-    const sum = batches * this.expected.reduce((sum, value) => sum + value.readUInt32LE(0), 0)
+    const sum = Math.imul(
+      batches,
+      this.expected.reduce((sum, value) => (sum + value.readInt32LE(0)) | 0, 0),
+    )
     if (this.bytes !== bytes) throw new Error(`${this.bytes} of ${bytes} bytes were read`)
     if (this.sum !== sum) throw new Error(`the records that were read are not those that were sent`)
   }

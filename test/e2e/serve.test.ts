@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { Millrace } from '@millrace/client'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { millrace, serve, startMillrace, temporaryDirectory } from './harness.ts'
@@ -22,6 +23,17 @@ describe('millrace serve', () => {
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
   })
+
+  // Other systems do not tell the command line of a process in a file.
+  it.skipIf(process.platform !== 'linux')(
+    'has a heap with room from the start, in the process that was asked for',
+    async () => {
+      const server = startMillrace(['serve', '--data', 'memory', '--http', '127.0.0.1:0'])
+      await once(server.stdout as Readable, 'data')
+      const commandLine = await readFile(`/proc/${server.pid}/cmdline`, 'utf8')
+      expect(commandLine.split('\0')).toContain('--initial-heap-size=128')
+    },
+  )
 
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     'ends with code 0 on %s and leaves nothing behind',

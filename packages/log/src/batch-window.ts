@@ -23,10 +23,17 @@ export interface FirstBatch {
  * Finds in `bytes`, which start with a batch at or before `offset` and may end inside one, the batches from the one
  * that holds `offset` on: whole ones with a valid CRC, up to `maxBytes`, but at least one. Their offsets, which the CRC
  * does not cover, must follow on one another.
+ * @param end where a batch begins: those from there on are not wanted
  * @throws MillraceError CORRUPT_BATCH, with `position` in `bytes`, when the first wanted batch, or one before it that
  *   must be passed over, is damaged
  */
-export function selectBatches(bytes: Buffer, offset: number, maxBytes: number, first: FirstBatch = {}): BatchWindow {
+export function selectBatches(
+  bytes: Buffer,
+  offset: number,
+  maxBytes: number,
+  first: FirstBatch = {},
+  end = Number.MAX_SAFE_INTEGER,
+): BatchWindow {
   let from = 0
   let at = 0
   let nextOffset = offset
@@ -54,7 +61,7 @@ export function selectBatches(bytes: Buffer, offset: number, maxBytes: number, f
       from = at
       continue
     }
-    if (at > from && at + size - from > maxBytes) break
+    if (at > from && (at + size - from > maxBytes || expected > end)) break
     if (!batch.hasValidChecksum()) {
       if (at > from) break
       throw corruptAt(at, `the CRC of the batch at offset ${baseOffset} is wrong`)

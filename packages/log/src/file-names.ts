@@ -5,6 +5,7 @@
  *     00000000000000000042.log         a segment: batches from offset 42 on
  *     00000000000000000042.index       its offset index
  *     00000000000000000042.timeindex   its time index
+ *     00000000000000000042.txnindex    the transactions that its markers abort, if there are any
  *     00000000000000000042.crc         CRC-32C of the whole .log; there once the segment is closed for good
  *     00000000000000000042.snapshot    what was known of producers at offset 42
  *     00000000000000000042.cut         bytes that recovery cut off the end of the .log
@@ -17,10 +18,16 @@
  */
 const DIGITS = 20
 
-export type SegmentSuffix = 'log' | 'index' | 'timeindex' | 'crc' | 'snapshot' | 'cut' | 'swap'
+export type SegmentSuffix = 'log' | 'index' | 'timeindex' | 'txnindex' | 'crc' | 'snapshot' | 'cut' | 'swap'
 
 /** The files of a segment that compaction makes anew. */
-export const CLEANED_SUFFIXES = ['log', 'index', 'timeindex', 'crc'] as const satisfies readonly SegmentSuffix[]
+export const CLEANED_SUFFIXES = [
+  'log',
+  'index',
+  'timeindex',
+  'txnindex',
+  'crc',
+] as const satisfies readonly SegmentSuffix[]
 export type CleanedSuffix = (typeof CLEANED_SUFFIXES)[number]
 export const CLEANED_SUFFIX = '.cleaned'
 

@@ -17,13 +17,34 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true })
 })
 
-/** Lets the system write at most `maxBytes` with each call. */
+/** Lets the system write at most `maxBytes` with each call; counts the calls that wait and those that do not. */
 function writeAtMost(maxBytes: number) {
-  return vi.spyOn(fs, 'writev').mockImplementation(((fd: number, list: Buffer[], at: number, done: Done) => {
-    const bytes = Buffer.concat(list).subarray(0, maxBytes)
-    fs.write(fd, bytes, 0, bytes.length, at, done)
+  const { write, writeSync } = fs
+  const part = (list: readonly Buffer[]): Buffer => Buffer.concat(list).subarray(0, maxBytes)
+  const calls = { waiting: 0, direct: 0 }
+  vi.spyOn(fs, 'writev').mockImplementation(((fd: number, list: Buffer[], at: number, done: Done) => {
+    calls.waiting++
+    const bytes = part(list)
+    write(fd, bytes, 0, bytes.length, at, done)
   }) as typeof fs.writev)
+  vi.spyOn(fs, 'writevSync').mockImplementation(((fd: number, list: Buffer[], at: number) => {
+    calls.direct++
+    const bytes = part(list)
+    return writeSync(fd, bytes, 0, bytes.length, at)
+  }) as typeof fs.writevSync)
+  return calls
 }
+
+/** Makes both ways of writing fail. */
+function failWrites(error: Error) {
+  vi.spyOn(fs, 'writev').mockImplementation(((_fd: number, _list: Buffer[], _at: number, done: Done) =>
+    done(error)) as typeof fs.writev)
+  vi.spyOn(fs, 'writevSync').mockImplementation(() => {
+    throw error
+  })
+}
+
+const LARGE = 20_000
 
 describe('files of the machine', () => {
   test.each([1, 2, 3, 4, 7, 100])('a write that the system does in parts of %i bytes arrives whole', async (part) => {
@@ -32,15 +53,29 @@ describe('files of the machine', () => {
     await file.writev([Buffer.from('abc'), Buffer.alloc(0), Buffer.from('defg'), Buffer.from('h')], 2)
     await file.close()
     expect((await readFile(nodeDisk(), `${root}/f`))?.toString()).toBe('\0\0abcdefgh')
-    expect(calls).toHaveBeenCalledTimes(Math.ceil(8 / part))
+    expect(calls).toEqual({ waiting: 0, direct: Math.ceil(8 / part) })
   })
 
-  test('a write of which the system takes nothing fails and does not go on for ever', async () => {
-    writeAtMost(0)
+  test.each([1_000, 7_000, 19_999, LARGE])('a large one in parts of %i bytes does, too', async (part) => {
+    const calls = writeAtMost(part)
     const file = await nodeDisk().open(`${root}/f`, { create: true })
-    await expect(file.writev([Buffer.from('abc')], 0)).rejects.toThrow('wrote nothing')
+    const buffers = [Buffer.alloc(LARGE / 4, 'a'), Buffer.alloc(LARGE / 2, 'b'), Buffer.alloc(LARGE / 4, 'c')]
+    await file.writev(buffers, 0)
     await file.close()
+    expect(await readFile(nodeDisk(), `${root}/f`)).toEqual(Buffer.concat(buffers))
+    expect(calls.waiting).toBeGreaterThan(0)
+    expect(calls.waiting + calls.direct).toBe(Math.ceil(LARGE / part))
   })
+
+  test.each([3, LARGE])(
+    'a write of %i bytes of which the system takes nothing fails and does not go on',
+    async (size) => {
+      writeAtMost(0)
+      const file = await nodeDisk().open(`${root}/f`, { create: true })
+      await expect(file.writev([Buffer.alloc(size)], 0)).rejects.toThrow('wrote nothing')
+      await file.close()
+    },
+  )
 
   test.each([1, 2, 5])('a read that the system does in parts of %i bytes fills the buffer', async (part) => {
     const file = await nodeDisk().open(`${root}/f`, { create: true })
@@ -59,9 +94,9 @@ describe('files of the machine', () => {
   test('errors of the system keep their codes', async () => {
     const file = await nodeDisk().open(`${root}/f`, { create: true })
     const full = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
-    vi.spyOn(fs, 'writev').mockImplementation(((_fd: number, _list: Buffer[], _at: number, done: Done) =>
-      done(full)) as typeof fs.writev)
+    failWrites(full)
     await expect(file.writev([Buffer.from('abc')], 0)).rejects.toBe(full)
+    await expect(file.writev([Buffer.alloc(LARGE)], 0)).rejects.toBe(full)
     await file.close()
     await expect(file.datasync()).rejects.toMatchObject({ code: 'EBADF' })
     await expect(nodeDisk().open(`${root}/f/below`)).rejects.toMatchObject({ code: 'ENOTDIR' })

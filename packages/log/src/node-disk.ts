@@ -80,6 +80,11 @@ class NodeDisk implements Disk {
 
 /** On average, of Buffers that are copied together before they are written. */
 const SMALL_BYTES = 4_096
+/**
+ * Written at once: such a write goes to the page cache in less time than the way to the thread pool and back takes, which
+ * each record that waits for it would wait longer.
+ */
+const QUICK_BYTES = 16_384
 
 class NodeFile implements DiskFile {
   private readonly fd: number
@@ -106,7 +111,10 @@ class NodeFile implements DiskFile {
     let left = buffers.length > 1 && bytes < buffers.length * SMALL_BYTES ? [Buffer.concat(buffers, bytes)] : buffers
     let at = position
     for (let size = bytes; ; ) {
-      const written = await call<number>((done) => fs.writev(this.fd, left as Buffer[], at, done))
+      const written =
+        size <= QUICK_BYTES
+          ? fs.writevSync(this.fd, left as Buffer[], at)
+          : await call<number>((done) => fs.writev(this.fd, left as Buffer[], at, done))
       if (written === size) return
       if (written === 0) throw new Error('the system wrote nothing')
       left = dropBytes(left, written)

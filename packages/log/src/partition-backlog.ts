@@ -47,8 +47,11 @@ export class PartitionBacklog {
     this.size = 0
   }
 
-  /** The batches from the one that holds `offset` on, up to `maxBytes` but at least one; undefined without such a one. */
-  read(offset: number, maxBytes: number): { batches: Buffer[]; nextOffset: number } | undefined {
+  /**
+   * The batches from the one that holds `offset` on, which end at or before `end`, up to `maxBytes` but at least one;
+   * undefined without such a one.
+   */
+  read(offset: number, end: number, maxBytes: number): { batches: Buffer[]; nextOffset: number } | undefined {
     const [oldest] = this.batches
     if (oldest === undefined || offset < oldest.baseOffset) return undefined
     const batches: Buffer[] = []
@@ -56,7 +59,7 @@ export class PartitionBacklog {
     let left = maxBytes
     for (let index = this.indexOf(offset); index < this.batches.length; index++) {
       const batch = this.batches[index] as RecordBatch
-      if (batches.length > 0 && batch.sizeBytes > left) break
+      if (batch.nextOffset > end || (batches.length > 0 && batch.sizeBytes > left)) break
       batches.push(batch.buffer)
       left -= batch.sizeBytes
       nextOffset = batch.nextOffset

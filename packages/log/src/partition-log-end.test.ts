@@ -94,7 +94,8 @@ describe('waiting for records', () => {
       await log.waitFor(0, 1_000)
       return (await log.read(0, 1_000_000)).batches
     })
-    const appended = ['a', 'b'].map((value) => valuesBatch([value]))
+    // Smaller ones are copied, once.
+    const appended = ['a', 'b'].map((value) => valuesBatch([value.repeat(1_024)]))
     await Promise.all(appended.map((batch) => log.append(batch).committed))
     for (const batches of await Promise.all(reading)) {
       expect(batches.length).toBeGreaterThan(0)

@@ -71,7 +71,7 @@ describe('appends', () => {
     const { committed } = log.append(valuesBatch(['a']))
     await turns(10)
     expect(log.highWatermark).toBe(0)
-    expect(await log.read(0, 1_000)).toEqual({ batches: [], nextOffset: 0 })
+    expect(await log.read(0, 1_000)).toMatchObject({ batches: [], nextOffset: 0 })
     expect(await log.findTimestamp(0)).toBeUndefined()
     let isWoken = false
     const waiting = log.waitFor(0, 1_000).then(() => {
@@ -341,7 +341,7 @@ describe('reads', () => {
       expect(error.code).toBe('OFFSET_OUT_OF_RANGE')
       expect(error.details).toEqual({ logStartOffset: 2, highWatermark: 4 })
     }
-    expect(await log.read(4, 1)).toEqual({ batches: [], nextOffset: 4 })
+    expect(await log.read(4, 1)).toMatchObject({ batches: [], nextOffset: 4 })
   })
 
   test('during rolls and deletions see the right records, or that they are gone', async () => {

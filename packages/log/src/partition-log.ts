@@ -1,11 +1,13 @@
 import {
   type DurableOffset,
   type HighWatermark,
+  type LastStableOffset,
   type Limits,
   type LogEndOffset,
   type LogStartOffset,
   MillraceError,
   type RecordBatch,
+  type TransactionMarker,
 } from '@millrace/record'
 import { CommitWaiters } from './commit-waiters.ts'
 import { storageError } from './disk.ts'
@@ -13,19 +15,32 @@ import type { PartitionIdentity } from './journal-entry.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
 import { Maintenance } from './maintenance.ts'
+import type { OpenTransaction } from './open-transactions.ts'
 import { findInBatches } from './partition-backlog.ts'
-import { type AppendedBatch, type PartitionLogConfig, PartitionWriter } from './partition-writer.ts'
+import { type PartitionLogConfig, PartitionWriter } from './partition-writer.ts'
+import type { AppendedBatch } from './pending-append.ts'
 import type { ProducerState } from './producer-state.ts'
-import type { Segment } from './segment.ts'
+import type { Segment, SegmentRead } from './segment.ts'
 import type { SegmentList } from './segment-list.ts'
 import { Serial } from './serial.ts'
 import type { PartitionTail } from './tail-cache.ts'
 import type { Throttle } from './throttle.ts'
 
+/** `committed`: up to the last stable offset, and with what tells the batches of aborted transactions. */
+export type Isolation = 'committed' | 'uncommitted'
+
 export interface LogRead {
   readonly batches: readonly Buffer[]
   readonly nextOffset: number
+  /**
+   * The transactions with batches from where the read began up to `nextOffset` that were aborted, by first offset; none
+   * with isolation `uncommitted`.
+   */
+  readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[]
 }
+
+const FLUSH_WAIT_MS = 60_000
+const NONE_ABORTED: LogRead['abortedTransactions'] = []
 
 /** The state with which recovery hands a partition over. */
 export interface RecoveredPartition {
@@ -50,7 +65,9 @@ export class PartitionLog {
   private readonly epochs: LeaderEpochs
   private readonly tail: PartitionTail
   private readonly writer: PartitionWriter
-  private readonly waiters: CommitWaiters
+  private readonly waiters: Readonly<Record<Isolation, CommitWaiters>>
+  /** Those who wait for what is committed to be on disk. */
+  private readonly flushes: CommitWaiters
   private readonly maintenance: Maintenance
   private readonly maintaining = new Serial()
   private readonly starts = new Serial()
@@ -68,13 +85,18 @@ export class PartitionLog {
     this.producers = producers
     this.epochs = epochs
     this.tail = context.tails.tail()
-    this.waiters = new CommitWaiters(context.clock)
+    this.flushes = new CommitWaiters(context.clock)
+    this.waiters = { committed: new CommitWaiters(context.clock), uncommitted: new CommitWaiters(context.clock) }
     this.logStart = logStartOffset as LogStartOffset
     this.writer = new PartitionWriter({
       ...recovered,
       context,
       tail: this.tail,
-      onCommitted: (end) => this.waiters.committed(end),
+      onCommitted: (end) => {
+        this.waiters.uncommitted.committed(end)
+        this.waiters.committed.committed(this.lastStableOffset)
+        this.flushes.committed(this.writer.durableEnd)
+      },
     })
     this.maintenance = new Maintenance({
       ...recovered,
@@ -98,6 +120,13 @@ export class PartitionLog {
   get highWatermark(): HighWatermark {
     return this.writer.highWatermark
   }
+  /** The end of what is decided: the first offset of the oldest open transaction, or the high watermark. */
+  get lastStableOffset(): LastStableOffset {
+    const { highWatermark } = this.writer
+    const { firstOffset } = this.producers.transactions
+    const end = firstOffset < highWatermark ? Math.max(firstOffset, this.logStart) : highWatermark
+    return end as LastStableOffset
+  }
   get durableEnd(): DurableOffset {
     return this.writer.durableEnd
   }
@@ -114,36 +143,64 @@ export class PartitionLog {
     return this.writer.append(batch)
   }
 
+  /** As `PartitionWriter.appendMarker` does. */
+  async appendMarker(marker: TransactionMarker): Promise<number | undefined> {
+    this.checkOpen()
+    return this.writer.appendMarker(marker)
+  }
+
+  /**
+   * Returns when what is committed is on disk, whatever the flush policy.
+   * @throws MillraceError COMMIT_UNKNOWN when syncing failed
+   */
+  async flush(): Promise<void> {
+    this.checkOpen()
+    const end = this.writer.highWatermark
+    if (this.writer.durableEnd >= end) return
+    // A partition that is busy never settles.
+    const stop = new AbortController()
+    const flushed = this.flushes.wait(end - 1, FLUSH_WAIT_MS, stop.signal)
+    await Promise.race([flushed, this.writer.settle('flush')])
+    stop.abort()
+    this.checkOpen()
+    if (this.writer.durableEnd < end) throw new MillraceError('COMMIT_UNKNOWN', 'syncing what is committed failed')
+  }
+
+  /** The transactions without a marker, by first offset. */
+  openTransactions(): OpenTransaction[] {
+    return this.producers.transactions.all()
+  }
+
   /**
    * Committed batches from the one that holds `offset` on, up to `maxBytes`, but at least one if there is one.
    * @throws MillraceError OFFSET_OUT_OF_RANGE, CORRUPT_BATCH
    */
-  async read(offset: number, maxBytes: number): Promise<LogRead> {
+  async read(offset: number, maxBytes: number, isolation: Isolation = 'uncommitted'): Promise<LogRead> {
     this.checkRange(offset)
-    const end = this.writer.highWatermark
-    if (offset >= end) return { batches: [], nextOffset: offset }
-    const inMemory = this.tail.read(offset, end, maxBytes) ?? this.writer.backlog.read(offset, maxBytes)
-    if (inMemory !== undefined) return inMemory
-    const { nextOffset } = this.segments.active
-    const found = await this.search(
-      'reading',
-      (segment) => segment.read(offset, maxBytes),
-      () => {
-        this.checkRange(offset)
-        return offset
-      },
-    )
-    return found ?? { batches: [], nextOffset }
+    const end = this.endOf(isolation)
+    if (offset >= end) return { batches: [], nextOffset: offset, abortedTransactions: NONE_ABORTED }
+    const { batches, nextOffset } =
+      this.tail.read(offset, end, maxBytes) ??
+      this.writer.backlog.read(offset, end, maxBytes) ??
+      (await this.readSegments(offset, maxBytes, end))
+    const mayBeAborted = isolation === 'committed' && this.segments.mayHaveAborts
+    const abortedTransactions = mayBeAborted ? await this.abortedBetween(offset, nextOffset) : NONE_ABORTED
+    return { batches, nextOffset, abortedTransactions }
   }
 
   /**
-   * Waits until something at or after `offset`, which may lie up to the log's end, is committed; see
+   * Waits until something at or after `offset`, which may lie up to the log's end, can be read; see
    * `CommitWaiters.wait`.
    */
-  async waitFor(offset: number, waitMs: number, signal?: AbortSignal): Promise<void> {
+  async waitFor(
+    offset: number,
+    waitMs: number,
+    signal?: AbortSignal,
+    isolation: Isolation = 'uncommitted',
+  ): Promise<void> {
     this.checkRange(offset)
-    if (offset < this.writer.highWatermark || waitMs <= 0) return
-    await this.waiters.wait(offset, waitMs, signal)
+    if (offset < this.endOf(isolation) || waitMs <= 0) return
+    await this.waiters[isolation].wait(offset, waitMs, signal)
     this.checkOpen()
   }
 
@@ -214,7 +271,7 @@ export class PartitionLog {
     if (this.ended === undefined) {
       this.ended = reason
       this.stop?.abort(reason)
-      this.waiters.wakeAll()
+      for (const waiters of [...Object.values(this.waiters), this.flushes]) waiters.wakeAll()
     }
     await this.maintaining.idle()
     await this.starts.idle()
@@ -237,6 +294,34 @@ export class PartitionLog {
       this.segments.removeBefore(offset)
       return this.logStart
     })
+  }
+
+  private endOf(isolation: Isolation): HighWatermark | LastStableOffset {
+    return isolation === 'committed' ? this.lastStableOffset : this.writer.highWatermark
+  }
+
+  private async readSegments(offset: number, maxBytes: number, end: number): Promise<SegmentRead> {
+    const { nextOffset } = this.segments.active
+    const found = await this.search(
+      'reading',
+      (segment) => segment.read(offset, maxBytes, end),
+      () => {
+        this.checkRange(offset)
+        return offset
+      },
+    )
+    return found ?? { batches: [], nextOffset: Math.min(nextOffset, end) }
+  }
+
+  private async abortedBetween(from: number, to: number): Promise<LogRead['abortedTransactions']> {
+    try {
+      const aborted = await this.segments.abortedBetween(from, to)
+      return aborted.map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
+    } catch (error) {
+      throw storageError(error, 'reading the aborted transactions')
+    } finally {
+      this.checkOpen()
+    }
   }
 
   /** What `look` finds first, in the segments from the offset on that `from` gives. */

@@ -1,9 +1,11 @@
 import {
+  controlBatch,
   type DurableOffset,
   type HighWatermark,
   type LogEndOffset,
   MillraceError,
   type RecordBatch,
+  type TransactionMarker,
 } from '@millrace/record'
 import type { CleanupConfig } from './cleanup-config.ts'
 import type { CommitStep, CommitTarget } from './committer.ts'
@@ -13,7 +15,8 @@ import { encodeIdentity, type PartitionIdentity } from './journal-entry.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import type { LogContext } from './log-context.ts'
 import { PartitionBacklog } from './partition-backlog.ts'
-import type { ProducerState, RememberedBatch } from './producer-state.ts'
+import { type AppendedBatch, type PendingAppend, pendingAppend, placeOf, unknownOutcome } from './pending-append.ts'
+import type { ProducerState } from './producer-state.ts'
 import type { SegmentList } from './segment-list.ts'
 import { Serial } from './serial.ts'
 import type { PartitionTail } from './tail-cache.ts'
@@ -27,22 +30,6 @@ export interface PartitionLogConfig {
   readonly flushMs: number
   /** What may go, and when; undefined: nothing ever does. */
   readonly cleanup?: CleanupConfig
-}
-
-export interface AppendedBatch {
-  /** -1 for a repeat of a batch that is too old to be remembered. */
-  readonly baseOffset: number
-  readonly timestamp: number
-  readonly duplicate: boolean
-}
-
-interface PendingAppend {
-  readonly batch: RecordBatch
-  readonly baseOffset: number
-  readonly nextOffset: number
-  readonly done: Promise<AppendedBatch>
-  readonly resolve: (appended: AppendedBatch) => void
-  readonly reject: (error: MillraceError) => void
 }
 
 export interface WriterParts {
@@ -140,13 +127,38 @@ export class PartitionWriter implements CommitTarget {
         `${this.pendingBytes} bytes are waiting to be committed in this partition`,
       )
     }
-    return this.place(batch, producerId)
+    const append = this.place(batch, producerId)
+    return { placed: placeOf(append), committed: append.done }
   }
 
-  /** Closes the active segment, unless it is empty. Returns when that is done, or has failed. */
-  async rollActive(): Promise<void> {
+  /**
+   * Ends the transaction that a producer has open here.
+   * @returns the marker's offset, once that and all before it is on disk, whatever the flush policy; undefined, once the
+   *   same is true, when the producer has none open
+   * @throws MillraceError PRODUCER_FENCED for an epoch before that of the transaction; DISK_FULL, COMMIT_UNKNOWN,
+   *   STORAGE_FAILED, after each of which the transaction is open
+   */
+  async appendMarker(marker: TransactionMarker): Promise<number | undefined> {
+    const { context, producers } = this.parts
+    const { producerId, producerEpoch, outcome } = marker
+    const open = producers.transactions.of(producerId)
+    if (open === undefined) {
+      await this.appendAt(producers.transactions.endOf(producerId))?.done
+      return undefined
+    }
+    if (producerEpoch < open.producerEpoch) {
+      const message = `producer ${producerId} has a transaction of epoch ${open.producerEpoch}, not ${producerEpoch}`
+      throw new MillraceError('PRODUCER_FENCED', message)
+    }
+    const batch = controlBatch(marker, context.clock.nowMs())
+    return (await this.place(batch, producerId, outcome).done).baseOffset
+  }
+
+  /** Closes the active segment, unless it is empty, or syncs it. Returns when that is done, or has failed. */
+  async settle(due: 'roll' | 'flush'): Promise<void> {
     const { committer } = this.parts.context
-    this.rollDue = true
+    if (due === 'roll') this.rollDue = true
+    else this.flushDue = true
     committer.submit(this)
     await committer.settle(this)
   }
@@ -240,6 +252,7 @@ export class PartitionWriter implements CommitTarget {
       this.pendingBytes -= append.batch.sizeBytes
       this.committedEnd = append.nextOffset as HighWatermark
     }
+    this.endTransactions(round)
     if (isWritten) this.advanceTo(this.committedEnd)
     if (durability !== 'none') this.durable = this.committedEnd as number as DurableOffset
     else if (config.flushPolicy === 'interval') this.flushLater()
@@ -308,27 +321,39 @@ export class PartitionWriter implements CommitTarget {
     await this.parts.segments.sealed()
   }
 
-  private place(batch: RecordBatch, producerId: number) {
+  private place(batch: RecordBatch, producerId: number, outcome?: PendingAppend['outcome']): PendingAppend {
     const { context, producers, epochs, tail } = this.parts
     const baseOffset = this.logEnd
     batch.stamp(baseOffset, epochs.latest)
-    const { nextOffset } = batch
-    const { promise, resolve, reject } = Promise.withResolvers<AppendedBatch>()
-    const append: PendingAppend = { batch, baseOffset, nextOffset, done: promise, resolve, reject }
-    if (producerId >= 0) producers.add(producerId, rememberedOf(batch, baseOffset), this.committedEnd)
+    const append = pendingAppend(batch, baseOffset, outcome)
+    const { nextOffset } = append
+    if (producerId >= 0) producers.enter(batch, producerId, this.committedEnd)
     this.logEnd = nextOffset as LogEndOffset
     tail.append(batch, baseOffset, nextOffset)
     this.pending.push(append)
     this.pendingBytes += batch.sizeBytes
     context.committer.submit(this)
-    return { placed: placeOf(append), committed: promise }
+    return append
+  }
+
+  private appendAt(baseOffset: number | undefined): PendingAppend | undefined {
+    const isIt = (append: PendingAppend): boolean => append.baseOffset === baseOffset
+    return this.round.find(isIt) ?? this.pending.find(isIt)
+  }
+
+  /** Readers of what is stable hear of an abort with the marker, and the segment's index of it. */
+  private endTransactions(round: readonly PendingAppend[]): void {
+    const ended = this.parts.producers.transactions.committed(this.committedEnd)
+    for (const transaction of ended) {
+      const marker = round.find(({ baseOffset }) => baseOffset === transaction.lastOffset)
+      if (marker?.outcome === 'abort') this.parts.segments.addAborted(transaction)
+    }
   }
 
   /** Answers a repeated batch as its original is answered: not before that one is committed. */
   private repeat(batch: RecordBatch, baseOffset = -1) {
     const placed: AppendedBatch = { baseOffset, timestamp: batch.maxTimestamp, duplicate: true }
-    const isOriginal = (append: PendingAppend): boolean => append.baseOffset === baseOffset
-    const original = this.round.find(isOriginal) ?? this.pending.find(isOriginal)
+    const original = this.appendAt(baseOffset)
     return { placed, committed: original === undefined ? Promise.resolve(placed) : original.done.then(() => placed) }
   }
 
@@ -372,6 +397,8 @@ export class PartitionWriter implements CommitTarget {
       count++
     }
     this.round = this.pending.splice(0, count)
+    // The coordinator forgets what it decided once a marker is acknowledged.
+    if (config.flushPolicy !== 'commit' && this.round.some(({ outcome }) => outcome !== undefined)) this.flushDue = true
     if (this.pending.length > 0) context.committer.submit(this)
   }
 
@@ -467,22 +494,4 @@ export class PartitionWriter implements CommitTarget {
       committer.submit(this)
     })
   }
-}
-
-function placeOf(append: PendingAppend): AppendedBatch {
-  return { baseOffset: append.baseOffset, timestamp: append.batch.maxTimestamp, duplicate: false }
-}
-
-function rememberedOf(batch: RecordBatch, baseOffset: number): RememberedBatch {
-  const { producerEpoch, baseSequence, lastOffsetDelta, maxTimestamp: timestamp } = batch
-  return { producerEpoch, baseSequence, lastOffsetDelta, baseOffset, timestamp }
-}
-
-function unknownOutcome(error: unknown): MillraceError {
-  const reason = error instanceof Error ? error.message : String(error)
-  return new MillraceError(
-    'COMMIT_UNKNOWN',
-    `the records may or may not be stored, because writing or syncing failed: ${reason}`,
-    { cause: error },
-  )
 }

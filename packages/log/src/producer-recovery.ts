@@ -1,8 +1,8 @@
 import { MillraceError, type RecordBatch } from '@millrace/record'
-import { followsOn, scanBatches } from './batch-scan.ts'
 import { readFile } from './disk.ts'
 import { baseOffsetsIn, segmentFileName } from './file-names.ts'
-import { type BatchPlace, nextIntactBatch } from './intact-batch.ts'
+import type { BatchPlace } from './intact-batch.ts'
+import { eachIntact } from './intact-scan.ts'
 import type { LogContext } from './log-context.ts'
 import { decodeProducerSnapshot } from './producer-snapshot.ts'
 import { ProducerState } from './producer-state.ts'
@@ -61,24 +61,11 @@ async function replay(
   producers: ProducerState,
   mustCheck: boolean,
 ): Promise<void> {
-  const { sizeBytes, nextOffset } = segment
   const start = await placeOf(segment, from)
-  await context.files.use(segment.path('log'), async (file) => {
-    let { position, baseOffset: due } = start
-    for (;;) {
-      const stop = await scanBatches(file, position, sizeBytes, (batch) => {
-        if (!followsOn(batch, due, nextOffset) || (mustCheck && !batch.hasValidChecksum())) return false
-        if (due >= from) remember(producers, batch)
-        due = batch.nextOffset
-        return true
-      })
-      if (stop.position >= sizeBytes) return
-      const next = await nextIntactBatch(file, stop.position, sizeBytes, { minOffset: due, maxOffset: nextOffset })
-      if (next === undefined) return
-      position = next.position
-      due = next.baseOffset
-    }
-  })
+  const visit = (batch: RecordBatch): void => {
+    if (batch.baseOffset >= from) remember(producers, batch)
+  }
+  await eachIntact(context, segment, visit, { start, mustCheck })
 }
 
 /** Where to begin, for what comes from `offset` on: no index is believed. */
@@ -95,7 +82,8 @@ async function placeOf(segment: Segment, offset: number): Promise<BatchPlace> {
 }
 
 function remember(producers: ProducerState, batch: RecordBatch): void {
-  const { producerId, producerEpoch, baseSequence, lastOffsetDelta, baseOffset, maxTimestamp: timestamp } = batch
+  const { producerId, nextOffset } = batch
   if (producerId < 0) return
-  producers.add(producerId, { producerEpoch, baseSequence, lastOffsetDelta, baseOffset, timestamp }, batch.nextOffset)
+  producers.enter(batch, producerId, nextOffset)
+  producers.transactions.committed(nextOffset)
 }

@@ -4,6 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { decodeProducerSnapshot, encodeProducerSnapshot } from './producer-snapshot.ts'
 import { ProducerState } from './producer-state.ts'
 
+const AT_FIRST_PRODUCER = 10
+const PRODUCER_BYTES = 20
+const BATCH_BYTES = 26
 const ALL = Number.MAX_SAFE_INTEGER
 const safe = fc.nat({ max: Number.MAX_SAFE_INTEGER })
 const int32 = fc.nat({ max: 2 ** 31 - 1 })
@@ -78,11 +81,50 @@ describe('a producer snapshot', () => {
     const bytes = encodeProducerSnapshot(state, ALL)
     const body = [
       '00000001', // producers
-      '0000000000000102' + '00000001', // id, batches
+      '0000000000000102' + 'ffffffffffffffff' + '00000001', // id, no transaction, batches
       '0003' + '00000004' + '00000005' + '0000000000000006' + '0000000000000007',
     ].join('')
     const sum = checksum(Buffer.from(body, 'hex')).toString(16).padStart(8, '0')
-    expect(bytes.toString('hex')).toBe(`0001${sum}${body}`)
+    expect(bytes.toString('hex')).toBe(`0002${sum}${body}`)
+  })
+
+  test('of version 1, without transactions, is read too', () => {
+    const { state, bytes } = sample()
+    // Each of the two producers has its id and the transaction that version 1 lacks.
+    const second = AT_FIRST_PRODUCER + PRODUCER_BYTES + BATCH_BYTES
+    const parts = [[AT_FIRST_PRODUCER - 4, AT_FIRST_PRODUCER + 8], [AT_FIRST_PRODUCER + 16, second + 8], [second + 16]]
+    const body = Buffer.concat(parts.map(([from, to]) => bytes.subarray(from, to)))
+    const head = Buffer.alloc(6)
+    head.writeInt16BE(1, 0)
+    head.writeUInt32BE(checksum(body), 2)
+    const restored = decodeProducerSnapshot(Buffer.concat([head, body]), 10)
+    expect(contentOf(restored)).toEqual(contentOf(state))
+    expect(restored.transactions.all()).toEqual([])
+  })
+
+  test('has the transactions that were open at its offset', () => {
+    const state = new ProducerState(10)
+    const batch = { producerEpoch: 1, baseSequence: 0, lastOffsetDelta: 0, timestamp: 1 }
+    for (const [producerId, baseOffset] of [
+      [1, 10],
+      [2, 11],
+      [3, 12],
+      [4, 20],
+    ] as const) {
+      state.add(producerId, { ...batch, baseOffset }, 0)
+      state.transactions.open(producerId, 1, baseOffset)
+    }
+    for (const [producerId, baseOffset] of [
+      [2, 13],
+      [1, 21],
+    ] as const) {
+      state.add(producerId, { ...batch, baseSequence: -1, baseOffset }, 0)
+      state.transactions.end(producerId, baseOffset)
+    }
+    const restored = (end: number) => decodeProducerSnapshot(encodeProducerSnapshot(state, end), 10).transactions.all()
+    const first = (producerId: number, firstOffset: number) => ({ producerId, producerEpoch: 1, firstOffset })
+    expect(restored(20)).toEqual([first(1, 10), first(3, 12)])
+    expect(restored(ALL)).toEqual([first(3, 12), first(4, 20)])
   })
 
   test('keeps to a bound that was lowered since, and forgets the idlest', () => {

@@ -1,8 +1,11 @@
-import { MillraceError, REMEMBERED_BATCHES, sequenceAfter } from '@millrace/record'
+import { MillraceError, REMEMBERED_BATCHES, type RecordBatch, sequenceAfter } from '@millrace/record'
+import { OpenTransactions } from './open-transactions.ts'
 
-/** A batch that an idempotent producer wrote, as far as it takes to recognise its repeat. */
+/** A batch that a producer wrote, as far as it takes to recognise its repeat; or the marker that ended its transaction. */
 export interface RememberedBatch {
+  /** Of a marker, the one after its own: that one is over. */
   readonly producerEpoch: number
+  /** -1: without one, as markers are. */
   readonly baseSequence: number
   readonly lastOffsetDelta: number
   readonly baseOffset: number
@@ -28,11 +31,13 @@ const NEXT: SequenceCheck = { kind: 'next' }
 const SEQUENCES = 2 ** 31
 
 /**
- * What one partition knows of its idempotent producers: for each, the last batches it wrote. Batches are entered when
- * they get their offset, before they are committed; `forgetFrom` takes back those whose append failed. The window of
- * remembered batches counts committed ones, so that what is taken back never costs a producer its place.
+ * What one partition knows of its producers: for each, the last batches it wrote, and the transaction that it has open.
+ * Batches are entered when they get their offset, before they are committed; `forgetFrom` takes back those whose append
+ * failed. The window of remembered batches counts committed ones, so that what is taken back never costs a producer its
+ * place. A producer with an open transaction is never forgotten.
  */
 export class ProducerState {
+  readonly transactions = new OpenTransactions()
   /** Oldest batch first; producers in the order of their last append. */
   private readonly producers = new Map<number, RememberedBatch[]>()
   private readonly maxProducers: number
@@ -47,22 +52,25 @@ export class ProducerState {
 
   /**
    * Whether the batch is its producer's next one or a repeat. A producer that is not known, and one with a new epoch,
-   * must begin at sequence 0: were any sequence taken, a batch that overtook a failed one would shut that one out.
+   * must begin at sequence 0: were any sequence taken, a batch that overtook a failed one would shut that one out. A
+   * batch without a sequence (-1) is always the next, and is none to follow on.
    * @throws MillraceError OUT_OF_ORDER_SEQUENCE for a gap; PRODUCER_FENCED for an epoch that is over
    */
   check(batch: SequencedBatch): SequenceCheck {
     const { producerId, producerEpoch, baseSequence, lastOffsetDelta } = batch
     const remembered = this.producers.get(producerId)
-    const last = remembered?.at(-1)
+    const latest = remembered?.at(-1)
+    if (latest !== undefined && producerEpoch < latest.producerEpoch) {
+      throw new MillraceError(
+        'PRODUCER_FENCED',
+        `producer ${producerId} has epoch ${latest.producerEpoch}; this batch has ${producerEpoch}`,
+      )
+    }
+    if (baseSequence < 0) return NEXT
+    const last = latest === undefined || latest.baseSequence >= 0 ? latest : lastSequenced(remembered)
     if (remembered === undefined || last === undefined || producerEpoch > last.producerEpoch) {
       if (baseSequence === 0) return NEXT
       throw outOfOrder(batch, 0)
-    }
-    if (producerEpoch < last.producerEpoch) {
-      throw new MillraceError(
-        'PRODUCER_FENCED',
-        `producer ${producerId} has epoch ${last.producerEpoch}; this batch has ${producerEpoch}`,
-      )
     }
     const expected = sequenceAfter(last.baseSequence, last.lastOffsetDelta + 1)
     if (baseSequence === expected) return NEXT
@@ -76,6 +84,22 @@ export class ProducerState {
     )
     if (original === undefined && lastOffsetDelta >= SEQUENCES - ahead) throw outOfOrder(batch, expected)
     return { kind: 'duplicate', original }
+  }
+
+  /**
+   * Enters a batch of a producer's that has its offset; a control batch is a marker. What compaction emptied opens no
+   * transaction: the one it was in is decided.
+   * @param committedEnd see `add`
+   */
+  enter(batch: RecordBatch, producerId: number, committedEnd: number): void {
+    const { baseOffset, producerEpoch, baseSequence, lastOffsetDelta, maxTimestamp: timestamp, isControl } = batch
+    const epoch = isControl ? producerEpoch + 1 : producerEpoch
+    const remembered = { producerEpoch: epoch, baseSequence, lastOffsetDelta, baseOffset, timestamp }
+    this.add(producerId, remembered, committedEnd)
+    if (isControl) this.transactions.end(producerId, baseOffset)
+    else if (batch.isTransactional && batch.recordCount > 0) {
+      this.transactions.open(producerId, producerEpoch, baseOffset)
+    }
   }
 
   /**
@@ -105,6 +129,7 @@ export class ProducerState {
       while (remembered.length > 0 && (remembered.at(-1) as RememberedBatch).baseOffset >= offset) remembered.pop()
       if (remembered.length === 0) this.producers.delete(producerId)
     }
+    this.transactions.forgetFrom(offset)
   }
 
   /** Each producer with its batches that end at or before `end`, idlest producer first. */
@@ -119,9 +144,14 @@ export class ProducerState {
   private forgetIdlest(committedEnd: number): void {
     for (const [producerId, remembered] of this.producers) {
       if (this.producers.size < this.maxProducers) return
+      if (this.transactions.of(producerId) !== undefined) continue
       if (endOf(remembered.at(-1) as RememberedBatch) <= committedEnd) this.producers.delete(producerId)
     }
   }
+}
+
+function lastSequenced(remembered: readonly RememberedBatch[] = []): RememberedBatch | undefined {
+  return remembered.findLast(({ baseSequence }) => baseSequence >= 0)
 }
 
 function endOf(batch: RememberedBatch): number {

@@ -14,6 +14,7 @@ import { SegmentIndexes } from './segment-indexes.ts'
 import { SegmentList } from './segment-list.ts'
 import { type SegmentRest, scanSegment } from './segment-scan.ts'
 import { recoverSwaps } from './segment-swap.ts'
+import { rebuildTransactionIndex } from './transaction-index-rebuild.ts'
 
 /** So many starts no partition ever sees. */
 const UNBELIEVED_EPOCH = 2 ** 30
@@ -74,6 +75,8 @@ export class PartitionRecovery implements JournalReceiver {
   private segments: Segment[] = []
   /** Segments of which each batch was found to be whole. */
   private readonly checked = new Set<Segment>()
+  /** Segments with markers, whose transaction indexes must be made again. */
+  private readonly marked = new Set<Segment>()
   private failure: unknown
 
   private constructor(context: LogContext, options: OpenOptions) {
@@ -99,6 +102,7 @@ export class PartitionRecovery implements JournalReceiver {
       await active.write(batches)
       for (const bytes of batches) {
         const batch = RecordBatch.at(bytes)
+        this.noteMarker(active, batch)
         active.advance(batch, batch.nextOffset, this.options.config.indexIntervalBytes)
       }
     } catch (error) {
@@ -121,6 +125,7 @@ export class PartitionRecovery implements JournalReceiver {
       }
       await this.keepLogStart()
       const { segments } = this
+      await this.rebuildTransactionIndexes()
       const { producers, snapshots } = await recoverProducers(context, directory, this.names, segments, this.checked)
       if (!this.asLeft) await context.disk.syncDirectory(directory)
       if (epochs.latest < 0) await this.beginEpochs()
@@ -173,10 +178,16 @@ export class PartitionRecovery implements JournalReceiver {
     for (const [index, baseOffset] of bases.entries()) {
       const nextBase = bases[index + 1]
       if (nextBase === undefined) segments.push(await this.openLast(baseOffset, sealed.has(baseOffset)))
-      else if (sealed.has(baseOffset)) segments.push(await Segment.openSealed(context, directory, baseOffset, nextBase))
+      else if (sealed.has(baseOffset)) segments.push(await this.openSealed(baseOffset, nextBase))
       else segments.push(await this.openClosed(baseOffset, nextBase))
     }
     return segments
+  }
+
+  private async openSealed(baseOffset: number, nextBase: number): Promise<Segment> {
+    const segment = await Segment.openSealed(this.context, this.directory, baseOffset, nextBase)
+    if (this.names.includes(segmentFileName(baseOffset, 'txnindex'))) segment.aborts.useFile()
+    return segment
   }
 
   private async openClosed(baseOffset: number, nextBase: number): Promise<Segment> {
@@ -214,10 +225,22 @@ export class PartitionRecovery implements JournalReceiver {
       durableEnd: nextBase ?? this.durableEnd,
       journaled: this.journaled,
       indexIntervalBytes: this.options.config.indexIntervalBytes,
+      onBatch: (batch) => this.noteMarker(segment, batch),
     })
     if (rest.isIntact) this.checked.add(segment)
     segment.estimateStart()
     return { segment, rest }
+  }
+
+  private noteMarker(segment: Segment, batch: RecordBatch): void {
+    if (batch.isControl) this.marked.add(segment)
+  }
+
+  private async rebuildTransactionIndexes(): Promise<void> {
+    for (const segment of this.segments) {
+      if (this.marked.has(segment))
+        segment.aborts.replace(await rebuildTransactionIndex(this.context, segment, this.segments))
+    }
   }
 
   /**

@@ -58,11 +58,15 @@ export class SegmentIndexes {
   }
 }
 
+interface Measured {
+  readonly memoryBytes: number
+}
+
 /** Keeps the indexes of closed segments in memory up to a bound; those that were not used for longest go first. */
 export class IndexCache {
   private readonly maxBytes: number
   private bytes = 0
-  private readonly entries = new Map<object, { loaded: Promise<SegmentIndexes>; bytes: number }>()
+  private readonly entries = new Map<object, { loaded: Promise<Measured>; bytes: number }>()
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes
@@ -72,13 +76,13 @@ export class IndexCache {
     return this.bytes
   }
 
-  /** The indexes of `segment`, from memory or by `load`. */
-  get(segment: object, load: () => Promise<SegmentIndexes>): Promise<SegmentIndexes> {
+  /** What `load` gave for `segment`, or whoever else asks, from memory; or what it gives now. */
+  get<Index extends Measured>(segment: object, load: () => Promise<Index>): Promise<Index> {
     const known = this.entries.get(segment)
     if (known !== undefined) {
       this.entries.delete(segment)
       this.entries.set(segment, known)
-      return known.loaded
+      return known.loaded as Promise<Index>
     }
     const entry = { loaded: load(), bytes: 0 }
     this.entries.set(segment, entry)
@@ -93,7 +97,7 @@ export class IndexCache {
         if (this.entries.get(segment) === entry) this.entries.delete(segment)
       },
     )
-    return entry.loaded
+    return entry.loaded as Promise<Index>
   }
 
   drop(segment: object): void {

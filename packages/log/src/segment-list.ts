@@ -8,6 +8,8 @@ import type { ProducerState } from './producer-state.ts'
 import { Segment } from './segment.ts'
 import { beginSwap, finishSwap, renameLog, undoSwap } from './segment-swap.ts'
 import { Serial } from './serial.ts'
+import type { AbortedTransaction, TransactionIndex } from './transaction-index.ts'
+import { rebuildTransactionIndex } from './transaction-index-rebuild.ts'
 
 /** Snapshots that are kept; an older one serves when the newest is damaged. */
 const KEPT_SNAPSHOTS = 2
@@ -22,6 +24,8 @@ export class SegmentList {
   private readonly segments: Segment[]
   private snapshots: number[]
   private readonly background = new Serial()
+  /** Whether a transaction was ever aborted here, as far as this process knows. */
+  private hasAborts: boolean
   /** Swaps that an error left half done, or half undone. */
   private owed: (() => Promise<void>)[] = []
 
@@ -30,6 +34,7 @@ export class SegmentList {
     this.directory = directory
     this.segments = segments
     this.snapshots = snapshots
+    this.hasAborts = segments.some(({ aborts }) => !aborts.isEmpty)
   }
 
   get active(): Segment {
@@ -43,6 +48,42 @@ export class SegmentList {
   /** All segments that there are at the moment. */
   all(): readonly Segment[] {
     return [...this.segments]
+  }
+
+  /** Whether `abortedBetween` may find anything. */
+  get mayHaveAborts(): boolean {
+    return this.hasAborts
+  }
+
+  /** Takes note of a transaction whose marker is in the active segment. */
+  addAborted(aborted: AbortedTransaction): void {
+    this.hasAborts = true
+    this.active.aborts.add(aborted)
+  }
+
+  /**
+   * The aborted transactions that have batches from `from` on and before `to`, where all are decided, by first offset.
+   * @throws Error what reading a file failed with
+   */
+  async abortedBetween(from: number, to: number): Promise<AbortedTransaction[]> {
+    const found: AbortedTransaction[] = []
+    for (const segment of this.from(from)) {
+      if (segment.aborts.isEmpty) continue
+      let index: TransactionIndex | undefined
+      let failure: unknown
+      try {
+        index = await segment.aborts.index(segment, () => rebuildTransactionIndex(this.context, segment, this.segments))
+      } catch (error) {
+        failure = error
+      }
+      if (segment.withdrawn !== undefined) {
+        await segment.withdrawn
+        return this.abortedBetween(from, to)
+      }
+      if (index === undefined) throw failure
+      if (index.collect(from, to, found)) break
+    }
+    return found.sort((a, b) => a.firstOffset - b.firstOffset)
   }
 
   /** The segment that holds `offset`, and those after it. */

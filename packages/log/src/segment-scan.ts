@@ -14,6 +14,8 @@ export interface SegmentScanOptions {
   /** What the journal has of the partition, oldest first. */
   readonly journaled: readonly JournaledBatch[]
   readonly indexIntervalBytes: number
+  /** Gets each batch that is taken in. */
+  readonly onBatch: (batch: RecordBatch) => void
 }
 
 /** What lies in the file behind what was taken in. */
@@ -39,7 +41,7 @@ export async function scanSegment(
   segment: Segment,
   options: SegmentScanOptions,
 ): Promise<SegmentRest> {
-  const { nextBase = Number.MAX_SAFE_INTEGER, durableEnd, indexIntervalBytes } = options
+  const { nextBase = Number.MAX_SAFE_INTEGER, durableEnd, indexIntervalBytes, onBatch } = options
   const { logger } = context
   return context.files.use(segment.path('log'), async (file) => {
     const fileBytes = await file.size()
@@ -47,6 +49,7 @@ export async function scanSegment(
     for (;;) {
       const stop = await scanBatches(file, segment.sizeBytes, fileBytes, (batch) => {
         if (!followsOn(batch, segment.nextOffset, nextBase) || !batch.hasValidChecksum()) return false
+        onBatch(batch)
         segment.advance(batch, batch.nextOffset, indexIntervalBytes)
         return true
       })
@@ -75,7 +78,7 @@ async function restore(
   context: LogContext,
   segment: Segment,
   next: BatchPlace,
-  { journaled, indexIntervalBytes }: SegmentScanOptions,
+  { journaled, indexIntervalBytes, onBatch }: SegmentScanOptions,
 ): Promise<boolean> {
   const found: JournaledBatch[] = []
   let due = segment.nextOffset
@@ -92,6 +95,7 @@ async function restore(
     await context.files.use(path, (file) => file.read(buffer, position))
     const batch = RecordBatch.at(buffer)
     await segment.write([buffer])
+    onBatch(batch)
     segment.advance(batch, batch.nextOffset, indexIntervalBytes)
   }
   return true

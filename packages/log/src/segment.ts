@@ -8,6 +8,7 @@ import { readIndexFiles, rebuildIndexes } from './index-files.ts'
 import { type BatchPlace, findIntactBatch, type Stretch } from './intact-batch.ts'
 import type { LogContext } from './log-context.ts'
 import type { OffsetIndex } from './offset-index.ts'
+import { SegmentAborts } from './segment-aborts.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { type Disagreement, type FoundRecord, findByTime, isFalseTimeEntry, type TimeQuery } from './time-lookup.ts'
 
@@ -16,6 +17,12 @@ const LOOKUP_BYTES = 8 * 1024
 const CHUNK_BYTES = 1 << 20
 /** Offsets that a segment can hold at most: indexes keep them as int32. */
 const MAX_OFFSETS = 2 ** 31
+
+interface WantedBatches {
+  readonly offset: number
+  readonly maxBytes: number
+  readonly end: number
+}
 
 export interface SegmentRead {
   readonly batches: readonly Buffer[]
@@ -34,6 +41,8 @@ export class Segment {
   readonly baseOffset: number
   /** When the first batch came, in ms since 1970; undefined while the segment is empty. */
   startedAtMs: number | undefined
+  /** The aborted transactions whose markers are in it. */
+  readonly aborts: SegmentAborts
   private readonly context: LogContext
   private readonly directory: string
   private size = 0
@@ -53,6 +62,7 @@ export class Segment {
     this.baseOffset = baseOffset
     this.end = baseOffset
     this.resident = resident
+    this.aborts = new SegmentAborts(context, this.path('txnindex'))
   }
 
   /** Makes the file of a new segment and syncs its name. A file of that name is what an earlier try left behind. */
@@ -111,7 +121,7 @@ export class Segment {
         return true
       }),
     )
-    if (stop.position !== segment.size) return undefined
+    if (stop.position !== segment.size || !(await segment.aborts.load(segment))) return undefined
     segment.resident = indexes
     segment.estimateStart()
     return segment
@@ -243,11 +253,13 @@ export class Segment {
     this.resident.finish()
     await writeNewFile(disk, this.path('index'), this.resident.offsets.fileBytes)
     await writeNewFile(disk, this.path('timeindex'), this.resident.times.fileBytes)
+    await this.aborts.save()
   }
 
   /** Reads the indexes from their files from now on, which must be in place. */
   releaseIndexes(): void {
     this.resident = undefined
+    this.aborts.release()
   }
 
   /**
@@ -263,7 +275,7 @@ export class Segment {
     }
     const sum = await this.checksumOfLog()
     await replaceFile(this.context.disk, this.path('crc'), Buffer.from(checksumText(sum)))
-    this.resident = undefined
+    this.releaseIndexes()
     this.sealed = true
   }
 
@@ -293,10 +305,12 @@ export class Segment {
   /**
    * The batches from the one that holds `offset` on: up to `maxBytes`, but at least one. Undefined when all batches lie
    * before `offset`.
+   * @param end where a batch begins, or the end of the segment or what lies behind it: the batches are those before it
    * @throws MillraceError CORRUPT_BATCH, with `file` and `position`, for a batch that fails its CRC or is not there
    */
-  async read(offset: number, maxBytes: number): Promise<SegmentRead | undefined> {
+  async read(offset: number, maxBytes: number, end = this.end): Promise<SegmentRead | undefined> {
     if (offset >= this.end) return undefined
+    const wanted = { offset, maxBytes, end }
     const { offsets } = await this.indexes()
     const entry = offsets.entryFor(Math.max(offset - this.baseOffset, 0))
     const first: FirstBatch =
@@ -304,23 +318,24 @@ export class Segment {
         ? { baseOffset: this.baseOffset }
         : { nextOffset: this.baseOffset + offsets.relativeOffsetAt(entry) + 1 }
     try {
-      return await this.readFrom(entry < 0 ? 0 : offsets.positionAt(entry), first, offset, maxBytes)
+      return await this.readFrom(entry < 0 ? 0 : offsets.positionAt(entry), first, wanted)
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error
       // Damage before the batch that is wanted, or in the index, must not keep it from being read.
       const { position, baseOffset } = await this.placeOf(offset)
-      return this.readFrom(position, { baseOffset }, offset, maxBytes)
+      return this.readFrom(position, { baseOffset }, wanted)
     }
   }
 
-  private async readFrom(start: number, known: FirstBatch, offset: number, maxBytes: number): Promise<SegmentRead> {
+  private async readFrom(start: number, known: FirstBatch, wanted: WantedBatches): Promise<SegmentRead> {
     const { sizeBytes } = this
+    const { offset, maxBytes } = wanted
     let position = start
     let first = known
     let length = maxBytes + LOOKUP_BYTES
     while (position < sizeBytes) {
       const bytes = await this.readAt(position, Math.min(length, sizeBytes - position))
-      const window = this.selectBatches(bytes, position, offset, maxBytes, first)
+      const window = this.selectBatches(bytes, position, wanted, first)
       if (window.to > window.from) {
         return { batches: [bytes.subarray(window.from, window.to)], nextOffset: window.nextOffset }
       }
@@ -380,7 +395,9 @@ export class Segment {
     const { disk, files, indexes } = this.context
     indexes.drop(this)
     await files.drop((path) => path === this.path('log'))
-    for (const suffix of ['crc', 'index', 'timeindex', 'log'] as const) await disk.remove(this.path(suffix))
+    await disk.remove(this.path('crc'))
+    await this.aborts.remove()
+    for (const suffix of ['index', 'timeindex', 'log'] as const) await disk.remove(this.path(suffix))
   }
 
   private indexes(): Promise<SegmentIndexes> {
@@ -433,15 +450,9 @@ export class Segment {
     return bytes
   }
 
-  private selectBatches(
-    bytes: Buffer,
-    position: number,
-    offset: number,
-    maxBytes: number,
-    first: FirstBatch,
-  ): BatchWindow {
+  private selectBatches(bytes: Buffer, position: number, wanted: WantedBatches, first: FirstBatch): BatchWindow {
     try {
-      return selectBatches(bytes, offset, maxBytes, first)
+      return selectBatches(bytes, wanted.offset, wanted.maxBytes, first, wanted.end)
     } catch (error) {
       throw this.located(error, position)
     }

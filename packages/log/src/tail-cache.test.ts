@@ -2,7 +2,7 @@ import { RecordBatch } from '@millrace/record'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { sizedBatch, valuesBatch } from '../test/log-harness.ts'
-import { ENTRY_BYTES, MEMORY_BYTES, type PartitionTail, TailCache } from './tail-cache.ts'
+import { ENTRY_BYTES, MEMORY_BYTES, type PartitionTail, SLAB_BYTES, SMALL_BYTES, TailCache } from './tail-cache.ts'
 
 /** Batches that lie side by side in one piece of memory of `memoryBytes`, as the network delivers them. */
 function viewsOf(memoryBytes: number, batches: readonly RecordBatch[]): RecordBatch[] {
@@ -71,6 +71,36 @@ describe('the tail cache', () => {
     writer.tail.cutFrom(1)
     expect(cache.memoryBytes).toBe(counted(64_000))
     writer.tail.cutFrom(0)
+    expect(cache.memoryBytes).toBe(0)
+  })
+
+  test('copies small batches side by side, so that they do not keep what the network delivered', () => {
+    const maxBytes = 64 * SLAB_BYTES
+    const cache = new TailCache(maxBytes)
+    const writer = new Writer(cache)
+    const appended: Buffer[] = []
+    const add = (sizeBytes: number, label: string): void => {
+      const [batch] = viewsOf(64_000, [sizedBatch(sizeBytes, label)]) as [RecordBatch]
+      writer.add(batch)
+      appended.push(batch.buffer)
+    }
+    for (let index = 0; index < 60; index++) add(SMALL_BYTES - 1, `${index}`)
+    expect(cache.memoryBytes).toBe(SLAB_BYTES + MEMORY_BYTES + 60 * ENTRY_BYTES)
+    add(SMALL_BYTES, 'not small')
+    expect(cache.memoryBytes).toBe(SLAB_BYTES + MEMORY_BYTES + 60 * ENTRY_BYTES + counted(64_000))
+    expect(writer.tail.read(60, 61, 1 << 20)?.batches[0]).toBe(appended[60])
+    for (let index = 61; index < 6_000; index++) {
+      add(300 + (index % 700), `${index}`)
+      expect(cache.memoryBytes).toBeLessThanOrEqual(maxBytes)
+    }
+    const start = writer.start as number
+    expect(start).toBeGreaterThan(0)
+    const read = writer.tail.read(start, writer.end, 1 << 26)
+    expect(Buffer.concat(read?.batches ?? []).equals(Buffer.concat(appended.slice(start)))).toBe(true)
+    // All readers get the same.
+    const again = writer.tail.read(start, writer.end, 1 << 26)
+    for (const [index, batch] of (read?.batches ?? []).entries()) expect(again?.batches[index]).toBe(batch)
+    writer.tail.clear()
     expect(cache.memoryBytes).toBe(0)
   })
 

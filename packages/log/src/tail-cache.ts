@@ -14,17 +14,28 @@ export const ENTRY_BYTES = 256
 export const MEMORY_BYTES = 256
 /** Entries that may be wasted before the queue is made anew. */
 const WASTE = 1024
+/** Batches below this size are copied into memory that they share. */
+export const SMALL_BYTES = 1_024
+/** How much of it there is in a piece. */
+export const SLAB_BYTES = 65_536
+/** In a cache of fewer pieces, one that is hardly begun would push too much out. */
+const LEAST_SLABS = 64
 
 /**
- * Keeps the batches that were appended last, in the very Buffers that were appended, so that readers at the tail touch
- * no file and share one copy. One for a data directory: the oldest batch of all partitions goes first.
+ * Keeps the batches that were appended last, so that readers at the tail touch no file and share one copy. One for a
+ * data directory: the oldest batch of all partitions goes first.
  *
- * What counts is the memory behind a Buffer, not its length: a batch is mostly a view into what the network delivered,
- * and keeping 100 bytes of a megabyte keeps the megabyte. Views into the same memory count once. What the runtime needs
- * to keep a batch counts too: for small ones it is more than they are.
+ * A batch is kept in the very Buffer that was appended. What counts is the memory behind it, not its length: a batch is
+ * mostly a view into what the network delivered, and keeping 100 bytes of a megabyte keeps the megabyte. Views into the
+ * same memory count once. What the runtime needs to keep a batch counts too: for small ones it is more than they are.
+ * So small ones are copied, side by side, into memory that they share: with many clients each would keep a piece of its
+ * own, which takes far more than its bytes.
  */
 export class TailCache {
   private readonly maxBytes: number
+  private readonly smallBytes: number
+  private slab: Buffer = RELEASED
+  private slabEnd = 0
   private bytes = 0
   private readonly views = new Map<ArrayBufferLike, number>()
   private queue: CachedBatch[] = []
@@ -34,6 +45,7 @@ export class TailCache {
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes
+    this.smallBytes = maxBytes < LEAST_SLABS * SLAB_BYTES ? 0 : SMALL_BYTES
   }
 
   /** Entries that are held, released ones that were not cleared away yet included. */
@@ -52,7 +64,7 @@ export class TailCache {
   }
 
   add(tail: PartitionTail, batch: RecordBatch, baseOffset: number, nextOffset: number): CachedBatch {
-    const { buffer } = batch
+    const buffer = batch.sizeBytes < this.smallBytes ? this.copyOf(batch.buffer) : batch.buffer
     const entry = { tail, buffer, baseOffset, nextOffset }
     this.queue.push(entry)
     const views = this.views.get(buffer.buffer) ?? 0
@@ -93,6 +105,17 @@ export class TailCache {
       this.views.delete(memory)
       this.bytes -= memory.byteLength + MEMORY_BYTES
     }
+  }
+
+  private copyOf(batch: Buffer): Buffer {
+    if (this.slabEnd + batch.length > this.slab.length) {
+      this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+      this.slabEnd = 0
+    }
+    const copy = this.slab.subarray(this.slabEnd, this.slabEnd + batch.length)
+    copy.set(batch)
+    this.slabEnd += batch.length
+    return copy
   }
 }
 

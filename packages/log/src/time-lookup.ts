@@ -115,13 +115,14 @@ function problemOf(batch: RecordBatch, due: number | undefined): string | undefi
 }
 
 /**
- * The first record of a batch from `fromOffset` on at or after a time. A block that does not decompress, which only the
+ * The first record of a batch from `fromOffset` on at or after a time; markers are no records. A block that does not decompress, which only the
  * client that sent it can read, stands for its header: it must not keep others from finding what comes after it.
  */
 export function firstAtOrAfter(
   batch: RecordBatch,
   { timestampMs, fromOffset, decompressedBytes }: TimeQuery,
 ): FoundRecord | undefined {
+  if (batch.isControl) return undefined
   try {
     for (const { offset, timestamp } of batch.records(decompressedBytes)) {
       if (timestamp >= timestampMs && offset >= fromOffset) return { offset, timestamp }

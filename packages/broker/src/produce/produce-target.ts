@@ -55,14 +55,14 @@ export class ProduceTarget {
   }
 
   /**
-   * Puts records into one batch and appends it: all or nothing. Records without a timestamp get the time of now.
+   * Puts records into one batch and appends it: all or nothing. Records without a timestamp get `nowMs`.
    * @throws MillraceError INVALID_REQUEST without a record, BATCH_TOO_LARGE, INVALID_TIMESTAMP, TOPIC_NOT_FOUND, and
    *   what the engine's append throws
    */
-  appendRecords(records: readonly PlainRecord[], acks: Acks): Promise<AppendResult> {
+  appendRecords(records: readonly PlainRecord[], acks: Acks, nowMs = this.clock.nowMs()): Promise<AppendResult> {
     let batch: Buffer
     try {
-      batch = buildBatch(records, this.clock.nowMs(), this.rules())
+      batch = buildBatch(records, nowMs, this.rules())
     } catch (error) {
       return Promise.reject(error)
     }

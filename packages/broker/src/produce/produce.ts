@@ -77,21 +77,20 @@ export class Produce {
     const places = groupByPartition(this.partitioner.choose(handle, records))
     const nowMs = this.clock.nowMs()
     const results = new Array<ProduceResult>(records.length)
-    await Promise.all(
-      Array.from(places, async ([partition, indexes]) => {
-        const batch = indexes.map((index) => ({ ...records[index]!, timestamp: records[index]!.timestamp ?? nowMs }))
-        try {
-          const { baseOffset } = await this.targetOf(handle, partition).appendRecords(batch, acks)
-          for (const [at, index] of indexes.entries()) {
-            results[index] = { partition, offset: baseOffset + at, timestamp: batch[at]!.timestamp }
-          }
-        } catch (cause) {
-          const error = asMillraceError(cause)
-          if (error.code === 'TOPIC_NOT_FOUND') throw error
-          for (const index of indexes) results[index] = { partition, error }
+    const appends = Array.from(places, async ([partition, indexes]) => {
+      const batch = places.size === 1 ? records : indexes.map((index) => records[index]!)
+      try {
+        const { baseOffset } = await this.targetOf(handle, partition).appendRecords(batch, acks, nowMs)
+        for (const [at, index] of indexes.entries()) {
+          results[index] = { partition, offset: baseOffset + at, timestamp: batch[at]!.timestamp ?? nowMs }
         }
-      }),
-    )
+      } catch (cause) {
+        const error = asMillraceError(cause)
+        if (error.code === 'TOPIC_NOT_FOUND') throw error
+        for (const index of indexes) results[index] = { partition, error }
+      }
+    })
+    await (appends.length === 1 ? appends[0] : Promise.all(appends))
     return results
   }
 }

@@ -16,6 +16,8 @@ export class TopicHandle {
   readonly description: TopicDescription
   readonly config: TopicConfig
   private readonly engine: Engine
+  /** Those that were asked for. */
+  private readonly partitions: EnginePartition[] = []
 
   constructor(engine: Engine, description: TopicDescription) {
     this.engine = engine
@@ -39,6 +41,7 @@ export class TopicHandle {
         { details: { partitions } },
       )
     }
-    return this.engine.partition(id, partition)
+    this.partitions[partition] ??= this.engine.partition(id, partition)
+    return this.partitions[partition]
   }
 }

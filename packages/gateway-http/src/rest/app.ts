@@ -86,28 +86,38 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
 
 /** What every request must pass before its body is looked at. */
 function admit(app: FastifyInstance, { guard }: RestAppOptions, methods: PathMethods, isDraining: () => boolean): void {
-  app.addHook('onRequest', async (request, reply) => {
+  // A callback, like all that stands in every request's way: a promise would cost more than the checks.
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('cache-control', 'no-store')
     const { headers, method } = request
     const refusal = guard.checkRequest(headers)
     if (refusal !== undefined) throw refusal
     reply.headers(guard.corsHeaders(headers))
     const preflight = guard.preflightHeaders(method, headers)
-    if (preflight !== undefined) return reply.code(204).headers(preflight).send()
+    if (preflight !== undefined) {
+      reply.code(204).headers(preflight).send()
+      return
+    }
     if (isDraining() && request.url.startsWith('/v1')) {
       throw new MillraceError('SHUTTING_DOWN', 'the server is shutting down')
     }
-    if (request.is404) return answerUnrouted(request, reply, methods)
+    if (request.is404) {
+      answerUnrouted(request, reply, methods)
+      return
+    }
     checkContent(request)
-    return undefined
+    done()
   })
 }
 
-function answerUnrouted(request: FastifyRequest, reply: FastifyReply, methods: PathMethods): FastifyReply {
+function answerUnrouted(request: FastifyRequest, reply: FastifyReply, methods: PathMethods): void {
   const allow = methods.allowed(request.url)
   if (allow === undefined) throw routeNotFound(request)
   reply.header('allow', allow)
-  if (request.method === 'OPTIONS') return reply.code(204).send()
+  if (request.method === 'OPTIONS') {
+    reply.code(204).send()
+    return
+  }
   throw new MillraceError(
     'METHOD_NOT_ALLOWED',
     `this path does not answer to ${request.method}; it answers to ${allow}`,
@@ -146,23 +156,48 @@ function unwantedBody(): MillraceError {
   return new MillraceError('INVALID_REQUEST', 'this call takes no body')
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Bytes of the body that are in memory. */
+    bodyBytes: number
+  }
+}
+
 function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
-  const held = new WeakMap<FastifyRequest, number>()
-  app.addHook('onResponse', async (request) => options.inFlight.removeBody(held.get(request) ?? 0))
+  const { inFlight } = options
+  const limits = bodyLimits(options)
+  app.decorateRequest('bodyBytes', 0)
+  app.addHook('onResponse', (request, _reply, done) => {
+    inFlight.removeBody(request.bodyBytes)
+    done()
+  })
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
+  // Fastify remembers which parser a type has, but not that one has it by the asterisk.
+  app.addContentTypeParser(['application/json', '*'], (request: FastifyRequest, payload: IncomingMessage, done) => {
     const declared = request.headers['content-length']
     const takes = (chunkBytes: number): boolean => {
-      if (!options.inFlight.addBody(chunkBytes)) return false
-      held.set(request, (held.get(request) ?? 0) + chunkBytes)
+      if (!inFlight.addBody(chunkBytes)) return false
+      request.bodyBytes += chunkBytes
       return true
     }
-    const limits = { ...bodyLimits(options), takes }
-    const bytes = await readBody(payload, declared === undefined ? undefined : Number(declared), limits)
-    if (takesBody(request)) return parseJson(bytes)
-    if (bytes.length > 0) throw unwantedBody()
-    return undefined
+    const declaredBytes = declared === undefined ? undefined : Number(declared)
+    readBody(payload, declaredBytes, { ...limits, takes }, (failure, bytes) => {
+      if (bytes === undefined) return done(failure)
+      let body: unknown
+      try {
+        body = parseBody(request, bytes)
+      } catch (error) {
+        return done(error as Error)
+      }
+      done(null, body)
+    })
   })
+}
+
+function parseBody(request: FastifyRequest, bytes: Buffer): unknown {
+  if (takesBody(request)) return parseJson(bytes)
+  if (bytes.length > 0) throw unwantedBody()
+  return undefined
 }
 
 function bodyLimits({ clock, limits }: RestAppOptions): Omit<BodyLimits, 'takes'> {

@@ -14,45 +14,47 @@ export interface BodyLimits {
 /**
  * Reads a request's body, over HTTP/1.1 and HTTP/2 alike. What is left of a body that is refused is for `discardBody`.
  * @param declaredBytes the Content-Length, where there is one
- * @throws MillraceError REQUEST_TOO_LARGE, LIMIT_REACHED, TIMED_OUT, CANCELLED when the caller goes away
+ * @param done is called once: with the body, or with REQUEST_TOO_LARGE, LIMIT_REACHED, TIMED_OUT, or CANCELLED when the
+ *   caller goes away
  */
 export function readBody(
   payload: IncomingMessage | Http2ServerRequest,
   declaredBytes: number | undefined,
-  limits: BodyLimits,
-): Promise<Buffer> {
-  const { maxBytes, timeoutMs, clock, takes } = limits
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let received = 0
-    const onData = (chunk: Buffer): void => {
+  { maxBytes, timeoutMs, clock, takes }: BodyLimits,
+  done: (failure: MillraceError | null, body?: Buffer) => void,
+): void {
+  let chunks: Buffer[] = []
+  let received = 0
+  let isDone = false
+  // The listeners stay: to take them off costs more than to let them be called once more.
+  const finish = (failure: MillraceError | null, body?: Buffer): void => {
+    if (isDone) return
+    isDone = true
+    timer.cancel()
+    chunks = []
+    done(failure, body)
+  }
+  const onGone = (): void => {
+    if (!isDone) finish(new MillraceError('CANCELLED', 'the caller went away in the middle of the body'))
+  }
+  const timer = clock.setTimer(timeoutMs, () =>
+    finish(new MillraceError('TIMED_OUT', `the body did not arrive within ${timeoutMs} ms`)),
+  )
+  payload
+    .on('data', (chunk: Buffer) => {
+      if (isDone) return
       received += chunk.length
-      if (received > maxBytes) refuse(tooLarge(maxBytes))
-      else if (!takes(chunk.length)) refuse(new MillraceError('LIMIT_REACHED', 'too many bodies are in memory'))
+      if (received > maxBytes) finish(tooLarge(maxBytes))
+      else if (!takes(chunk.length)) finish(new MillraceError('LIMIT_REACHED', 'too many bodies are in memory'))
       else chunks.push(chunk)
-    }
-    const onEnd = (): void => {
-      stop()
-      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, received))
-    }
-    const onGone = (): void => refuse(new MillraceError('CANCELLED', 'the caller went away in the middle of the body'))
-    const timer = clock.setTimer(timeoutMs, () =>
-      refuse(new MillraceError('TIMED_OUT', `the body did not arrive within ${timeoutMs} ms`)),
-    )
-    const stop = (): void => {
-      timer.cancel()
-      payload.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone)
-    }
-    const refuse = (error: MillraceError): void => {
-      stop()
-      chunks.length = 0
-      payload.on('error', () => {})
-      reject(error)
-    }
-    payload.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone)
-    if (declaredBytes !== undefined && declaredBytes > maxBytes) refuse(tooLarge(maxBytes))
-    else if (payload.destroyed) onGone()
-  })
+    })
+    .on('end', () => {
+      if (!isDone) finish(null, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, received))
+    })
+    .on('error', onGone)
+    .on('close', onGone)
+  if (declaredBytes !== undefined && declaredBytes > maxBytes) finish(tooLarge(maxBytes))
+  else if (payload.destroyed) onGone()
 }
 
 function tooLarge(maxBytes: number): MillraceError {

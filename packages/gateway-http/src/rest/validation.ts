@@ -1,6 +1,7 @@
 import { MillraceError } from '@millrace/record'
 import type { TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+// Not typebox/compile, which does the same with it and loads conversions besides that nobody here calls.
+import { Compile } from 'typebox/schema'
 
 /** A validator as Fastify takes it. */
 export type Validate = (data: unknown) => { value: unknown } | { error: MillraceError }
@@ -23,7 +24,8 @@ export function bodyValidator(schema: TSchema): Validate {
   return (body) => {
     if (body === undefined) return refusal('the request needs a JSON body')
     if (validator.Check(body)) return { value: body }
-    return refusal(describe(schema, validator.Errors(body) as readonly Fault[]))
+    const [, faults] = validator.Errors(body)
+    return refusal(describe(schema, faults as readonly Fault[]))
   }
 }
 
