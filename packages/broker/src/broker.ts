@@ -4,6 +4,7 @@ import { Fetch } from './fetch/fetch.ts'
 import { Groups } from './groups/groups.ts'
 import { Produce } from './produce/produce.ts'
 import { Topics } from './topics/topics.ts'
+import { Transactions } from './transactions/transactions.ts'
 
 export interface BrokerOptions {
   readonly engine: Engine
@@ -18,6 +19,7 @@ export class Broker {
   readonly produce: Produce
   readonly fetch: Fetch
   readonly groups: Groups
+  readonly transactions: Transactions
   readonly limits: Limits
   private readonly engine: Engine
   private readonly logger: Logger
@@ -29,6 +31,7 @@ export class Broker {
     this.produce = new Produce({ engine, clock, limits, topics: this.topics })
     this.fetch = new Fetch({ limits, topics: this.topics })
     this.groups = new Groups({ engine, clock, limits, logger, topics: this.topics, fetch: this.fetch })
+    this.transactions = new Transactions({ engine, limits })
     this.logger = logger
   }
 

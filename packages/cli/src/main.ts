@@ -6,6 +6,7 @@ import { groupCommand } from './commands/group.ts'
 import { produceCommand } from './commands/produce.ts'
 import { serveCommand } from './commands/serve.ts'
 import { topicCommand } from './commands/topic.ts'
+import { transactionsCommand } from './commands/transactions.ts'
 import { verifyCommand } from './commands/verify.ts'
 import type { Context } from './context.ts'
 import { describeFailure, EXIT, type ExitCode, Interrupted, oneLine, Told, UsageError } from './failure.ts'
@@ -90,6 +91,7 @@ function createProgram(context: Context): Command {
     .addCommand(produceCommand(context))
     .addCommand(consumeCommand(context))
     .addCommand(groupCommand(context))
+    .addCommand(transactionsCommand(context))
     .addCommand(verifyCommand(context))
     .addCommand(configCommand(context))
     .helpCommand('help [command...]', 'display help for a command, such as topic create')

@@ -38,6 +38,20 @@ export interface TopicDetails extends Omit<TopicInfo, 'partitions'> {
   readonly partitions: readonly PartitionInfo[]
 }
 
+/** A transactional id and what its producer is doing. */
+export interface TransactionInfo {
+  readonly transactionalId: string
+  readonly producerId: number
+  readonly producerEpoch: number
+  /** `open` from the first record on; `ending` while its outcome is being written. */
+  readonly state: string
+  readonly timeoutMs: number
+  /** When the open transaction began, in ms since 1970. */
+  readonly startedAtMs: number | undefined
+  /** How many partitions the open transaction has written to. */
+  readonly partitions: number
+}
+
 export interface OffsetQuery {
   readonly topic: string
   /** Default: all. */
@@ -102,6 +116,12 @@ export class Admin extends GroupAdmin {
     this.directory.forget(name)
   }
 
+  /** All transactional ids, in order. */
+  async listTransactions(options: AdminCallOptions = {}): Promise<TransactionInfo[]> {
+    const { transactions } = await this.transport.call(UNARY.listTransactions, {}, options)
+    return transactions.map(transactionInfo)
+  }
+
   /**
    * Finds offsets by position, by partition in order.
    * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND
@@ -144,5 +164,18 @@ function partitionInfo(status: millrace.v1.PartitionStatus): PartitionInfo {
     lastStableOffset: fromInt64(status.lastStableOffset),
     sizeBytes: fromInt64(status.sizeBytes),
     leaderEpoch: status.leaderEpoch,
+  }
+}
+
+function transactionInfo(info: millrace.v1.TransactionInfo): TransactionInfo {
+  const { transactionalId, producerEpoch, state, timeoutMs, startedAtMs, partitions } = info
+  return {
+    transactionalId,
+    producerId: fromInt64(info.producerId),
+    producerEpoch,
+    state,
+    timeoutMs,
+    startedAtMs: startedAtMs == null ? undefined : fromInt64(startedAtMs),
+    partitions,
   }
 }

@@ -36,6 +36,8 @@ export interface ClientBatchOptions {
   readonly topic: string
   readonly partition: number
   readonly compression: CompressionCodec
+  /** Its records belong to the producer's transaction. Default false. */
+  readonly transactional?: boolean
   /** When to give up, by the steady clock. */
   readonly deadlineMs: number
   /** Room for the encoded batch to start with. */
@@ -133,8 +135,9 @@ export class ClientBatch {
       return this.encoded
     }
     if (this.builder === undefined) throw new MillraceError('INTERNAL', 'a batch without records')
-    const { compression } = this.options
-    this.encoded = this.builder.build(producer === undefined ? { compression } : { compression, producer })
+    const { compression, transactional = false } = this.options
+    const options = { compression, transactional }
+    this.encoded = this.builder.build(producer === undefined ? options : { ...options, producer })
     this.builder = undefined
     return this.encoded
   }

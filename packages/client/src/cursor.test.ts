@@ -5,7 +5,7 @@ import { batchesOf, type Chunk, Cursor, wantedOf } from './cursor.ts'
 import { checkReadOptions, type ReadOptions } from './read-options.ts'
 
 const cursorOf = (options: Partial<ReadOptions> = {}): Cursor =>
-  new Cursor(1, 0, 1_000, checkReadOptions({ topic: 't', ...options }))
+  new Cursor({ ...checkReadOptions({ topic: 't', ...options }), partition: 0 }, 1_000)
 
 function answer(fields: Partial<FetchStreamResponse>): FetchStreamResponse {
   return {
@@ -67,12 +67,26 @@ describe('a cursor', () => {
   })
 })
 
+test('a cursor whose credit is changed grants the difference, or as much less', () => {
+  const cursor = cursorOf()
+  expect(cursor.reopen()).toBe(1_000)
+  expect(cursor.setCredit(2_000)).toBe(1_000)
+  cursor.take(answer({ nextOffset: 1, batches: Buffer.alloc(2_000) }))
+  expect(cursor.setCredit(800)).toBe(0)
+  expect(cursor.release(1_200, true)).toBe(0)
+  expect(cursor.reopen()).toBe(0)
+  expect(cursor.release(399, true)).toBe(0)
+  expect(cursor.release(401, true)).toBe(800)
+})
+
 describe('the records of a chunk', () => {
   const chunk = (from: number, until: number): Chunk => ({
     cursor: cursorOf(),
     bytes: batchOf(['a', 'b', 'c']),
     from,
     until,
+    aborted: [],
+    nextOffset: 3,
   })
   const values = (of: Chunk): string[] =>
     [...batchesOf(of)].flatMap((batch) => wantedOf(batch, of, ({ value }) => `${value}`))

@@ -1,7 +1,15 @@
-import { DEFAULT_LIMITS, MillraceError, type RecordBatch, readBatches, type StoredRecord } from '@millrace/record'
+import {
+  AbortedFilter,
+  type AbortedTransaction,
+  DEFAULT_LIMITS,
+  MillraceError,
+  type RecordBatch,
+  readBatches,
+  type StoredRecord,
+} from '@millrace/record'
 import type { FetchStreamResponse } from '@millrace/wire'
 import type { CheckedPosition } from './position.ts'
-import type { CheckedReadOptions } from './read-options.ts'
+import type { ReadEnd } from './read-options.ts'
 
 /** Batches of one partition as they came, of which the records from `from` up to `until` are wanted. */
 export interface Chunk {
@@ -9,17 +17,32 @@ export interface Chunk {
   readonly bytes: Buffer
   readonly from: number
   readonly until: number
+  /** The aborted transactions that the batches may belong to. */
+  readonly aborted: readonly AbortedTransaction[]
+  /** Where reading goes on after it. */
+  readonly nextOffset: number
+}
+
+/** What one partition is read for. */
+export interface CursorOptions {
+  readonly topic: string
+  readonly partition: number
+  readonly from: CheckedPosition
+  readonly to: ReadEnd
+  readonly isolation: 'committed' | 'uncommitted'
 }
 
 /** How far one partition is read. */
 export class Cursor {
-  /** Its number on the stream. */
-  readonly subscription: number
+  /** Its number on the link that it was added to last; 0: none. */
+  subscription = 0
+  readonly topic: string
   readonly partition: number
+  readonly isolation: 'committed' | 'uncommitted'
   /** Of the last seek on the present stream. */
   generation = 0
-  private readonly options: CheckedReadOptions
-  private readonly creditBytes: number
+  private readonly to: ReadEnd
+  private creditBytes: number
   private start: CheckedPosition
   /** The next offset to come; undefined until the server has told where `start` is. */
   private next: number | undefined
@@ -27,13 +50,15 @@ export class Cursor {
   private heldBytes = 0
   private owedBytes = 0
 
-  constructor(subscription: number, partition: number, creditBytes: number, options: CheckedReadOptions) {
-    this.subscription = subscription
+  /** @param creditBytes what may be fetched ahead and not be released yet */
+  constructor({ topic, partition, from, to, isolation }: CursorOptions, creditBytes: number) {
+    this.topic = topic
     this.partition = partition
+    this.isolation = isolation
     this.creditBytes = creditBytes
-    this.options = options
-    this.start = options.from
-    if (typeof options.to === 'object') this.end = options.to.offset
+    this.start = from
+    this.to = to
+    if (typeof to === 'object') this.end = to.offset
   }
 
   /** Everything that was asked for has come. */
@@ -49,8 +74,9 @@ export class Cursor {
   /** A new stream begins. Returns the bytes that it may send. */
   reopen(): number {
     this.generation = 0
-    this.owedBytes = 0
-    return Math.max(0, this.creditBytes - this.heldBytes)
+    const roomBytes = this.creditBytes - this.heldBytes
+    this.owedBytes = Math.min(0, roomBytes)
+    return Math.max(0, roomBytes)
   }
 
   /** Goes elsewhere, because the offset is not there. */
@@ -62,11 +88,11 @@ export class Cursor {
 
   /** Takes a message of the present generation. Returns its batches, if it has any that are wanted. */
   take(response: FetchStreamResponse): Chunk | undefined {
-    const { nextOffset, batches } = response
+    const { nextOffset, batches, abortedTransactions: aborted } = response
     const from = this.next ?? nextOffset
     this.next ??= nextOffset
-    if (this.end === undefined && this.options.to === 'end') {
-      this.end = this.options.isolation === 'committed' ? response.lastStableOffset : response.highWatermark
+    if (this.end === undefined && this.to === 'end') {
+      this.end = this.isolation === 'committed' ? response.lastStableOffset : response.highWatermark
     }
     if (batches.length === 0) {
       // Nothing to read between the two: a compacted or unreadable stretch.
@@ -75,7 +101,8 @@ export class Cursor {
     }
     this.next = Math.max(from, nextOffset)
     this.heldBytes += batches.length
-    return { cursor: this, bytes: batches, from, until: this.end ?? Number.POSITIVE_INFINITY }
+    const until = this.end ?? Number.POSITIVE_INFINITY
+    return { cursor: this, bytes: batches, from, until, aborted, nextOffset: this.next }
   }
 
   /**
@@ -85,6 +112,20 @@ export class Cursor {
   release(bytes: number, held: boolean): number {
     if (held) this.heldBytes -= bytes
     this.owedBytes += bytes
+    return this.due()
+  }
+
+  /**
+   * Changes what may be fetched ahead. What was granted stays granted: less takes hold as bytes are released.
+   * @returns as `release`
+   */
+  setCredit(bytes: number): number {
+    this.owedBytes += bytes - this.creditBytes
+    this.creditBytes = bytes
+    return this.due()
+  }
+
+  private due(): number {
     if (this.owedBytes < this.creditBytes / 2) return 0
     const grant = this.owedBytes
     this.owedBytes = 0
@@ -93,17 +134,20 @@ export class Cursor {
 }
 
 /**
- * The batches of a chunk of which records are wanted, their CRCs checked.
+ * The batches of a chunk of which records are wanted, their CRCs checked. Control batches and those of aborted
+ * transactions are not; a batch belongs to one transaction, so that it is left out whole or not at all.
  * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH
  */
-export function* batchesOf({ bytes, from, until, cursor }: Chunk): Generator<RecordBatch, void, undefined> {
+export function* batchesOf({ bytes, from, until, aborted, cursor }: Chunk): Generator<RecordBatch, void, undefined> {
+  const filter = new AbortedFilter(aborted)
   for (const batch of readBatches(bytes)) {
     if (!batch.hasValidChecksum()) {
       throw new MillraceError('CORRUPT_BATCH', `the batch at offset ${batch.baseOffset} fails its checksum`, {
         details: { partition: cursor.partition, offset: batch.baseOffset },
       })
     }
-    if (batch.nextOffset > from && batch.baseOffset < until && !batch.isControl) yield batch
+    const isShown = !filter.leavesOut(batch)
+    if (isShown && batch.nextOffset > from && batch.baseOffset < until) yield batch
   }
 }
 

@@ -1,8 +1,8 @@
-import { asMillraceError, type Clock, type MillraceError, type Timer } from '@millrace/record'
+import { asMillraceError, type Clock, MillraceError, type Timer } from '@millrace/record'
 import { fromInt64, type ProduceAck, UNARY } from '@millrace/wire'
 import type { ClientBatch } from './client-batch.ts'
 import { closedError } from './connection.ts'
-import { failureOf, isTooLarge } from './failure.ts'
+import { failureOf, isTooLarge, withoutDoubt } from './failure.ts'
 import { Lane } from './lane.ts'
 import type { CheckedProducerOptions } from './options.ts'
 import { PartitionQueue, type ProducerIdentity, type QueueHost } from './partition-queue.ts'
@@ -39,6 +39,10 @@ export class Dispatcher implements QueueHost {
   private readonly identified = new Set<Lane>()
   private shared: Promise<ProducerIdentity> | undefined
   private tick: Timer | undefined
+  /** What the batches of the present transaction bear. */
+  private transaction: ProducerIdentity | undefined
+  /** How often the stream has broken off. */
+  private lossCount = 0
 
   constructor(transport: Transport, options: CheckedProducerOptions, events: DispatchEvents) {
     this.transport = transport
@@ -51,6 +55,17 @@ export class Dispatcher implements QueueHost {
       lost: (error) => this.lost(error),
       wanted: () => this.live.size > 0,
     })
+  }
+
+  get losses(): number {
+    return this.lossCount
+  }
+
+  /** From now on batches belong to the transaction of this identity. There must be none that is not settled. */
+  beginTransaction(identity: ProducerIdentity): void {
+    for (const lane of this.identified) lane.queue.forgetIdentity()
+    this.identified.clear()
+    this.transaction = identity
   }
 
   lanes(topic: string): TopicLanes {
@@ -100,7 +115,7 @@ export class Dispatcher implements QueueHost {
 
   rejected(batch: ClientBatch, error: MillraceError): void {
     this.link.forget(batch)
-    batch.settleFailed(error)
+    batch.settleFailed(this.isTransactional ? withoutDoubt(error) : error)
     this.leave(batch)
     this.events.settled(batch, error)
   }
@@ -109,6 +124,18 @@ export class Dispatcher implements QueueHost {
     for (const part of parts) this.live.add(part)
     for (const { batches } of this.waiters) if (batches.has(batch)) for (const part of parts) batches.add(part)
     this.leave(batch)
+  }
+
+  /** Gives up all that is not settled. */
+  rejectAll(error: MillraceError): void {
+    for (const lane of [...this.active]) {
+      lane.seal()
+      lane.queue.rejectAll(error)
+    }
+  }
+
+  private get isTransactional(): boolean {
+    return this.options.transactionalId !== undefined
   }
 
   private createLane(topic: string, partition: number): Lane {
@@ -128,6 +155,7 @@ export class Dispatcher implements QueueHost {
       lingerMs,
       deliveryTimeoutMs,
       compression,
+      transactional: this.isTransactional,
       queue,
       due: () => this.pump(lane),
       begun: (batch) => {
@@ -180,6 +208,10 @@ export class Dispatcher implements QueueHost {
   }
 
   private identify(lane: Lane): void {
+    if (this.isTransactional) {
+      this.enlist(lane)
+      return
+    }
     if (this.unidentified.has(lane)) return
     this.unidentified.add(lane)
     const first = !this.identified.has(lane)
@@ -202,6 +234,21 @@ export class Dispatcher implements QueueHost {
     )
   }
 
+  /**
+   * Gives the lane the transaction's identity, once: a lane that gave it up has lost a batch, and with it the
+   * transaction.
+   */
+  private enlist(lane: Lane): void {
+    const { transaction, identified } = this
+    if (transaction === undefined || identified.has(lane)) {
+      lane.queue.rejectAll(new MillraceError('TRANSACTION_ABORTED', 'a batch before this one could not be stored'))
+    } else {
+      identified.add(lane)
+      lane.queue.adopt(transaction)
+    }
+    this.pump(lane)
+  }
+
   private async initProducer(): Promise<ProducerIdentity> {
     const { deliveryTimeoutMs } = this.options
     const limits = { timeoutMs: deliveryTimeoutMs, connectTimeoutMs: deliveryTimeoutMs }
@@ -218,19 +265,13 @@ export class Dispatcher implements QueueHost {
   }
 
   private lost(error: MillraceError): void {
+    this.lossCount++
     if (error.code === 'CLOSED' || (failureOf(error) === 'refused' && !isTooLarge(error))) {
       this.rejectAll(error)
       return
     }
     const nowMs = this.clock.monotonicMs()
     for (const lane of this.active) lane.queue.disconnected(error, nowMs)
-  }
-
-  private rejectAll(error: MillraceError): void {
-    for (const lane of [...this.active]) {
-      lane.seal()
-      lane.queue.rejectAll(error)
-    }
   }
 
   private leave(batch: ClientBatch): void {

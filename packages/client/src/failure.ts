@@ -43,6 +43,16 @@ export function withDoubt(error: MillraceError): MillraceError {
   })
 }
 
+/**
+ * `error` without such a doubt, for a record of a transaction: as a send of it failed, the transaction is aborted, and
+ * what was stored of it is never shown.
+ */
+export function withoutDoubt(error: MillraceError): MillraceError {
+  const { outcomeUnknown, ...details } = error.details
+  if (outcomeUnknown === undefined) return error
+  return new MillraceError(error.code, `the transaction is aborted: ${error.message}`, { cause: error, details })
+}
+
 /** The time for a delivery has run out. `last` is what it failed with before. */
 export function expired(last: MillraceError | undefined, inDoubt: boolean): MillraceError {
   const because = last === undefined ? '' : ` (last: ${last.code}: ${last.message})`

@@ -7,6 +7,7 @@ export {
   type PartitionOffset,
   type TopicDetails,
   type TopicInfo,
+  type TransactionInfo,
 } from './admin.ts'
 export type { AdminCallOptions } from './admin-options.ts'
 export { type HeadersInput, type ProducerRecord, SendBatchError, type SendFailure, type SendResult } from './call.ts'
@@ -32,3 +33,5 @@ export type { ReadEnd, ReadOptions } from './read-options.ts'
 export { ReadRecord } from './read-record.ts'
 export { BatchReader, type ReadBatch, RecordReader } from './reader.ts'
 export { defaultSerializer, type Serializer } from './serializer.ts'
+export type { GroupOffsets, Transaction, TransactionalOffset, TransactionalOffsets } from './transaction.ts'
+export { TransactionalProducer, type TransactionOptions, type TransactionWork } from './transactional-producer.ts'

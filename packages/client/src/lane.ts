@@ -11,6 +11,8 @@ export interface LaneOptions {
   readonly lingerMs: number
   readonly deliveryTimeoutMs: number
   readonly compression: CompressionCodec
+  /** Its batches belong to the producer's transaction. */
+  readonly transactional: boolean
   readonly queue: PartitionQueue
   /** The lane's open batch may now be sent. Called when it has lingered; a batch that is full is queued at once. */
   readonly due: (lane: Lane) => void
@@ -99,10 +101,10 @@ export class Lane {
   }
 
   private begin(maxBytes: number): ClientBatch {
-    const { topic, partition, compression, clock, deliveryTimeoutMs } = this.options
+    const { topic, partition, compression, transactional, clock, deliveryTimeoutMs } = this.options
     const deadlineMs = clock.monotonicMs() + deliveryTimeoutMs
     const expectedBytes = Math.min(maxBytes, Math.ceil(this.usualBytes * 1.25))
-    return new ClientBatch({ topic, partition, compression, deadlineMs, expectedBytes })
+    return new ClientBatch({ topic, partition, compression, transactional, deadlineMs, expectedBytes })
   }
 
   private startLinger(): void {

@@ -10,6 +10,7 @@ import { checkReadOptions, type ReadOptions } from './read-options.ts'
 import { BatchReader, RecordReader } from './reader.ts'
 import { defaultSerializer, type Serializer } from './serializer.ts'
 import { TopicDirectory } from './topic-directory.ts'
+import { TransactionalProducer } from './transactional-producer.ts'
 import { Transport } from './transport.ts'
 
 export interface MillraceOptions {
@@ -85,17 +86,18 @@ export class Millrace implements AsyncDisposable {
     this.admin = new Admin(this.transport, this.directory)
   }
 
-  /** @throws MillraceError INVALID_CONFIG, CLOSED */
+  /** With a `transactionalId` it writes in transactions only. @throws MillraceError INVALID_CONFIG, CLOSED */
+  producer(options: ProducerOptions & { readonly transactionalId: string }): TransactionalProducer
+  producer(options?: ProducerOptions): Producer
   producer(options: ProducerOptions = {}): Producer {
     this.transport.closing.throwIfAborted()
     const { transport, directory, serializer } = this
-    const producer = new Producer({
-      transport,
-      directory,
-      serializer,
-      options: checkProducerOptions(options),
-      closed: (closed) => this.producers.delete(closed),
-    })
+    const checked = checkProducerOptions(options)
+    const closed = (producer: Producer): boolean => this.producers.delete(producer)
+    const parts = { transport, directory, serializer, options: checked, closed }
+    const { transactionalId } = checked
+    const producer =
+      transactionalId === undefined ? new Producer(parts) : new TransactionalProducer({ ...parts, transactionalId })
     this.producers.add(producer)
     return producer
   }

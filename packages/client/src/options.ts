@@ -1,4 +1,10 @@
-import { COMPRESSION_CODECS, type CompressionCodec, MillraceError, REMEMBERED_BATCHES } from '@millrace/record'
+import {
+  COMPRESSION_CODECS,
+  type CompressionCodec,
+  MAX_NAME_BYTES,
+  MillraceError,
+  REMEMBERED_BATCHES,
+} from '@millrace/record'
 import type { Partitioner } from './partitioner.ts'
 import { keyPartitioner } from './partitioner.ts'
 
@@ -29,6 +35,13 @@ export interface ProducerOptions {
   readonly deliveryTimeoutMs?: number
   /** Only with `idempotent: false`: send again what may be stored already, so that it may be stored twice. */
   readonly resendUnknown?: boolean
+  /**
+   * Makes it a producer of transactions: see `TransactionalProducer`. Of the producers with one id only the newest lives.
+   * 1 to 255 bytes of UTF-8.
+   */
+  readonly transactionalId?: string | undefined
+  /** How long a transaction may stay open before the server aborts it, in ms. Default: the server's, a minute. */
+  readonly transactionTimeoutMs?: number
 }
 
 export type CheckedProducerOptions = Required<ProducerOptions>
@@ -41,6 +54,7 @@ export function checkProducerOptions(options: ProducerOptions): CheckedProducerO
   if (idempotent && resendUnknown) {
     throw invalid('resendUnknown', true, 'only false with idempotent: true, which sends again without repeating')
   }
+  const transactionalId = checkTransactionalId(options)
   const partitioner = options.partitioner ?? keyPartitioner
   if (typeof partitioner !== 'function') throw invalid('partitioner', partitioner, 'a function')
   return {
@@ -54,7 +68,24 @@ export function checkProducerOptions(options: ProducerOptions): CheckedProducerO
     maxInFlight: whole('maxInFlight', options.maxInFlight, 8, 1, idempotent ? MAX_IN_FLIGHT : 1_000),
     bufferBytes: whole('bufferBytes', options.bufferBytes, 32 * MiB, 1, Number.MAX_SAFE_INTEGER),
     deliveryTimeoutMs: whole('deliveryTimeoutMs', options.deliveryTimeoutMs, 120_000, 1, 2 ** 31 - 1),
+    transactionalId,
+    transactionTimeoutMs: whole('transactionTimeoutMs', options.transactionTimeoutMs, 0, 1, 2 ** 31 - 1),
   }
+}
+
+function checkTransactionalId(options: ProducerOptions): string | undefined {
+  const { transactionalId, transactionTimeoutMs, idempotent, acks } = options
+  if (transactionalId === undefined) {
+    if (transactionTimeoutMs === undefined) return undefined
+    throw invalid('transactionTimeoutMs', transactionTimeoutMs, 'only beside a transactionalId')
+  }
+  const bytes = typeof transactionalId === 'string' ? Buffer.byteLength(transactionalId) : 0
+  if (bytes < 1 || bytes > MAX_NAME_BYTES) {
+    throw invalid('transactionalId', transactionalId, `1 to ${MAX_NAME_BYTES} bytes of UTF-8`)
+  }
+  if (idempotent === false) throw invalid('idempotent', idempotent, 'only true with a transactionalId')
+  if (acks === 'none') throw invalid('acks', acks, 'only committed with a transactionalId')
+  return transactionalId
 }
 
 const PRODUCER_OPTIONS: Readonly<Record<keyof ProducerOptions, true>> = {
@@ -68,6 +99,8 @@ const PRODUCER_OPTIONS: Readonly<Record<keyof ProducerOptions, true>> = {
   bufferBytes: true,
   deliveryTimeoutMs: true,
   resendUnknown: true,
+  transactionalId: true,
+  transactionTimeoutMs: true,
 }
 
 /** @throws MillraceError INVALID_CONFIG for an option that there is not */

@@ -94,6 +94,12 @@ export class PartitionQueue {
     this.storedEnd = 0
   }
 
+  /** Asks for another identity before anything more is sent. For an empty queue. */
+  forgetIdentity(): void {
+    this.identity = undefined
+    this.heldUntil = 0
+  }
+
   /** The batch to send now, encoded and stamped, or undefined when none may be sent. */
   take(nowMs: number): ClientBatch | undefined {
     const { idempotent, maxInFlight } = this.options

@@ -48,7 +48,7 @@ type Waiting = Call | { readonly reached: () => void }
 export class Producer implements AsyncDisposable {
   private readonly parts: ProducerParts
   private readonly budget: ByteBudget
-  private readonly dispatcher: Dispatcher
+  protected readonly dispatcher: Dispatcher
   private readonly accumulator: Accumulator
   private readonly waiting = new Line<Waiting>()
   private pouring: 'idle' | 'now' | 'later' = 'idle'
@@ -132,13 +132,19 @@ export class Producer implements AsyncDisposable {
     } catch (reason) {
       if (!options.signal?.aborted) throw reason
     } finally {
-      for (const entry of this.waiting.clear()) {
-        if (entry instanceof Call) entry.failRest(closedError())
-        else entry.reached()
-      }
+      this.drop(closedError())
       this.dispatcher.close()
       this.parts.closed(this)
     }
+  }
+
+  /** Fails with `error` what is not settled. */
+  protected drop(error: MillraceError): void {
+    for (const entry of this.waiting.clear()) {
+      if (entry instanceof Call) entry.failRest(error)
+      else entry.reached()
+    }
+    this.dispatcher.rejectAll(error)
   }
 
   /** One promise a call: an async function would make three of it, which `send` would feel. */

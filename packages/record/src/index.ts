@@ -1,3 +1,4 @@
+export { AbortedFilter, type AbortedTransaction } from './aborted-filter.ts'
 export { BatchBuilder, type BuildOptions } from './batch-builder.ts'
 export { type Breathe, emptiedBatch, type FilterOptions, filterBatch, gapBatch, Scratch } from './batch-filter.ts'
 export { type BatchRules, validateClientBatch } from './batch-validation.ts'

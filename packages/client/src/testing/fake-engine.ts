@@ -9,7 +9,25 @@ export interface FakeEngine {
     delete(id: string): Promise<void>
   }
   readonly producers: { allocate(): Promise<{ producerId: number; producerEpoch: number }> }
+  readonly transactions: {
+    init(transactionalId: string, options: { timeoutMs: number }): Promise<FakeIdentity>
+    end(transaction: FakeIdentity & { transactionalId: string }, outcome: 'commit' | 'abort'): Promise<FakeIdentity>
+    list(): Promise<readonly FakeTransaction[]>
+  }
   partition(topicId: string, partition: number): FakePartition
+}
+
+export interface FakeIdentity {
+  readonly producerId: number
+  readonly producerEpoch: number
+}
+
+export interface FakeTransaction extends FakeIdentity {
+  readonly transactionalId: string
+  readonly state: string
+  readonly timeoutMs: number
+  readonly startedAtMs: number | undefined
+  readonly partitions: readonly unknown[]
 }
 
 export interface FakeTopic {
@@ -22,7 +40,10 @@ export interface FakeTopic {
 
 export interface FakePartition {
   append(batch: Buffer, options: { acks: 'committed' | 'none' }): Promise<Omit<ProduceAck, 'id' | 'error'>>
-  read(offset: number, options: { maxBytes: number; waitMs?: number; signal?: AbortSignal }): Promise<FakeRead>
+  read(
+    offset: number,
+    options: { maxBytes: number; waitMs?: number; signal?: AbortSignal; isolation?: 'committed' | 'uncommitted' },
+  ): Promise<FakeRead>
   status(): Promise<{
     logStartOffset: number
     highWatermark: number
@@ -35,6 +56,7 @@ export interface FakePartition {
 
 export interface FakeRead {
   readonly batches: readonly Buffer[]
+  readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[]
   readonly nextOffset: number
   readonly logStartOffset: number
   readonly highWatermark: number

@@ -4,6 +4,7 @@ import type { FakePartition, FakeRead } from './fake-engine.ts'
 
 interface Subscription {
   readonly log: FakePartition
+  readonly isolation: 'committed' | 'uncommitted'
   generation: number
   offset: number
   credit: number
@@ -48,6 +49,7 @@ export class FakeFetch {
     try {
       const subscription: Subscription = {
         log: await this.find(add.topic, add.partition),
+        isolation: add.isolation === 1 ? 'uncommitted' : 'committed',
         generation: 0,
         offset: 0,
         credit: fromInt64(add.bytes),
@@ -76,12 +78,12 @@ export class FakeFetch {
   }
 
   private async follow(it: Subscription, number: number, from: millrace.v1.Position | null | undefined): Promise<void> {
-    const { generation, log } = it
+    const { generation, log, isolation } = it
     const { signal } = it.moved
     try {
       it.offset = await resolve(log, from)
-      const start = await log.read(it.offset, { maxBytes: 1 })
-      this.send(number, generation, { ...start, nextOffset: it.offset, batches: [] })
+      const start = await log.read(it.offset, { maxBytes: 1, isolation })
+      this.send(number, generation, { ...start, nextOffset: it.offset, batches: [], abortedTransactions: [] })
       while (!signal.aborted) {
         if (it.credit <= 0) {
           await new Promise<void>((granted) => {
@@ -89,7 +91,8 @@ export class FakeFetch {
           })
           continue
         }
-        const read = await log.read(it.offset, { maxBytes: Math.min(it.credit, 65_536), waitMs: 60_000, signal })
+        const maxBytes = Math.min(it.credit, 65_536)
+        const read = await log.read(it.offset, { maxBytes, waitMs: 60_000, signal, isolation })
         if (signal.aborted || read.batches.length === 0) continue
         it.offset = read.nextOffset
         it.credit -= read.batches.reduce((sum, batch) => sum + batch.length, 0)
@@ -102,7 +105,7 @@ export class FakeFetch {
 
   private send(subscription: number, generation: number, read: FakeRead): void {
     const batches = read.batches.map((batch) => Buffer.from(batch))
-    this.write(frameFetchStreamResponse(subscription, generation, { ...read, abortedTransactions: [] }, batches))
+    this.write(frameFetchStreamResponse(subscription, generation, read, batches))
   }
 }
 

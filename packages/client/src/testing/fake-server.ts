@@ -1,6 +1,6 @@
 import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { asMillraceError, MillraceError } from '@millrace/record'
+import { asMillraceError, BatchBuilder, MillraceError } from '@millrace/record'
 import {
   decodeFetchStreamRequest,
   decodeProduceStreamRequest,
@@ -18,7 +18,7 @@ import {
   toInt64,
   UNARY,
 } from '@millrace/wire'
-import type { FakeEngine, FakePartition, FakeTopic } from './fake-engine.ts'
+import type { FakeEngine, FakeIdentity, FakePartition, FakeTopic } from './fake-engine.ts'
 import { FakeFetch } from './fake-fetch.ts'
 
 /**
@@ -30,8 +30,8 @@ export type ProduceFate = 'store' | { refuse: MillraceError } | { answer: Millra
 /** Faults. All of them may be changed at any time. */
 export interface FakeFaults {
   produce: (request: ProduceStreamRequest) => ProduceFate | Promise<ProduceFate>
-  /** An error to answer a unary call with, a cut of the connection, or no answer. */
-  unary: (path: string) => MillraceError | 'cut' | 'silent' | undefined
+  /** An error to answer a unary call with, a cut of the connection, before it is obeyed or after, or no answer. */
+  unary: (path: string) => MillraceError | 'cut' | 'cut-after' | 'silent' | undefined
   /** Whether to cut the connection instead of sending a message of a fetch stream. */
   fetch: () => boolean
   /** An error to end a stream with when it begins. */
@@ -148,8 +148,9 @@ export class FakeServer {
       const fault = this.faults.unary(path)
       if (fault === 'cut') return stream.session?.destroy()
       if (fault === 'silent') return
-      if (fault !== undefined) return end(fault)
+      if (typeof fault === 'object') return end(fault)
       this.unary(path, bytes).then((answer) => {
+        if (fault === 'cut-after') stream.session?.destroy()
         if (stream.destroyed) return
         stream.write(frameMessage(answer))
         end()
@@ -211,7 +212,7 @@ export class FakeServer {
   }
 
   private async unary(path: string, bytes: Buffer): Promise<Buffer> {
-    const { topics, producers } = this.engine
+    const { topics, producers, transactions } = this.engine
     switch (path) {
       case UNARY.createTopic.path: {
         const { name, partitions, config } = UNARY.createTopic.decodeRequest(bytes)
@@ -231,12 +232,47 @@ export class FakeServer {
       case UNARY.getOffset.path:
         return this.offset(UNARY.getOffset.decodeRequest(bytes))
       case UNARY.initProducer.path: {
-        const { producerId, producerEpoch } = await producers.allocate()
-        return UNARY.initProducer.encodeResponse({ producerId: toInt64(producerId), producerEpoch })
+        const { transactionalId, transactionTimeoutMs } = UNARY.initProducer.decodeRequest(bytes)
+        const given =
+          transactionalId === ''
+            ? await producers.allocate()
+            : await transactions.init(transactionalId, { timeoutMs: transactionTimeoutMs || 60_000 })
+        return UNARY.initProducer.encodeResponse(identityMessage(given))
       }
+      case UNARY.endTransaction.path: {
+        const { transactionalId, producerId, producerEpoch, commit } = UNARY.endTransaction.decodeRequest(bytes)
+        const transaction = { transactionalId, producerId: fromInt64(producerId), producerEpoch }
+        return UNARY.endTransaction.encodeResponse(
+          identityMessage(await transactions.end(transaction, commit ? 'commit' : 'abort')),
+        )
+      }
+      case UNARY.listTransactions.path: {
+        const listed = (await transactions.list()).map(({ partitions, startedAtMs = null, ...it }) => ({
+          ...it,
+          producerId: toInt64(it.producerId),
+          startedAtMs: startedAtMs === null ? null : toInt64(startedAtMs),
+          partitions: partitions.length,
+        }))
+        return UNARY.listTransactions.encodeResponse({ transactions: listed })
+      }
+      case UNARY.commitOffsets.path:
+        await this.commitOffsets(UNARY.commitOffsets.decodeRequest(bytes))
+        return UNARY.commitOffsets.encodeResponse({})
       default:
         throw new MillraceError('UNIMPLEMENTED', path)
     }
+  }
+
+  /** Keeps the offsets as a record of topic `offsets`, as a part of the transaction. */
+  private async commitOffsets({ group, offsets, transaction }: millrace.v1.CommitOffsetsRequest): Promise<void> {
+    if (transaction === null || transaction === undefined) throw new MillraceError('UNIMPLEMENTED', 'no transaction')
+    const { producerId, producerEpoch } = transaction
+    const value = JSON.stringify({ group, offsets: offsets.map(({ offset }) => fromInt64(offset)) })
+    const batch = new BatchBuilder().append({ key: null, value: Buffer.from(value), timestamp: 1 }).build({
+      transactional: true,
+      producer: { producerId: fromInt64(producerId), producerEpoch, baseSequence: -1 },
+    })
+    await (await this.partition('offsets', 0)).append(batch.buffer, { acks: 'committed' })
   }
 
   private async describe(name: string): Promise<Buffer> {
@@ -273,6 +309,10 @@ export class FakeServer {
     const offset = at?.offset ? fromInt64(at.offset) : at?.latest ? highWatermark : logStartOffset
     return UNARY.getOffset.encodeResponse({ offset: toInt64(offset), found: true })
   }
+}
+
+function identityMessage({ producerId, producerEpoch }: FakeIdentity): millrace.v1.InitProducerResponse.$Properties {
+  return { producerId: toInt64(producerId), producerEpoch }
 }
 
 function message(topic: FakeTopic): millrace.v1.Topic.$Properties {

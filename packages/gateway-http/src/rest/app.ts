@@ -16,6 +16,7 @@ import type { RouteContext } from './routes/context.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { recordRoutes } from './routes/records.ts'
 import { topicRoutes } from './routes/topics.ts'
+import { transactionRoutes } from './routes/transactions.ts'
 import { bodyValidator, textValidator } from './validation.ts'
 import { Waits } from './waits.ts'
 
@@ -71,6 +72,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   topicRoutes(app, context)
   recordRoutes(app, context)
   groupRoutes(app, context)
+  transactionRoutes(app, context)
   await app.ready()
 
   return {

@@ -9,6 +9,7 @@ const ABOUT = {
   links: {
     topics: '/v1/topics',
     groups: '/v1/groups',
+    transactions: '/v1/transactions',
     health: '/healthz',
     readiness: '/readyz',
   },
