@@ -15,6 +15,10 @@ engineConformance('engine-local on a simulated disk', async (limits) => {
     engine,
     clock,
     holdCommits: () => disk.holdSyncs(),
+    failAppends() {
+      disk.failNext({ operation: 'write', code: 'ENOSPC', times: 100 })
+      return () => disk.clearFaults()
+    },
     async reopen() {
       await engine.close()
       engine = await open()

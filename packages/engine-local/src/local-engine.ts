@@ -16,11 +16,14 @@ import {
 import { type Clock, DEFAULT_LIMITS, type Limits, type Logger, silentLogger } from '@millrace/record'
 import { CatalogStore } from './catalog-store.ts'
 import { Housekeeper } from './housekeeper.ts'
-import { CATALOG, CATALOG_DIRECTORY, JOURNAL_DIRECTORY } from './layout.ts'
+import { CATALOG, CATALOG_DIRECTORY, JOURNAL_DIRECTORY, TRANSACTIONS, TRANSACTIONS_DIRECTORY } from './layout.ts'
 import { LocalPartition } from './local-partition.ts'
+import { MarkerWriter } from './marker-writer.ts'
 import { PartitionFiles } from './partition-files.ts'
 import { LocalProducerIds } from './producer-ids.ts'
 import { LocalTopicCatalog } from './topic-catalog.ts'
+import { TransactionStore } from './transaction-store.ts'
+import { LocalTransactions } from './transactions.ts'
 
 /** Times what segments may lack: room below which they are written to before the journal, so that they lack nothing. */
 const BACKLOG_ROOM = 4
@@ -60,7 +63,8 @@ async function openParts(
   const { disk, dataDir, clock, logger = silentLogger, limits = DEFAULT_LIMITS } = options
   const startedMs = clock.monotonicMs()
   const storeDirectory = `${dataDir}/${CATALOG_DIRECTORY}`
-  await disk.makeDirectory(storeDirectory)
+  const transactionsDirectory = `${dataDir}/${TRANSACTIONS_DIRECTORY}`
+  for (const made of [storeDirectory, transactionsDirectory]) await disk.makeDirectory(made)
   const journalDirectory = `${dataDir}/${JOURNAL_DIRECTORY}`
   const { journal, batches } = await Journal.open(disk, journalDirectory, {
     maxFileBytes: limits.journalBytes,
@@ -86,6 +90,12 @@ async function openParts(
   const clean = directory.wasClean
   const journaled = batches.get(identityKey(CATALOG))
   const store = await CatalogStore.open(context, { directory: storeDirectory, identity: CATALOG, clean, journaled })
+  const transactionStore = await TransactionStore.open(context, {
+    directory: transactionsDirectory,
+    identity: TRANSACTIONS,
+    clean,
+    journaled: batches.get(identityKey(TRANSACTIONS)),
+  })
   const partitionFiles = new PartitionFiles(context, dataDir)
   const topics = new LocalTopicCatalog({ disk, store: store.table, files: partitionFiles, clock, limits, logger })
   const allBatches = await withKeptBatches(disk, journalDirectory, batches)
@@ -94,12 +104,22 @@ async function openParts(
   await keepBatches(disk, journalDirectory, allBatches, failed)
   // Every other partition has synced what it took from the journal.
   await journal.clear()
+  const producers = new LocalProducerIds(store.table)
+  const transactions = new LocalTransactions({
+    store: transactionStore.table,
+    producers,
+    markers: new MarkerWriter(clock, logger),
+    clock,
+    logger,
+    limits,
+  })
+  await transactions.open(topics.logs(), failed.size > 0)
   if (!clean && !directory.isNew) {
     const tookMs = Math.round(clock.monotonicMs() - startedMs)
     const partitions = topics.logs().length
     logger.warn({ dataDir, partitions, tookMs }, 'the last shutdown was not in order: the partitions were recovered')
   }
-  return { context, directory, journal, store, topics }
+  return { context, directory, journal, store, transactionStore, topics, producers, transactions }
 }
 
 interface LocalEngineParts {
@@ -107,12 +127,16 @@ interface LocalEngineParts {
   readonly directory: DataDirectory
   readonly journal: Journal
   readonly store: CatalogStore
+  readonly transactionStore: TransactionStore
   readonly topics: LocalTopicCatalog
+  readonly producers: LocalProducerIds
+  readonly transactions: LocalTransactions
 }
 
 class LocalEngine implements Engine {
   readonly topics: LocalTopicCatalog
   readonly producers: LocalProducerIds
+  readonly transactions: LocalTransactions
   private readonly parts: LocalEngineParts
   private readonly housekeeper: Housekeeper
   private closed: Promise<void> | undefined
@@ -120,19 +144,21 @@ class LocalEngine implements Engine {
   constructor(parts: LocalEngineParts) {
     this.parts = parts
     this.topics = parts.topics
-    this.producers = new LocalProducerIds(parts.store.table)
+    this.producers = parts.producers
+    this.transactions = parts.transactions
     const { clock, logger, limits } = parts.context
     this.housekeeper = new Housekeeper({
       clock,
       logger,
       intervalMs: limits.housekeepingIntervalMs,
       compactionBytesPerSecond: limits.compactionBytesPerSecond,
-      list: () => [parts.store.log, ...parts.topics.logs()],
+      list: () => [parts.store.log, parts.transactionStore.log, ...parts.topics.logs()],
     })
   }
 
   partition(topicId: string, partition: number): EnginePartition {
-    return new LocalPartition(() => this.topics.log(topicId, partition))
+    const { topics, transactions } = this
+    return new LocalPartition(() => topics.log(topicId, partition), { transactions, partition: { topicId, partition } })
   }
 
   problems(): readonly string[] {
@@ -147,12 +173,14 @@ class LocalEngine implements Engine {
   }
 
   private async shutDown(): Promise<void> {
-    const { context, directory, journal, store, topics } = this.parts
+    const { context, directory, journal, store, transactionStore, topics, transactions } = this.parts
     // A partition that could not be opened was not closed in order.
     let clean = topics.failed().length === 0
     const steps = [
+      () => transactions.close(),
       () => topics.close(),
       () => this.housekeeper.idle(),
+      () => transactionStore.close(),
       () => store.close(),
       () => context.committer.idle(),
       async () => {

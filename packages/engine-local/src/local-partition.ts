@@ -1,20 +1,41 @@
 import type { Acks, AppendResult, EnginePartition, PartitionStatus, ReadOptions, ReadResult } from '@millrace/engine'
-import type { PartitionLog } from '@millrace/log'
-import { type LastStableOffset, type LogStartOffset, RecordBatch } from '@millrace/record'
+import type { PartitionIdentity, PartitionLog } from '@millrace/log'
+import { type LogStartOffset, RecordBatch } from '@millrace/record'
+
+/** What appends to a partition of a topic are checked by; Millrace's own logs have no transactions. */
+export interface TransactionCheck {
+  /** See `LocalTransactions` and `TransactionalId`. */
+  readonly transactions: {
+    check(batch: RecordBatch):
+      | {
+          join(log: PartitionLog, partition: PartitionIdentity, committed: Promise<unknown>): void
+        }
+      | undefined
+  }
+  readonly partition: PartitionIdentity
+}
 
 /** The engine's view of one partition's log. */
 export class LocalPartition implements EnginePartition {
   private readonly find: () => PartitionLog
+  private readonly check: TransactionCheck | undefined
   private found: PartitionLog | undefined
 
   /** @param find gives the log, or throws what every call is to fail with */
-  constructor(find: () => PartitionLog) {
+  constructor(find: () => PartitionLog, check?: TransactionCheck) {
     this.find = find
+    this.check = check
   }
 
   append(bytes: Buffer, { acks }: { acks: Acks }): Promise<AppendResult> {
     try {
-      const { placed, committed } = this.log.append(RecordBatch.at(bytes))
+      const { log, check } = this
+      const batch = RecordBatch.at(bytes)
+      const transactionalId = check?.transactions.check(batch)
+      const { placed, committed } = log.append(batch)
+      if (transactionalId !== undefined && !placed.duplicate) {
+        transactionalId.join(log, (check as TransactionCheck).partition, committed)
+      }
       if (acks === 'committed') return committed
       // The caller did not ask; the committer has logged it.
       committed.catch(() => {})
@@ -24,11 +45,14 @@ export class LocalPartition implements EnginePartition {
     }
   }
 
-  async read(offset: number, { maxBytes, waitMs = 0, signal }: ReadOptions): Promise<ReadResult> {
+  async read(
+    offset: number,
+    { maxBytes, isolation = 'committed', waitMs = 0, signal }: ReadOptions,
+  ): Promise<ReadResult> {
     const { log } = this
-    await log.waitFor(offset, waitMs, signal)
-    const { batches, nextOffset } = await log.read(offset, maxBytes)
-    return { ...offsetsOf(log), batches, nextOffset, abortedTransactions: [] }
+    await log.waitFor(offset, waitMs, signal, isolation)
+    const { batches, nextOffset, abortedTransactions } = await log.read(offset, maxBytes, isolation)
+    return { ...offsetsOf(log), batches, nextOffset, abortedTransactions }
   }
 
   async status(): Promise<PartitionStatus> {
@@ -52,6 +76,6 @@ export class LocalPartition implements EnginePartition {
 }
 
 function offsetsOf(log: PartitionLog) {
-  const { logStartOffset, highWatermark } = log
-  return { logStartOffset, highWatermark, lastStableOffset: highWatermark as number as LastStableOffset }
+  const { logStartOffset, highWatermark, lastStableOffset } = log
+  return { logStartOffset, highWatermark, lastStableOffset }
 }

@@ -50,7 +50,7 @@ describe('a data directory that is well', () => {
     await engine.close()
     const { found, summary } = await verify()
     expect(found).toEqual([])
-    expect(summary).toMatchObject({ topics: 2, partitions: 5, errors: 0, notes: 0 })
+    expect(summary).toMatchObject({ topics: 2, partitions: 6, errors: 0, notes: 0 })
     expect(summary.batches).toBeGreaterThanOrEqual(2 * 2 * 20 + 4)
   })
 

@@ -20,7 +20,14 @@ import {
 } from '@millrace/log'
 import { DEFAULT_LIMITS, type Limits, MillraceError, type RecordBatch } from '@millrace/record'
 import { CATALOG_CONFIG } from './catalog-store.ts'
-import { CATALOG, CATALOG_DIRECTORY, JOURNAL_DIRECTORY, TOPIC_KEY_PREFIX } from './layout.ts'
+import {
+  CATALOG,
+  CATALOG_DIRECTORY,
+  JOURNAL_DIRECTORY,
+  TOPIC_KEY_PREFIX,
+  TRANSACTIONS,
+  TRANSACTIONS_DIRECTORY,
+} from './layout.ts'
 import { metadataOf } from './partition-files.ts'
 
 /** How far a check is. */
@@ -76,7 +83,14 @@ export async function verifyDataDirectory(options: VerifyOptions): Promise<Verif
 }
 
 /** Files and directories of a data directory that are no partition. */
-const OWN_NAMES: readonly string[] = [LOCK_FILE, CLEAN_FILE, FORMAT_FILE, CATALOG_DIRECTORY, JOURNAL_DIRECTORY]
+const OWN_NAMES: readonly string[] = [
+  LOCK_FILE,
+  CLEAN_FILE,
+  FORMAT_FILE,
+  CATALOG_DIRECTORY,
+  TRANSACTIONS_DIRECTORY,
+  JOURNAL_DIRECTORY,
+]
 /** A number of bytes after which progress is told. */
 const PROGRESS_BYTES = 1 << 20
 
@@ -104,6 +118,7 @@ class DirectoryCheck {
       : new Map()
     await this.measure()
     const topics = await this.readCatalog(journaled)
+    await this.checkTransactions(journaled)
     for (const topic of topics) await this.checkTopic(topic, journaled)
     await this.checkNames(topics)
     return this.counts
@@ -144,6 +159,17 @@ class DirectoryCheck {
     })
     for (const problem of problems) await this.report(problem)
     return [...topics.values()].filter((topic) => topic !== undefined)
+  }
+
+  /** Checks the log of transactions; one that an older version wrote is not there. */
+  private async checkTransactions(journaled: JournaledBatches): Promise<void> {
+    if (!this.names.includes(TRANSACTIONS_DIRECTORY)) return
+    await this.checkPartition({
+      directory: `${this.options.dataDir}/${TRANSACTIONS_DIRECTORY}`,
+      indexIntervalBytes: CATALOG_CONFIG.indexIntervalBytes,
+      compacts: true,
+      journaled: journaled.get(identityKey(TRANSACTIONS)),
+    })
   }
 
   private async checkTopic(topic: TopicDescription, journaled: JournaledBatches): Promise<void> {

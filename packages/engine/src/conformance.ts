@@ -7,6 +7,7 @@ import { readTests } from './conformance/read.ts'
 import { type OpenSubject, withBench } from './conformance/subject.ts'
 import { timestampTests } from './conformance/timestamps.ts'
 import { topicTests } from './conformance/topics.ts'
+import { transactionModelTests } from './conformance/transaction-model.ts'
 import { transactionalIdTests } from './conformance/transactional-ids.ts'
 import { transactionTests } from './conformance/transactions.ts'
 import { truncateTests } from './conformance/truncate.ts'
@@ -29,6 +30,9 @@ export function engineConformance(name: string, open: OpenSubject): void {
     describe('transactions', () => transactionTests(bench))
     describe('transactional ids', () => transactionalIdTests(bench))
     describe('close', () => closeTests(bench))
-    describe('any sequence of calls', () => modelTests(bench))
+    describe('any sequence of calls', () => {
+      modelTests(bench)
+      transactionModelTests(bench)
+    })
   })
 }

@@ -65,7 +65,7 @@ export class Maintenance {
     const ageMs = nowMs - (active.startedAtMs ?? nowMs)
     const mayCompact = isCompacting(cleanup) && ageMs >= Math.min(config.segmentMs, cleanup.maxCompactionLagMs)
     const mayGo = isDeleting(cleanup) && (await isExpired(active, cleanup.retentionMs, nowMs))
-    if (mayCompact || mayGo) await writer.rollActive()
+    if (mayCompact || mayGo) await writer.settle('roll')
   }
 
   private async deleteExpired(cleanup: CleanupConfig): Promise<void> {

@@ -39,6 +39,7 @@ export interface LogRead {
   readonly abortedTransactions: readonly { readonly producerId: number; readonly firstOffset: number }[]
 }
 
+const FLUSH_WAIT_MS = 60_000
 const NONE_ABORTED: LogRead['abortedTransactions'] = []
 
 /** The state with which recovery hands a partition over. */
@@ -65,6 +66,8 @@ export class PartitionLog {
   private readonly tail: PartitionTail
   private readonly writer: PartitionWriter
   private readonly waiters: Readonly<Record<Isolation, CommitWaiters>>
+  /** Those who wait for what is committed to be on disk. */
+  private readonly flushes: CommitWaiters
   private readonly maintenance: Maintenance
   private readonly maintaining = new Serial()
   private readonly starts = new Serial()
@@ -82,6 +85,7 @@ export class PartitionLog {
     this.producers = producers
     this.epochs = epochs
     this.tail = context.tails.tail()
+    this.flushes = new CommitWaiters(context.clock)
     this.waiters = { committed: new CommitWaiters(context.clock), uncommitted: new CommitWaiters(context.clock) }
     this.logStart = logStartOffset as LogStartOffset
     this.writer = new PartitionWriter({
@@ -91,6 +95,7 @@ export class PartitionLog {
       onCommitted: (end) => {
         this.waiters.uncommitted.committed(end)
         this.waiters.committed.committed(this.lastStableOffset)
+        this.flushes.committed(this.writer.durableEnd)
       },
     })
     this.maintenance = new Maintenance({
@@ -144,6 +149,23 @@ export class PartitionLog {
   async appendMarker(marker: TransactionMarker): Promise<number | undefined> {
     this.checkOpen()
     return this.writer.appendMarker(marker)
+  }
+
+  /**
+   * Returns when what is committed is on disk, whatever the flush policy.
+   * @throws MillraceError COMMIT_UNKNOWN when syncing failed
+   */
+  async flush(): Promise<void> {
+    this.checkOpen()
+    const end = this.writer.highWatermark
+    if (this.writer.durableEnd >= end) return
+    // A partition that is busy never settles.
+    const stop = new AbortController()
+    const flushed = this.flushes.wait(end - 1, FLUSH_WAIT_MS, stop.signal)
+    await Promise.race([flushed, this.writer.settle('flush')])
+    stop.abort()
+    this.checkOpen()
+    if (this.writer.durableEnd < end) throw new MillraceError('COMMIT_UNKNOWN', 'syncing what is committed failed')
   }
 
   /** The transactions without a marker, by first offset. */
@@ -256,7 +278,7 @@ export class PartitionLog {
     if (this.ended === undefined) {
       this.ended = reason
       this.stop?.abort(reason)
-      for (const waiters of Object.values(this.waiters)) waiters.wakeAll()
+      for (const waiters of [...Object.values(this.waiters), this.flushes]) waiters.wakeAll()
     }
     await this.maintaining.idle()
     await this.starts.idle()

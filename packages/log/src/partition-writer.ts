@@ -154,10 +154,11 @@ export class PartitionWriter implements CommitTarget {
     return (await this.place(batch, producerId, outcome).done).baseOffset
   }
 
-  /** Closes the active segment, unless it is empty. Returns when that is done, or has failed. */
-  async rollActive(): Promise<void> {
+  /** Closes the active segment, unless it is empty, or syncs it. Returns when that is done, or has failed. */
+  async settle(due: 'roll' | 'flush'): Promise<void> {
     const { committer } = this.parts.context
-    this.rollDue = true
+    if (due === 'roll') this.rollDue = true
+    else this.flushDue = true
     committer.submit(this)
     await committer.settle(this)
   }

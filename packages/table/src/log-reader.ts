@@ -1,14 +1,13 @@
 import type { EnginePartition } from '@millrace/engine'
-import { MillraceError, type RecordBatch, readBatches } from '@millrace/record'
+import { MillraceError, type RecordBatch, readBatches, transactionMarkerOf } from '@millrace/record'
 import type { TableCodec, TableKey } from './codec.ts'
-import type { SizedChange } from './entries.ts'
+import type { Logged, LoggedChange } from './pending-changes.ts'
 
 /** What a table needs of the partition that it is kept in. */
 export type TablePartition = Pick<EnginePartition, 'append' | 'read' | 'status'>
 
 /** The changes of one batch, or a stretch of offsets without any. */
-export interface LoggedChanges<K extends TableKey, V> {
-  readonly changes: readonly SizedChange<K, V>[]
+export interface LoggedChanges<K extends TableKey, V> extends Logged<K, V> {
   /** The offset after them. */
   readonly nextOffset: number
   /** Whether each offset had a record: compaction has taken nothing out. */
@@ -33,7 +32,7 @@ export class LogReader<K extends TableKey, V> {
   }
 
   /**
-   * All that the log has from `from` up to `to`, which is committed; batch by batch, a megabyte or a single larger batch
+   * All that the log has from `from` up to `to`, which is committed, open transactions and their ends included; batch by batch, a megabyte or a single larger batch
    * at a time. The last `nextOffset` is `to`.
    * @throws MillraceError as `EnginePartition.read` does; STORAGE_FAILED for a record that the codec cannot decode, and
    *   when the log ends before `to`
@@ -41,7 +40,10 @@ export class LogReader<K extends TableKey, V> {
   async *read(from: number, to: number): AsyncGenerator<LoggedChanges<K, V>, void, undefined> {
     let offset = from
     while (offset < to) {
-      const { batches, nextOffset } = await this.options.partition.read(offset, { maxBytes: READ_BYTES })
+      const { batches, nextOffset } = await this.options.partition.read(offset, {
+        maxBytes: READ_BYTES,
+        isolation: 'uncommitted',
+      })
       if (nextOffset <= offset) {
         throw new MillraceError('STORAGE_FAILED', `the table's log ends at ${offset}, before its committed end ${to}`)
       }
@@ -59,14 +61,19 @@ export class LogReader<K extends TableKey, V> {
   private changesOf(batch: RecordBatch, from: number, to: number): LoggedChanges<K, V> {
     const { codec, decompressedBytes } = this.options
     const nextOffset = Math.min(batch.nextOffset, to)
-    const changes: SizedChange<K, V>[] = []
+    if (batch.isControl) {
+      return { changes: [], marker: transactionMarkerOf(batch), nextOffset, isWhole: nextOffset === from + 1 }
+    }
+    const producerId = batch.isTransactional ? batch.producerId : undefined
+    const changes: LoggedChange<K, V>[] = []
     let records = 0
     for (const { offset, key, value } of batch.records(decompressedBytes)) {
       if (offset < from || offset >= to) continue
       records++
-      if (batch.isControl || key === null) continue
+      if (key === null) continue
       try {
         changes.push({
+          offset,
           key: codec.decodeKey(key),
           value: value === null ? undefined : codec.decodeValue(value),
           sizeBytes: key.length + (value?.length ?? 0),
@@ -78,6 +85,6 @@ export class LogReader<K extends TableKey, V> {
         })
       }
     }
-    return { changes, nextOffset, isWhole: records === nextOffset - from }
+    return { changes, producerId, nextOffset, isWhole: records === nextOffset - from }
   }
 }

@@ -8,21 +8,57 @@ import { LogDouble } from './testing/log-double.ts'
 import { MemorySnapshots } from './testing/memory-snapshots.ts'
 
 type Change = TableChange<string, number>
-/** The changes of one call, and what is known of them. */
-interface Call {
+/** What the log has at a place, from one call or from the end of a transaction. */
+interface Entry {
   readonly changes: readonly Change[]
+  /** Whose transaction it belongs to. */
+  readonly producerId?: number
+  /** How that ends. */
+  readonly outcome?: 'commit' | 'abort'
   state: 'waits' | 'done' | 'failed'
 }
 
-/** A plain Map beside the table, and the calls whose outcome is still open. */
 interface Model {
-  readonly map: Map<string, number>
-  waiting: Call[]
-  /** Batches in the log behind the last reopening, oldest first: what a log that loses its end may lose. */
-  logged: (readonly Change[])[]
-  /** The map at the last compaction or reopening, before which nothing is lost. */
-  base: Map<string, number>
+  /** What is committed in the log. */
+  log: Entry[]
+  /** So much of it no crash takes: what is before the last compaction or reopening. */
+  safe: number
+  /** Entries whose outcome is still open. */
+  waiting: Entry[]
 }
+
+/** A change of an ended transaction holds at its own place: of a key's changes that hold, the last in the log counts. */
+function mapOf({ log }: Model): Map<string, number> {
+  const map = new Map<string, number>()
+  for (const [index, { changes, producerId }] of log.entries()) {
+    if (producerId === undefined || endOf(log, index) === 'commit') applyTo(map, changes)
+  }
+  return map
+}
+
+/** How the transaction ended that the entry at `index` belongs to. */
+function endOf(log: readonly Entry[], index: number): Entry['outcome'] {
+  const { producerId } = log[index] as Entry
+  return log.find((entry, at) => at > index && entry.producerId === producerId && entry.outcome !== undefined)?.outcome
+}
+
+/** The keys whose value hangs on an open transaction. */
+function pendingKeys({ log }: Model): string[] {
+  return KEYS.filter((key) => {
+    const touching = [...log.keys()].filter((index) => log[index]?.changes.some((change) => change.key === key))
+    const held = touching.findLastIndex(
+      (index) => log[index]?.producerId === undefined || endOf(log, index) === 'commit',
+    )
+    const open = touching.slice(held + 1).filter((index) => endOf(log, index) === undefined)
+    return open.length > 0
+  })
+}
+
+const hasOpen = ({ log }: Model): boolean =>
+  [...log.keys()].some((index) => {
+    const { producerId, outcome } = log[index] as Entry
+    return producerId !== undefined && outcome === undefined && endOf(log, index) === undefined
+  })
 
 class Bench {
   readonly log = new LogDouble()
@@ -42,14 +78,21 @@ class Bench {
     this.followed = new Map(this.table.entries())
   }
 
-  start(call: Call): void {
-    this.table.batch(call.changes).then(
-      () => (call.state = 'done'),
-      () => (call.state = 'failed'),
+  start(entry: Entry): void {
+    const { changes, producerId } = entry
+    const made =
+      producerId === undefined
+        ? this.table.batch(changes)
+        : this.table.transactional(changes, { producerId, producerEpoch: 0 })
+    made.then(
+      () => (entry.state = 'done'),
+      () => (entry.state = 'failed'),
     )
   }
 
-  check({ map }: Model): void {
+  check(model: Model): void {
+    const map = mapOf(model)
+    expect(KEYS.filter((key) => this.table.pending(key))).toEqual(pendingKeys(model))
     const wanted = Object.fromEntries(map)
     expect(Object.fromEntries(this.table.entries())).toEqual(wanted)
     expect(Object.fromEntries(this.followed)).toEqual(wanted)
@@ -93,35 +136,47 @@ const command = (
 const idle = (model: Model): boolean => model.waiting.length === 0
 
 /** The calls side by side; none is committed before `commit`. */
-const call = (changes: readonly Change[]): Command =>
-  command(`call ${JSON.stringify(changes)}`, async (model, bench) => {
+const call = (changes: readonly Change[], producerId?: number): Command =>
+  command(`call ${JSON.stringify(changes)} of ${producerId}`, async (model, bench) => {
     bench.log.held = true
-    const started: Call = { changes, state: 'waits' }
+    const started: Entry = { changes, ...(producerId === undefined ? {} : { producerId }), state: 'waits' }
     model.waiting.push(started)
     bench.start(started)
     await turns(1)
     expect(started.state).toBe('waits')
   })
 
+/** The end of a transaction, which the engine writes behind what waits. */
+const end = (producerId: number, outcome: 'commit' | 'abort'): Command =>
+  command(`${outcome} ${producerId}`, async (model, bench) => {
+    const entry: Entry = { changes: [], producerId, outcome, state: 'done' }
+    bench.log.appendMarker({ producerId, producerEpoch: 0, outcome })
+    if (bench.log.held) {
+      model.waiting.push(entry)
+      return
+    }
+    model.log.push(entry)
+    await turns()
+    // With nothing pending, nobody waits for the end of a transaction.
+    await bench.table.refresh()
+  })
+
 const failing = (changes: readonly Change[], stored: boolean): Command =>
   command(
     `failing ${JSON.stringify(changes)} ${stored ? 'stored' : ''}`,
     async (model, bench) => {
-      const started: Call = { changes, state: 'waits' }
+      const started: Entry = { changes, state: 'waits' }
       bench.log.fates.push(stored ? 'store and fail' : 'fail')
       bench.start(started)
       await turns()
       expect(started.state).toBe('failed')
       if (!stored) return
-      // It comes to light with the next one.
-      const next: Call = { changes: [{ key: 'a', value: 1 }], state: 'waits' }
-      bench.check(model)
+      // It comes to light with the next one, or where the log is watched for the end of a transaction.
+      const next: Entry = { changes: [{ key: 'a', value: 1 }], state: 'waits' }
+      if (!hasOpen(model)) bench.check(model)
       bench.start(next)
       await turns()
-      for (const logged of [changes, next.changes]) {
-        applyTo(model.map, logged)
-        model.logged.push(logged)
-      }
+      model.log.push(started, next)
     },
     idle,
   )
@@ -131,11 +186,9 @@ const commit = (): Command =>
     bench.log.held = false
     bench.log.commit()
     await turns()
-    for (const { changes, state } of model.waiting) {
-      expect(state).toBe('done')
-      applyTo(model.map, changes)
-      model.logged.push(changes)
-    }
+    await bench.table.refresh()
+    for (const entry of model.waiting) expect(entry.state).toBe('done')
+    model.log.push(...model.waiting)
     model.waiting = []
   })
 
@@ -144,10 +197,8 @@ const crash = (kept: number): Command =>
   command(`crash, keeping ${kept}`, async (model, bench) => {
     bench.log.crash({ keep: kept })
     await turns()
-    for (const [index, { changes, state }] of model.waiting.entries()) {
-      expect(state).toBe('failed')
-      if (index < kept) applyTo(model.map, changes)
-    }
+    for (const { state, outcome } of model.waiting) expect(state).toBe(outcome === undefined ? 'failed' : 'done')
+    model.log.push(...model.waiting.slice(0, kept))
     model.waiting = []
     await reopened(model, bench)
   })
@@ -157,14 +208,9 @@ const loseEnd = (count: number): Command =>
   command(
     `lose ${count}`,
     async (model, bench) => {
-      const lose = Math.min(count, model.logged.length)
+      const lose = Math.min(count, model.log.length - model.safe)
       bench.log.crash({ lose })
-      model.map.clear()
-      applyTo(
-        model.map,
-        [...model.base].map(([key, value]) => ({ key, value })),
-      )
-      for (const changes of model.logged.slice(0, model.logged.length - lose)) applyTo(model.map, changes)
+      if (lose > 0) model.log.splice(-lose)
       await reopened(model, bench)
     },
     idle,
@@ -181,16 +227,14 @@ const reopen = (): Command =>
   )
 
 async function reopened(model: Model, bench: Bench): Promise<void> {
-  model.base = new Map(model.map)
-  model.logged = []
+  model.safe = model.log.length
   await bench.open()
 }
 
 const compact = (share: number, dropTombstones: boolean): Command =>
   command(`compact ${share} ${dropTombstones}`, async (model, bench) => {
     bench.log.compact(Math.floor(bench.log.highWatermark * share), { dropTombstones })
-    model.base = new Map(model.map)
-    model.logged = []
+    model.safe = model.log.length
   })
 
 const damage = (at: number, mask: number): Command =>
@@ -210,8 +254,11 @@ const loseSnapshot = (): Command =>
 test('a table is what a map would be, whatever becomes of its log and its snapshots', async () => {
   const commands = fc.commands(
     [
-      changesArbitrary.map(call),
-      changesArbitrary.map(call),
+      changesArbitrary.map((changes) => call(changes)),
+      changesArbitrary.map((changes) => call(changes)),
+      fc.tuple(changesArbitrary, fc.nat(1)).map(([changes, producerId]) => call(changes, producerId)),
+      fc.tuple(changesArbitrary, fc.nat(1)).map(([changes, producerId]) => call(changes, producerId)),
+      fc.tuple(fc.nat(1), fc.constantFrom('commit', 'abort')).map(([producerId, outcome]) => end(producerId, outcome)),
       fc.tuple(changesArbitrary, fc.boolean()).map(([changes, stored]) => failing(changes, stored)),
       fc.constant(null).map(commit),
       fc.nat(3).map(crash),
@@ -227,7 +274,7 @@ test('a table is what a map would be, whatever becomes of its log and its snapsh
     fc.asyncProperty(commands, async (sequence) => {
       const bench = new Bench()
       await bench.open()
-      const model: Model = { map: new Map(), waiting: [], logged: [], base: new Map() }
+      const model: Model = { log: [], safe: 0, waiting: [] }
       await fc.asyncModelRun(() => ({ model, real: bench }), sequence)
     }),
     { numRuns: 300 },

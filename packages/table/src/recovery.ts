@@ -2,6 +2,7 @@ import { type Logger, MillraceError } from '@millrace/record'
 import type { TableCodec, TableKey } from './codec.ts'
 import { Entries } from './entries.ts'
 import type { LogReader, TablePartition } from './log-reader.ts'
+import { PendingChanges } from './pending-changes.ts'
 import { decodeSnapshot, type Snapshot } from './snapshot.ts'
 import type { SnapshotStore } from './snapshots.ts'
 
@@ -16,6 +17,8 @@ export interface RecoveryOptions<K extends TableKey, V> {
 /** The state of a table at the end of its log. */
 export interface RecoveredTable<K extends TableKey, V> {
   readonly entries: Entries<K, V>
+  /** Of transactions that are open at the end of the log. */
+  readonly pending: PendingChanges<K, V>
   /** The offset after the last change in it. */
   readonly position: number
   /** Offsets that were gone through in the log. */
@@ -43,25 +46,27 @@ export async function recoverTable<K extends TableKey, V>(
   const { snapshot, isUnusable } = await loadSnapshot(options, logStartOffset, highWatermark)
   let replayed = 0
   if (snapshot !== undefined) {
-    const { entries, from } = snapshot
+    const { entries, pending, from } = snapshot
     let isWhole = true
     for await (const logged of reader.read(from, highWatermark)) {
       isWhole = logged.isWhole
       if (!isWhole) break
-      for (const change of logged.changes) entries.apply(change)
+      for (const change of pending.take(logged)) entries.apply(change)
       replayed = logged.nextOffset - from
     }
     if (isWhole) {
-      return { entries, position: highWatermark, replayed, snapshotFrom: from, mustReplaceSnapshot: false }
+      return { entries, pending, position: highWatermark, replayed, snapshotFrom: from, mustReplaceSnapshot: false }
     }
     logger.info({ from }, "a table's log was compacted behind its snapshot; all of it is read")
   }
   const entries = new Entries<K, V>()
-  for await (const { changes } of reader.read(logStartOffset, highWatermark)) {
-    for (const change of changes) entries.apply(change)
+  const pending = new PendingChanges<K, V>()
+  for await (const logged of reader.read(logStartOffset, highWatermark)) {
+    for (const change of pending.take(logged)) entries.apply(change)
   }
   replayed += highWatermark - logStartOffset
-  return { entries, position: highWatermark, replayed, snapshotFrom: undefined, mustReplaceSnapshot: isUnusable }
+  const position = highWatermark
+  return { entries, pending, position, replayed, snapshotFrom: undefined, mustReplaceSnapshot: isUnusable }
 }
 
 async function loadSnapshot<K extends TableKey, V>(

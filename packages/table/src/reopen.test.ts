@@ -165,6 +165,14 @@ describe('a compacted log', () => {
     await again.delete('k2')
     log.compact(log.highWatermark, { dropTombstones: true })
     expect((await reopen()).content).toEqual({ k0: 0, k3: 3, k4: 4, k9: 9 })
+    // So may the one in front of a marker, which compaction leaves.
+    const { table: last } = await reopen()
+    await last.close()
+    const { table: another } = await reopen()
+    await another.delete('k3')
+    log.appendMarker({ producerId: 1, producerEpoch: 0, outcome: 'commit' })
+    log.compact(log.highWatermark, { dropTombstones: true })
+    expect((await reopen()).content).toEqual({ k0: 0, k4: 4, k9: 9 })
   })
 
   test('is not read from its start when only what the snapshot has was compacted', async () => {

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { jsonCodec } from './codec.ts'
 import { Entries } from './entries.ts'
+import { PendingChanges } from './pending-changes.ts'
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts'
 
 const codec = jsonCodec<unknown>()
@@ -16,16 +17,38 @@ function entriesOf(pairs: readonly (readonly [string, unknown])[]): Entries<stri
   return entries
 }
 
-async function encode(entries: Entries<string, unknown>, position = () => 7): Promise<Buffer> {
-  return Buffer.concat((await encodeSnapshot(entries, codec, position)).parts)
+async function encode(
+  entries: Entries<string, unknown>,
+  position = () => 7,
+  pending = new PendingChanges<string, unknown>(),
+): Promise<Buffer> {
+  return Buffer.concat((await encodeSnapshot(entries, pending, codec, position)).parts)
 }
 
 describe('a snapshot', () => {
   test('has the documented layout', async () => {
     const bytes = await encode(entriesOf([['k', 12]]))
-    const hex = '00010000000000000007000000016b0000000231320000000000000007'
+    const hex = '0002000000000000000700000000000000016b0000000231320000000000000007'
     expect(bytes.toString('hex', 0, bytes.length - 4)).toBe(hex)
     expect(bytes.readUInt32BE(bytes.length - 4)).toBe(checksum(bytes.subarray(0, -4)))
+  })
+
+  test('has what is pending ahead of the entries', async () => {
+    const pending = new PendingChanges<string, unknown>()
+    const changes = [
+      { key: 'k', value: 12, offset: 5, sizeBytes: 3 },
+      { key: 'k', value: undefined, offset: 6, sizeBytes: 1 },
+    ]
+    pending.take({ producerId: 9, changes })
+    const bytes = await encode(entriesOf([]), () => 7, pending)
+    const head = '0002000000000000000700000001000000000000000900000002'
+    const set = '0000000000000005000000016b000000023132'
+    const deleted = '0000000000000006000000016bffffffff'
+    expect(bytes.toString('hex', 0, bytes.length - 12)).toBe(head + set + deleted)
+    const decoded = decodeSnapshot(bytes, codec)
+    expect([...decoded.pending]).toEqual([[9, changes]])
+    expect(decoded.pending.sizeBytes).toBe(4)
+    expect(decoded.entries.size).toBe(0)
   })
 
   test('gives back what was put in', () =>

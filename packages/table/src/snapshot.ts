@@ -2,9 +2,13 @@
  * Snapshot of a table. Integers are big-endian.
  *
  *   at    size  field
- *    0      2   version = 1
+ *    0      2   version = 2
  *    2      8   from: every change before this offset is in it
- *   10      …   entries, each: 4 key length, the key, 4 value length, the value
+ *   10      4   number of transactions that are open at `from`; for each:
+ *              8   producer id
+ *              4   number of changes, in their order; for each:
+ *                 8 offset, 4 key length, the key, 4 value length (-1: deleted), the value
+ *    …      …   entries, each: 4 key length, the key, 4 value length, the value
  *   end-12  8   to: no change at or after this offset is in it
  *   end-4   4   CRC-32C of all before it
  *
@@ -15,12 +19,15 @@
 import { checksum, MillraceError, readInt64, writeInt64 } from '@millrace/record'
 import type { TableCodec, TableKey } from './codec.ts'
 import { Entries } from './entries.ts'
+import { PendingChanges } from './pending-changes.ts'
 
-const VERSION = 1
-const AT = { version: 0, from: 2, firstEntry: 10 } as const
+const VERSION = 2
+const AT = { version: 0, from: 2, transactions: 10, rest: 14 } as const
 /** The fields behind the entries. */
 const TRAILER = { to: 0, crc: 8, sizeBytes: 12 } as const
 const LENGTH_BYTES = 4
+const INT64_BYTES = 8
+const NOTHING = Buffer.alloc(0)
 /** About as much is encoded at a time; then others have their turn. */
 const SLICE_BYTES = 64 * 1024
 
@@ -28,22 +35,27 @@ export interface Snapshot<K extends TableKey, V> {
   readonly from: number
   readonly to: number
   readonly entries: Entries<K, V>
+  /** What transactions that are open at `from` have changed. */
+  readonly pending: PendingChanges<K, V>
 }
 
 /**
- * Encodes the entries a slice at a time, each in a turn of the event loop of its own. Entries may change meanwhile.
+ * Encodes the entries a slice at a time, each in a turn of the event loop of its own. Entries may change meanwhile; what
+ * is pending is taken at once, as it is at `from`.
  * @param position tells the offset after the last change that `entries` has
  * @returns the snapshot in pieces, to be put one behind the other, and its `from`
  */
 export async function encodeSnapshot<K extends TableKey, V>(
   entries: Entries<K, V>,
+  pending: PendingChanges<K, V>,
   codec: TableCodec<K, V>,
   position: () => number,
 ): Promise<{ parts: Buffer[]; from: number }> {
   const from = position()
-  const header = Buffer.alloc(AT.firstEntry)
+  const header = Buffer.alloc(AT.rest)
   header.writeInt16BE(VERSION, AT.version)
   writeInt64(header, from, AT.from)
+  header.writeInt32BE(pending.size, AT.transactions)
   const parts: Buffer[] = []
   let crc = 0
   const add = (part: Buffer): void => {
@@ -51,6 +63,7 @@ export async function encodeSnapshot<K extends TableKey, V>(
     crc = checksum(part, crc)
   }
   add(header)
+  add(encodePending(pending, codec))
   // Those that are there now come first, and what is added behind them need not be in it: the loop ends.
   let left = entries.size
   let slice: Buffer[] = []
@@ -81,35 +94,70 @@ export async function encodeSnapshot<K extends TableKey, V>(
  */
 export function decodeSnapshot<K extends TableKey, V>(bytes: Buffer, codec: TableCodec<K, V>): Snapshot<K, V> {
   const end = bytes.length - TRAILER.sizeBytes
-  if (end < AT.firstEntry) throw unusable('it is cut off')
+  if (end < AT.rest) throw unusable('it is cut off')
   if (bytes.readInt16BE(AT.version) !== VERSION) throw unusable('its version is not known')
   const crcAt = end + TRAILER.crc
   if (checksum(bytes.subarray(0, crcAt)) !== bytes.readUInt32BE(crcAt)) throw unusable('its checksum is wrong')
   const entries = new Entries<K, V>()
-  let at: number = AT.firstEntry
-  const next = (): Buffer => {
-    const start = at + LENGTH_BYTES
-    at = start + bytes.readUInt32BE(at)
-    if (at > end) throw unusable('an entry is longer than all of it')
+  const pending = new PendingChanges<K, V>()
+  let at: number = AT.rest
+  const take = (length: number): Buffer => {
+    const start = at
+    at += length
+    if (at > end) throw unusable('what it says is longer than all of it')
     return bytes.subarray(start, at)
   }
+  const takeNumber = (): number => take(LENGTH_BYTES).readInt32BE()
   try {
+    for (let transactions = bytes.readInt32BE(AT.transactions); transactions > 0; transactions--) {
+      const producerId = readInt64(take(INT64_BYTES), 0)
+      for (let changes = takeNumber(); changes > 0; changes--) {
+        const offset = readInt64(take(INT64_BYTES), 0)
+        const key = take(takeNumber())
+        const length = takeNumber()
+        const value = length < 0 ? undefined : codec.decodeValue(take(length))
+        const change = { offset, key: codec.decodeKey(key), value, sizeBytes: key.length + Math.max(length, 0) }
+        pending.take({ producerId, changes: [change] })
+      }
+    }
     while (at < end) {
-      const key = next()
-      const value = next()
+      const key = take(takeNumber())
+      const value = take(takeNumber())
       const sizeBytes = key.length + value.length
       entries.apply({ key: codec.decodeKey(key), value: codec.decodeValue(value), sizeBytes })
     }
-    return { from: readInt64(bytes, AT.from), to: readInt64(bytes, end + TRAILER.to), entries }
+    return { from: readInt64(bytes, AT.from), to: readInt64(bytes, end + TRAILER.to), entries, pending }
   } catch (error) {
     if (error instanceof MillraceError && error.code === 'STORAGE_FAILED') throw error
     throw unusable(error instanceof Error ? error.message : String(error), error)
   }
 }
 
-function lengthOf(part: Buffer): Buffer {
+function encodePending<K extends TableKey, V>(pending: PendingChanges<K, V>, codec: TableCodec<K, V>): Buffer {
+  const parts: Buffer[] = []
+  for (const [producerId, changes] of pending) {
+    const count = Buffer.alloc(LENGTH_BYTES)
+    count.writeInt32BE(changes.length)
+    parts.push(int64(producerId), count)
+    for (const change of changes) {
+      const key = codec.encodeKey(change.key)
+      const value = change.value === undefined ? undefined : codec.encodeValue(change.value)
+      parts.push(int64(change.offset), lengthOf(key), key, lengthOf(value), value ?? NOTHING)
+    }
+  }
+  return Buffer.concat(parts)
+}
+
+function int64(value: number): Buffer {
+  const bytes = Buffer.alloc(INT64_BYTES)
+  writeInt64(bytes, value, 0)
+  return bytes
+}
+
+/** The length field of `part`; -1 for one that is not there. */
+function lengthOf(part: Buffer | undefined): Buffer {
   const bytes = Buffer.allocUnsafe(LENGTH_BYTES)
-  bytes.writeUInt32BE(part.length)
+  bytes.writeInt32BE(part?.length ?? -1)
   return bytes
 }
 

@@ -1,6 +1,7 @@
 import { type Logger, MillraceError } from '@millrace/record'
 import type { TableCodec, TableKey } from './codec.ts'
 import type { Entries } from './entries.ts'
+import type { PendingChanges } from './pending-changes.ts'
 import { encodeSnapshot } from './snapshot.ts'
 
 /** Where the snapshot of one table is kept, beside its log: it goes when the log goes. */
@@ -18,6 +19,7 @@ export interface SnapshotsOptions<K extends TableKey, V> {
   readonly store: SnapshotStore
   readonly codec: TableCodec<K, V>
   readonly entries: Entries<K, V>
+  readonly pending: PendingChanges<K, V>
   /** The offset after the last change that `entries` has. */
   readonly position: () => number
   /** Records after which another snapshot is due. */
@@ -48,10 +50,10 @@ export class Snapshots<K extends TableKey, V> {
 
   /** Saves a snapshot now. @throws MillraceError what the store fails with; STORAGE_FAILED for other errors */
   async save(): Promise<void> {
-    const { entries, codec, position, store } = this.options
+    const { entries, pending, codec, position, store } = this.options
     this.recordsSince = 0
     try {
-      const { parts, from } = await encodeSnapshot(entries, codec, position)
+      const { parts, from } = await encodeSnapshot(entries, pending, codec, position)
       await store.save(parts)
       this.saved = from
     } catch (error) {

@@ -1,5 +1,7 @@
+import type { ProducerIdentity } from '@millrace/engine'
 import {
   BatchBuilder,
+  type BuildOptions,
   type Clock,
   DEFAULT_MAX_MESSAGE_BYTES,
   type Limits,
@@ -9,7 +11,9 @@ import {
 } from '@millrace/record'
 import type { TableCodec, TableKey } from './codec.ts'
 import type { Entries, SizedChange } from './entries.ts'
+import { LogFollower } from './log-follower.ts'
 import { LogReader, type TablePartition } from './log-reader.ts'
+import type { Logged, PendingChanges } from './pending-changes.ts'
 import { recoverTable } from './recovery.ts'
 import { type SnapshotStore, Snapshots } from './snapshots.ts'
 
@@ -26,7 +30,7 @@ export interface AppliedChange<K extends TableKey, V> extends TableChange<K, V> 
 }
 
 export interface TableOptions<K extends TableKey, V> {
-  /** Only this table writes to it. */
+  /** Only this table writes to it, and the engine the ends of the table's transactions. */
   readonly partition: TablePartition
   readonly codec: TableCodec<K, V>
   readonly clock: Clock
@@ -49,16 +53,21 @@ export interface TableOptions<K extends TableKey, V> {
  * calls, all of a batch at once. What fails changes nothing; after COMMIT_UNKNOWN the log may have the change, and then
  * the table takes it up when the next one is committed, or when it is opened again.
  *
+ * Changes of a transaction are held back until the log has its end: a commit marker makes them hold, in the place of the
+ * marker; an abort marker drops them.
+ *
  * Calls may be made side by side. Values belong to the table: nobody changes one that was set or got.
  */
 export class Table<K extends TableKey, V> {
   private readonly options: TableOptions<K, V>
   private readonly reader: LogReader<K, V>
   private readonly state: Entries<K, V>
+  private readonly held: PendingChanges<K, V>
+  private readonly follower: LogFollower
   private readonly snapshots: Snapshots<K, V> | undefined
   private end: number
   /** What changes under way may add to the bytes. */
-  private pendingBytes = 0
+  private changingBytes = 0
   private last: Promise<unknown> = Promise.resolve()
   private closed: Promise<void> | undefined
 
@@ -67,6 +76,7 @@ export class Table<K extends TableKey, V> {
     parts: {
       reader: LogReader<K, V>
       entries: Entries<K, V>
+      pending: PendingChanges<K, V>
       position: number
       snapshotFrom: number | undefined
     },
@@ -74,14 +84,24 @@ export class Table<K extends TableKey, V> {
     this.options = options
     this.reader = parts.reader
     this.state = parts.entries
+    this.held = parts.pending
     this.end = parts.position
-    const { snapshots: store, codec, limits, logger = silentLogger } = options
+    const { partition, clock, snapshots: store, codec, limits, logger = silentLogger } = options
+    this.follower = new LogFollower({
+      partition,
+      clock,
+      logger,
+      position: () => this.end,
+      isNeeded: () => this.held.size > 0 && this.closed === undefined,
+      catchUp: () => this.refresh(),
+    })
     if (store === undefined) return
     this.snapshots = new Snapshots({
       store,
       codec,
       logger,
       entries: this.state,
+      pending: this.held,
       position: () => this.end,
       afterRecords: limits.tableSnapshotRecords,
       saved: parts.snapshotFrom,
@@ -103,6 +123,7 @@ export class Table<K extends TableKey, V> {
     const table = new Table(options, { reader, ...recovered })
     if (recovered.mustReplaceSnapshot) await table.snapshots?.save()
     else table.snapshots?.count(recovered.replayed)
+    table.follower.follow()
     return table
   }
 
@@ -128,7 +149,12 @@ export class Table<K extends TableKey, V> {
     return this.state.sizeBytes
   }
 
-  /** The offset after the last change that reads see. */
+  /** Whether an open transaction has changed the key: what it has may be another once that is committed. */
+  pending(key: K): boolean {
+    return this.held.has(key)
+  }
+
+  /** The offset up to which the log was gone through. */
   get position(): number {
     return this.end
   }
@@ -150,27 +176,28 @@ export class Table<K extends TableKey, V> {
    *   `tableBytes`; as `EnginePartition.append` does; COMMIT_UNKNOWN also when they are stored, and the log cannot be
    *   read up to them
    */
-  async batch(changes: readonly TableChange<K, V>[]): Promise<void> {
-    // Nothing is awaited before the append: the order of the calls is the order in the log.
-    if (this.closed !== undefined) throw new MillraceError('SHUTTING_DOWN', 'the table is closed')
-    if (changes.length === 0) return
-    const { buffer, sized } = this.encode(changes)
-    const growth = this.checkRoom(sized)
-    const appended = this.options.partition.append(buffer, { acks: 'committed' })
-    this.pendingBytes += growth
-    // Its turn comes when those before it are done; until then a failure has nobody else who looks at it.
-    appended.catch(() => {})
-    const applied = this.last.then(async () => {
-      try {
-        const { baseOffset } = await appended
-        await this.catchUp(baseOffset)
-        this.apply(sized, baseOffset + sized.length)
-      } finally {
-        this.pendingBytes -= growth
-      }
+  batch(changes: readonly TableChange<K, V>[]): Promise<void> {
+    return this.append(changes, {})
+  }
+
+  /**
+   * Makes `changes` part of the producer's transaction, as one record batch. When it returns, they are in the log, and
+   * wait for its end; the table looks for that by itself.
+   * @throws MillraceError as `batch` does
+   */
+  transactional(changes: readonly TableChange<K, V>[], producer: ProducerIdentity): Promise<void> {
+    return this.append(changes, { producer: { ...producer, baseSequence: -1 }, transactional: true })
+  }
+
+  /**
+   * Takes up all that the log has by now, ends of transactions above all.
+   * @throws MillraceError as `EnginePartition.read` does; STORAGE_FAILED for a record without meaning
+   */
+  refresh(): Promise<void> {
+    return this.inOrder(async () => {
+      const { highWatermark } = await this.options.partition.status()
+      await this.catchUp(highWatermark)
     })
-    this.last = applied.catch(() => {})
-    await applied
   }
 
   /**
@@ -178,11 +205,52 @@ export class Table<K extends TableKey, V> {
    * cannot be saved is logged and no failure.
    */
   close(): Promise<void> {
+    this.follower.close()
     this.closed ??= this.last.then(() => this.snapshots?.close())
     return this.closed
   }
 
-  private encode(changes: readonly TableChange<K, V>[]): { buffer: Buffer; sized: SizedChange<K, V>[] } {
+  // Nothing is awaited before the append: the order of the calls is the order in the log.
+  private async append(changes: readonly TableChange<K, V>[], options: BuildOptions): Promise<void> {
+    if (this.closed !== undefined) throw new MillraceError('SHUTTING_DOWN', 'the table is closed')
+    if (changes.length === 0) return
+    const { buffer, sized } = this.encode(changes, options)
+    const growth = this.checkRoom(sized)
+    const appended = this.options.partition.append(buffer, { acks: 'committed' })
+    this.changingBytes += growth
+    // Its turn comes when those before it are done; until then a failure has nobody else who looks at it.
+    appended.catch(() => {})
+    await this.inOrder(async () => {
+      try {
+        const { baseOffset } = await appended
+        const end = baseOffset + sized.length
+        if (end <= this.end) return
+        try {
+          await this.catchUp(baseOffset)
+        } catch (error) {
+          throw new MillraceError('COMMIT_UNKNOWN', `the changes are stored, but the log before them cannot be read`, {
+            cause: error,
+          })
+        }
+        const logged = sized.map((change, index) => ({ ...change, offset: baseOffset + index }))
+        this.take({ changes: logged, producerId: options.producer?.producerId }, end)
+      } finally {
+        this.changingBytes -= growth
+      }
+    })
+  }
+
+  /** Runs what changes the table, one after another. */
+  private inOrder(work: () => Promise<void>): Promise<void> {
+    const done = this.last.then(work)
+    this.last = done.catch(() => {})
+    return done
+  }
+
+  private encode(
+    changes: readonly TableChange<K, V>[],
+    options: BuildOptions,
+  ): { buffer: Buffer; sized: SizedChange<K, V>[] } {
     const { codec, clock } = this.options
     const builder = new BatchBuilder()
     const timestamp = clock.nowMs()
@@ -200,7 +268,7 @@ export class Table<K extends TableKey, V> {
       builder.append(record)
       sized.push({ ...change, sizeBytes: key.length + (value?.length ?? 0) })
     }
-    return { buffer: builder.build().buffer, sized }
+    return { buffer: builder.build(options).buffer, sized }
   }
 
   /** What the table may grow by with these changes, as far as can be said while others are under way. */
@@ -208,34 +276,28 @@ export class Table<K extends TableKey, V> {
     const { tableBytes } = this.options.limits
     let growth = 0
     for (const change of changes) growth += Math.max(this.state.growthBy(change), 0)
-    const total = this.sizeBytes + this.pendingBytes + growth
+    const total = this.sizeBytes + this.held.sizeBytes + this.changingBytes + growth
     if (growth > 0 && total > tableBytes) {
       throw new MillraceError('LIMIT_REACHED', `the table would have ${total} bytes; ${tableBytes} are allowed`)
     }
     return growth
   }
 
-  /** Takes up what the log has before `offset` and this table has not: what was stored although its append failed. */
+  /** Takes up what the log has before `offset` and this table has not: markers, and what was stored though it failed. */
   private async catchUp(offset: number): Promise<void> {
-    if (offset === this.end) return
-    if (offset < this.end) throw new MillraceError('INTERNAL', `offset ${offset} was given out twice`)
-    try {
-      for await (const { changes, nextOffset } of this.reader.read(this.end, offset)) this.apply(changes, nextOffset)
-    } catch (error) {
-      throw new MillraceError('COMMIT_UNKNOWN', `the changes are stored, but the log before them cannot be read`, {
-        cause: error,
-      })
-    }
+    for await (const logged of this.reader.read(this.end, offset)) this.take(logged, logged.nextOffset)
   }
 
-  private apply(changes: readonly SizedChange<K, V>[], end: number): void {
+  /** Takes up what the log has from where the table is up to `end`. */
+  private take(logged: Logged<K, V>, end: number): void {
     const { onChange, logger = silentLogger } = this.options
     const records = end - this.end
-    const applied = changes.map(({ key, value, sizeBytes }) => {
+    const applied = this.held.take(logged).map(({ key, value, sizeBytes }) => {
       const previous = this.state.apply({ key, value, sizeBytes })
       return { key, value, previous }
     })
     this.end = end
+    this.follower.follow()
     if (onChange !== undefined) {
       for (const change of applied) {
         try {

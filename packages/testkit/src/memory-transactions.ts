@@ -8,17 +8,25 @@ import {
   MillraceError,
   type RecordBatch,
   type Timer,
+  type TransactionMarker,
 } from '@millrace/record'
-import type { MemoryPartition } from './memory-partition.ts'
 
 /** The highest epoch that is given out; then another producer id begins at 0. */
 const MAX_EPOCH = 32_766
+
+/** A partition as a transaction knows it. */
+interface Member {
+  readonly topicId: string
+  readonly partition: number
+  /** Returns when the marker is committed. */
+  appendMarker(marker: TransactionMarker): Promise<void>
+}
 
 interface Transaction {
   readonly startedAtMs: number
   readonly timer: Timer
   /** Each partition with what its appends wait for. */
-  readonly appends: Map<MemoryPartition, Promise<unknown>[]>
+  readonly appends: Map<Member, Promise<unknown>[]>
   hasFailed: boolean
   ending: TransactionOutcome | undefined
 }
@@ -126,7 +134,7 @@ export class MemoryTransactions implements Transactions {
    * Whether `batch` may be appended to `partition`: its place in a transaction, or undefined where it belongs to none.
    * @throws MillraceError PRODUCER_FENCED, TRANSACTION_ABORTED, INVALID_TRANSACTION_STATE
    */
-  check(batch: RecordBatch, partition: MemoryPartition): Membership | undefined {
+  check(batch: RecordBatch, partition: Member): Membership | undefined {
     const instance = this.byProducerId.get(batch.producerId)
     if (!batch.isTransactional) {
       if (instance === undefined) return undefined

@@ -1,5 +1,6 @@
 import {
   BatchBuilder,
+  controlBatch,
   type HighWatermark,
   type LastStableOffset,
   type LogStartOffset,
@@ -7,6 +8,8 @@ import {
   RecordBatch,
   type RecordInput,
   readBatches,
+  type TransactionMarker,
+  transactionMarkerOf,
 } from '@millrace/record'
 import type { TablePartition } from '../log-reader.ts'
 
@@ -39,6 +42,9 @@ export class LogDouble implements TablePartition {
   private logEnd = 0
   private committedEnd = 0
   private waiting: Waiting[] = []
+  private readonly readers = new Set<() => void>()
+  /** Each crash begins another. */
+  private life = 0
 
   get highWatermark(): number {
     return this.committedEnd
@@ -60,8 +66,29 @@ export class LogDouble implements TablePartition {
     return { baseOffset, timestamp: batch.maxTimestamp, duplicate: false }
   }
 
-  async read(offset: number, { maxBytes }: { maxBytes: number }) {
+  /** Ends a transaction, as the engine does. */
+  appendMarker(marker: TransactionMarker): void {
+    const batch = controlBatch(marker, 0)
+    batch.stamp(this.logEnd, 0)
+    this.batches.push(batch)
+    this.logEnd = batch.nextOffset
+    if (!this.held) this.commit()
+  }
+
+  async read(
+    offset: number,
+    {
+      maxBytes,
+      waitMs = 0,
+      signal,
+    }: { maxBytes: number; waitMs?: number | undefined; signal?: AbortSignal | undefined },
+  ) {
     this.reads.calls++
+    if (waitMs > 0 && offset >= this.committedEnd && this.readError === undefined) {
+      const { life } = this
+      await this.growth(signal)
+      if (life !== this.life) throw new MillraceError('SHUTTING_DOWN', 'the double crashed')
+    }
     if (this.readError !== undefined) throw this.readError
     const found: Buffer[] = []
     let bytes = 0
@@ -89,6 +116,7 @@ export class LogDouble implements TablePartition {
     const done = this.waiting.filter((append) => append.end <= this.committedEnd)
     this.waiting = this.waiting.filter((append) => append.end > this.committedEnd)
     for (const append of done) append.resolve()
+    for (const wake of this.readers) wake()
   }
 
   /** What a crash leaves: of what was not committed the first `keep` batches, of the rest all but the last `lose`. */
@@ -100,27 +128,66 @@ export class LogDouble implements TablePartition {
     this.committedEnd = this.logEnd
     this.held = false
     this.fates.length = 0
+    this.life++
+    for (const wake of this.readers) wake()
     for (const { reject } of this.waiting.splice(0)) reject(new MillraceError('SHUTTING_DOWN', 'the double crashed'))
   }
 
-  /** Takes out, below `end`, the records that a later one below it replaces, and tombstones if told so. */
+  /**
+   * Takes out, below `end` and the first open transaction, the records that a later one there replaces or whose
+   * transaction was aborted, and tombstones if told so.
+   */
   compact(end: number, { dropTombstones = false } = {}): void {
-    const below = this.batches.filter((batch) => batch.nextOffset <= end)
+    const { open, aborted } = this.transactions()
+    const stableEnd = Math.min(end, ...open)
+    const below = this.batches.filter((batch) => batch.nextOffset <= stableEnd)
     this.compactedEnd = Math.max(this.compactedEnd, below.at(-1)?.nextOffset ?? 0)
-    const records = below.flatMap((batch) => [...batch.records(1 << 20)])
-    const last = new Map(records.map(({ key, offset }) => [String(key), offset]))
-    const kept = records.filter(
-      ({ key, offset, value }) => last.get(String(key)) === offset && !(dropTombstones && value === null),
-    )
-    this.batches = [...kept.map((record) => singleBatch(record, record.offset)), ...this.batches.slice(below.length)]
+    const last = new Map<string, number>()
+    for (const batch of below) {
+      if (batch.isControl || aborted.has(batch)) continue
+      for (const { key, offset } of batch.records(1 << 20)) last.set(String(key), offset)
+    }
+    const kept = below.flatMap((batch) => {
+      if (batch.isControl) return [batch]
+      return [...batch.records(1 << 20)]
+        .filter(({ key, offset, value }) => last.get(String(key)) === offset && !(dropTombstones && value === null))
+        .map((record) => singleBatch(record, record.offset, batch))
+    })
+    this.batches = [...kept, ...this.batches.slice(below.length)]
   }
 
   /** All records, with their offsets. */
   records(): { offset: number; key: string; value: string | null }[] {
-    const batches = this.batches.flatMap(({ buffer }) => [...readBatches(buffer)])
+    const batches = this.batches.filter((batch) => !batch.isControl).flatMap(({ buffer }) => [...readBatches(buffer)])
     return batches
       .flatMap((batch) => [...batch.records(1 << 20)])
       .map(({ offset, key, value }) => ({ offset, key: String(key), value: value === null ? null : String(value) }))
+  }
+
+  /** Where open transactions begin, and the batches of aborted ones. */
+  private transactions() {
+    const open = new Map<number, RecordBatch[]>()
+    const aborted = new Set<RecordBatch>()
+    for (const batch of this.batches) {
+      if (!batch.isTransactional || batch.nextOffset > this.committedEnd) continue
+      const own = open.get(batch.producerId) ?? []
+      open.set(batch.producerId, [...own, batch])
+      if (!batch.isControl) continue
+      if (transactionMarkerOf(batch)?.outcome === 'abort') for (const each of own) aborted.add(each)
+      open.delete(batch.producerId)
+    }
+    return { open: [...open.values()].map(([first]) => (first as RecordBatch).baseOffset), aborted }
+  }
+
+  private growth(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.readers.delete(wake)
+        resolve()
+      }
+      this.readers.add(wake)
+      signal?.addEventListener('abort', wake, { once: true })
+    })
   }
 
   private offsets() {
@@ -132,8 +199,10 @@ export class LogDouble implements TablePartition {
   }
 }
 
-function singleBatch(record: RecordInput, offset: number): RecordBatch {
-  const batch = new BatchBuilder().append(record).build()
+function singleBatch(record: RecordInput, offset: number, like: RecordBatch): RecordBatch {
+  const { producerId, producerEpoch, baseSequence, isTransactional: transactional } = like
+  const producer = { producerId, producerEpoch, baseSequence }
+  const batch = new BatchBuilder().append(record).build({ producer, transactional })
   batch.stamp(offset, 0)
   return batch
 }
