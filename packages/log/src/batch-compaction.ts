@@ -7,6 +7,7 @@ import {
   RecordCursor,
   type Scratch,
 } from '@millrace/record'
+import type { AbortedBatches } from './aborted-batches.ts'
 import { GROUP_RECORDS, type KeyGroup } from './key-group.ts'
 import type { KeyMap } from './key-map.ts'
 
@@ -21,6 +22,9 @@ export interface CompactionRules {
   readonly dirtyTo: number
   /** Batches that are not in the map although they lie in its range, by base offset. */
   readonly unmapped: ReadonlySet<number>
+  readonly aborted: AbortedBatches
+  /** Producers with batches that stay, behind the last of their markers. */
+  readonly keptOf: ReadonlySet<number>
   readonly logStartOffset: number
   /** The last offset of the last batch of each producer. */
   readonly lastOfProducer: ReadonlyMap<number, number>
@@ -58,8 +62,9 @@ export async function openRecords(batch: RecordBatch, maxBytes: number, breathe:
 /**
  * What compaction leaves of one batch; undefined when that is nothing. A record stays when it has no key, or when no
  * later one with its key is known; a tombstone only until its batch's horizon has come, which is set when it is first
- * compacted, together with all that lies before it. Control batches stay. Of the last batch of a producer the header
- * stays, for its sequence numbers. What it returns is only good until the next call.
+ * compacted, together with all that lies before it. What was aborted goes. A marker stays as long as batches of its
+ * transaction do, and then until its horizon has come, which is set when they are gone. Of the last batch of a producer
+ * the header stays, for its sequence numbers. What it returns is only good until the next call.
  */
 export async function compactBatch(
   batch: RecordBatch,
@@ -67,7 +72,10 @@ export async function compactBatch(
   breathe: Breathe,
 ): Promise<RecordBatch | undefined> {
   const { baseOffset } = batch
-  if (batch.isControl || baseOffset >= rules.dirtyTo || rules.unmapped.has(baseOffset)) return batch
+  if (baseOffset >= rules.dirtyTo) return batch
+  if (batch.isControl) return compactMarker(batch, rules)
+  if (rules.aborted.has(batch)) return withoutRecords(batch, rules)
+  if (rules.unmapped.has(baseOffset)) return batch
   if (batch.recordCount === 0 || batch.nextOffset <= rules.logStartOffset) return withoutRecords(batch, rules)
   const records = await openRecords(batch, rules.decompressedBytes, breathe)
   if (records === undefined) return batch
@@ -75,6 +83,17 @@ export async function compactBatch(
   const keeps = await choose(batch, records, rules, breathe)
   const kept = await filterBatch(batch, records, keeps, { deleteHorizonMs, breathe, scratch: rules.scratch })
   return kept ?? withoutRecords(batch, rules)
+}
+
+async function compactMarker(batch: RecordBatch, rules: CompactionRules): Promise<RecordBatch | undefined> {
+  const { deleteHorizonMs, recordCount, producerId } = batch
+  if (recordCount === 0) return withoutRecords(batch, rules)
+  if (rules.keptOf.has(producerId)) return batch
+  if (deleteHorizonMs !== undefined) return deleteHorizonMs <= rules.nowMs ? withoutRecords(batch, rules) : batch
+  return filterBatch(batch, batch.recordBytes(batch.sizeBytes), new Uint8Array(recordCount).fill(1), {
+    deleteHorizonMs: rules.nowMs + rules.deleteRetentionMs,
+    scratch: rules.scratch,
+  })
 }
 
 /** 1 for each record that stays. */

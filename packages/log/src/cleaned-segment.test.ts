@@ -47,7 +47,7 @@ test('a segment in the making is synced in pieces that hold up no commit for lon
     await cleaned.flush()
     expect(unsynced()).toBe(0)
   }
-  await cleaned.finish()
+  await cleaned.finish(false)
   expect(unsynced()).toBe(0)
   expect(synced.reduce((sum, bytes) => sum + bytes, 0)).toBe(cleaned.sizeBytes)
   expect(Math.max(...synced)).toBeLessThanOrEqual(SYNCED_AT_ONCE)

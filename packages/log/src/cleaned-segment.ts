@@ -3,6 +3,7 @@ import { type DiskFile, writeNewFile } from './disk.ts'
 import { CLEANED_SUFFIXES, type CleanedSuffix, checksumText, cleanedFileName } from './file-names.ts'
 import type { LogContext } from './log-context.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
+import { type AbortedTransaction, TransactionIndex } from './transaction-index.ts'
 
 /**
  * Gathered bytes that are worth a write and a sync. A commit's sync that comes meanwhile waits until these are on disk
@@ -21,6 +22,7 @@ export class CleanedSegment {
   readonly directory: string
   readonly baseOffset: number
   readonly indexes = new SegmentIndexes()
+  readonly aborts = new TransactionIndex()
   private readonly context: LogContext
   private readonly file: DiskFile
   private readonly indexIntervalBytes: number
@@ -76,6 +78,11 @@ export class CleanedSegment {
     this.end = nextOffset
   }
 
+  /** Takes note of what the marker that was added last aborts. */
+  addAborted(aborted: AbortedTransaction): void {
+    this.aborts.append(aborted)
+  }
+
   /** Writes and syncs what was added, once that is enough to be worth it. @returns bytes that were written */
   async flush(): Promise<number> {
     return this.buffered < WRITE_BYTES ? 0 : this.write()
@@ -90,14 +97,18 @@ export class CleanedSegment {
     return bytes
   }
 
-  /** Writes all files and makes them durable. Nothing may be added any more. */
-  async finish(): Promise<void> {
+  /**
+   * Writes all files and makes them durable. Nothing may be added any more.
+   * @param hadAborts whether what it replaces may have a transaction index, which must then not stay behind
+   */
+  async finish(hadAborts: boolean): Promise<void> {
     const { disk } = this.context
     await this.write()
     await this.close()
     this.indexes.finish()
     await writeNewFile(disk, this.path('index'), this.indexes.offsets.fileBytes)
     await writeNewFile(disk, this.path('timeindex'), this.indexes.times.fileBytes)
+    if (hadAborts) await writeNewFile(disk, this.path('txnindex'), this.aborts.fileBytes)
     await writeNewFile(disk, this.path('crc'), Buffer.from(checksumText(this.sum)))
     await disk.syncDirectory(this.directory)
   }

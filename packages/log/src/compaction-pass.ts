@@ -1,4 +1,5 @@
 import { type Breathe, gapBatch, MillraceError, type RecordBatch, RecordCursor, Scratch } from '@millrace/record'
+import { AbortedBatches } from './aborted-batches.ts'
 import { type CompactionRules, compactBatch, openRecords } from './batch-compaction.ts'
 import { CleanedSegment } from './cleaned-segment.ts'
 import type { CleanerCheckpoint } from './cleaner-checkpoint.ts'
@@ -10,6 +11,7 @@ import type { LogContext } from './log-context.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentList } from './segment-list.ts'
+import type { PartitionTail } from './tail-cache.ts'
 import type { Throttle } from './throttle.ts'
 
 /** Bytes that are worked on in one go: what others of the process wait for at most. */
@@ -21,11 +23,14 @@ export interface CompactorParts {
   readonly cleanup: CleanupConfig
   readonly segments: SegmentList
   readonly producers: ProducerState
+  readonly tail: PartitionTail
 }
 
 /** How a pass is run. */
 export interface CompactionRun {
   readonly logStartOffset: number
+  /** All before it is decided. */
+  readonly lastStableOffset: number
   readonly throttle: Throttle
   /** Ends the pass, which then fails with its reason. What was swapped by then stays. */
   readonly signal: AbortSignal
@@ -40,6 +45,9 @@ export class CompactionPass {
   private readonly group = new KeyGroup()
   private readonly scratch = new Scratch()
   private readonly unmapped = new Set<number>()
+  private aborted = new AbortedBatches([])
+  /** Producers with batches that stay and that no marker was found behind so far. */
+  private readonly keptOf = new Set<number>()
   /** How far the map reaches. */
   private dirtyTo: number
   private tombstonesDueMs: number | undefined
@@ -66,6 +74,8 @@ export class CompactionPass {
   /** @returns how far the partition is compacted afterwards; undefined when segments were deleted meanwhile */
   async run(): Promise<CleanerCheckpoint | undefined> {
     const { context, config, segments } = this.parts
+    const [first] = this.range.segments as readonly [Segment]
+    this.aborted = new AbortedBatches(await segments.abortedBetween(first.baseOffset, this.range.end))
     await this.readKeys()
     const rules = this.rules()
     const groups = groupSegments(this.range.segments, this.dirtyTo, config.segmentBytes)
@@ -94,6 +104,8 @@ export class CompactionPass {
       dirtyFrom: this.range.dirtyFrom,
       dirtyTo: this.dirtyTo,
       unmapped: this.unmapped,
+      aborted: this.aborted,
+      keptOf: this.keptOf,
       logStartOffset: this.options.logStartOffset,
       lastOfProducer,
       nowMs: context.clock.nowMs(),
@@ -122,7 +134,7 @@ export class CompactionPass {
 
   /** False when the map is full. The keys that it has taken by then do no harm: their records are there. */
   private async enterKeys(batch: RecordBatch): Promise<boolean> {
-    if (batch.isControl) return true
+    if (batch.isControl || this.aborted.has(batch)) return true
     const records = await openRecords(batch, this.parts.context.limits.decompressedBytes, this.breathe)
     if (records === undefined) return true
     const { baseOffset, recordCount, lastOffsetDelta } = batch
@@ -160,7 +172,7 @@ export class CompactionPass {
         await cleaned.discard()
         return cleaned.sizeBytes
       }
-      await cleaned.finish()
+      await cleaned.finish(group.some(({ aborts }) => !aborts.isEmpty))
     } catch (error) {
       await cleaned.discard().catch(() => {})
       throw error
@@ -189,6 +201,7 @@ export class CompactionPass {
         hasChanged ||= kept !== batch
         fillGap(kept.baseOffset)
         cleaned.add(kept)
+        this.noteTransaction(kept, cleaned)
         this.noteHorizon(kept, rules.nowMs)
         return true
       })
@@ -196,6 +209,17 @@ export class CompactionPass {
     fillGap((group.at(-1) as Segment).nextOffset)
     await this.pause()
     return hasChanged
+  }
+
+  private noteTransaction(kept: RecordBatch, cleaned: CleanedSegment): void {
+    if (!kept.isTransactional || kept.recordCount === 0) return
+    if (!kept.isControl) {
+      this.keptOf.add(kept.producerId)
+      return
+    }
+    this.keptOf.delete(kept.producerId)
+    const aborted = this.aborted.endedAt(kept.baseOffset)
+    if (aborted !== undefined) cleaned.addAborted(aborted)
   }
 
   private noteHorizon({ deleteHorizonMs }: RecordBatch, nowMs: number): void {

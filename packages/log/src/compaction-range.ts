@@ -17,13 +17,13 @@ export interface CompactionRange {
 
 /**
  * What is to be compacted now; undefined when nothing is due: too little is new, or it is too young. Only segments that
- * are closed and sealed count, up to the first that is not.
+ * are closed, sealed and decided count, up to the first that is not.
  */
 export async function compactionRange(
   all: readonly Segment[],
   checkpoint: CleanerCheckpoint,
   cleanup: CleanupConfig,
-  nowMs: number,
+  { nowMs, lastStableOffset }: { readonly nowMs: number; readonly lastStableOffset: number },
 ): Promise<CompactionRange | undefined> {
   const dirtyFrom = Math.max(checkpoint.firstDirtyOffset, all[0]?.baseOffset ?? 0)
   const segments: Segment[] = []
@@ -31,7 +31,7 @@ export async function compactionRange(
   let dirtyBytes = 0
   let firstDirty: Segment | undefined
   for (const segment of all.slice(0, -1)) {
-    if (!segment.isSealed) break
+    if (!segment.isSealed || segment.nextOffset > lastStableOffset) break
     if (segment.nextOffset <= dirtyFrom) {
       cleanBytes += segment.sizeBytes
     } else {

@@ -23,11 +23,15 @@ export class Compactor {
    * @throws MillraceError CORRUPT_BATCH for a stored batch that is damaged, which then stays as it is
    */
   async run(run: CompactionRun): Promise<void> {
-    const { context, segments, cleanup } = this.parts
+    const { context, segments, cleanup, tail } = this.parts
     await segments.settleSwaps()
     this.checkpoint ??= await readCleanerCheckpoint(context.disk, segments.directory)
-    const range = await compactionRange(segments.all(), this.checkpoint, cleanup, context.clock.nowMs())
+    const nowMs = context.clock.nowMs()
+    const { lastStableOffset } = run
+    const range = await compactionRange(segments.all(), this.checkpoint, cleanup, { nowMs, lastStableOffset })
     if (range === undefined) return
+    // A batch that was aborted must not be read once nothing says so any more.
+    if (segments.mayHaveAborts) tail.dropBefore(range.end)
     const checkpoint = await new CompactionPass(this.parts, run, range).run()
     if (checkpoint === undefined) return
     await writeCleanerCheckpoint(context.disk, segments.directory, checkpoint)

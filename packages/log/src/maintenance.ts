@@ -6,6 +6,7 @@ import type { PartitionLogConfig, PartitionWriter } from './partition-writer.ts'
 import type { ProducerState } from './producer-state.ts'
 import { isExpired, retainedStart } from './retention.ts'
 import type { SegmentList } from './segment-list.ts'
+import type { PartitionTail } from './tail-cache.ts'
 import type { Throttle } from './throttle.ts'
 
 export interface MaintenanceParts {
@@ -14,7 +15,9 @@ export interface MaintenanceParts {
   readonly segments: SegmentList
   readonly writer: PartitionWriter
   readonly producers: ProducerState
+  readonly tail: PartitionTail
   readonly logStart: () => number
+  readonly lastStableOffset: () => number
   /** Raises the log start, durably, and has what lies before it removed. */
   readonly raiseStart: (offset: number) => Promise<unknown>
 }
@@ -42,14 +45,14 @@ export class Maintenance {
   }
 
   private async runSteps(cleanup: CleanupConfig, throttle: Throttle, signal: AbortSignal): Promise<void> {
-    const { segments, logStart } = this.parts
+    const { segments, logStart, lastStableOffset } = this.parts
     await this.rollIfIdle(cleanup)
     await segments.sealClosed()
     if (isDeleting(cleanup) && !signal.aborted) await this.deleteExpired(cleanup)
     if (!isCompacting(cleanup) || signal.aborted) return
     await segments.sealed()
     this.compactor ??= new Compactor({ ...this.parts, cleanup })
-    await this.compactor.run({ logStartOffset: logStart(), throttle, signal })
+    await this.compactor.run({ logStartOffset: logStart(), lastStableOffset: lastStableOffset(), throttle, signal })
   }
 
   /** Only closed segments can go, so an active one that nobody writes to is closed when its time has come. */

@@ -35,9 +35,9 @@ export class OpenTransactions {
     return this.first
   }
 
-  /** Those without a marker, be that committed or not. */
+  /** Those without a marker, be that committed or not, by first offset. */
   all(): OpenTransaction[] {
-    return [...this.current.values()].map(described)
+    return [...this.entries].filter(({ endedAt }) => !Number.isFinite(endedAt)).map(described)
   }
 
   /** Those that were open at `end`. */

@@ -102,7 +102,9 @@ export class PartitionLog {
       ...recovered,
       context,
       writer: this.writer,
+      tail: this.tail,
       logStart: () => this.logStart,
+      lastStableOffset: () => this.lastStableOffset,
       raiseStart: (offset) => this.raiseStart(offset),
     })
   }
@@ -179,12 +181,17 @@ export class PartitionLog {
     this.checkRange(offset)
     const end = this.endOf(isolation)
     if (offset >= end) return { batches: [], nextOffset: offset, abortedTransactions: NONE_ABORTED }
+    const { swaps } = this.segments
     const { batches, nextOffset } =
       this.tail.read(offset, end, maxBytes) ??
       this.writer.backlog.read(offset, end, maxBytes) ??
       (await this.readSegments(offset, maxBytes, end))
-    const mayBeAborted = isolation === 'committed' && this.segments.mayHaveAborts
-    const abortedTransactions = mayBeAborted ? await this.abortedBetween(offset, nextOffset) : NONE_ABORTED
+    if (isolation === 'uncommitted' || !this.segments.mayHaveAborts) {
+      return { batches, nextOffset, abortedTransactions: NONE_ABORTED }
+    }
+    const abortedTransactions = await this.abortedBetween(offset, nextOffset)
+    // Compaction may have taken what tells of batches that were read before it.
+    if (this.segments.swaps !== swaps) return this.read(offset, maxBytes, isolation)
     return { batches, nextOffset, abortedTransactions }
   }
 

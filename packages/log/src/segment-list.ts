@@ -26,6 +26,7 @@ export class SegmentList {
   private readonly background = new Serial()
   /** Whether a transaction was ever aborted here, as far as this process knows. */
   private hasAborts: boolean
+  private swapCount = 0
   /** Swaps that an error left half done, or half undone. */
   private owed: (() => Promise<void>)[] = []
 
@@ -48,6 +49,11 @@ export class SegmentList {
   /** All segments that there are at the moment. */
   all(): readonly Segment[] {
     return [...this.segments]
+  }
+
+  /** Rises when segments give way to what compaction made of them. */
+  get swaps(): number {
+    return this.swapCount
   }
 
   /** Whether `abortedBetween` may find anything. */
@@ -196,7 +202,11 @@ export class SegmentList {
     const paths = new Set(replaced.map((segment) => segment.path('log')))
     const made = Segment.fromCleaned(this.context, cleaned)
     this.segments.splice(this.segments.indexOf(replaced[0] as Segment), replaced.length, made)
-    for (const segment of replaced) indexes.drop(segment)
+    this.swapCount++
+    for (const segment of replaced) {
+      indexes.drop(segment)
+      indexes.drop(segment.aborts)
+    }
     // Nobody may find the new segment before the old file is forgotten.
     await files.drop((path) => paths.has(path))
     resolve()
@@ -235,6 +245,9 @@ export class SegmentList {
     if (this.snapshots.includes(offset)) return
     await writeNewFile(disk, this.snapshotPath(offset), bytes)
     this.snapshots.push(offset)
+    if (this.snapshots.length <= KEPT_SNAPSHOTS) return
+    // A crash must not take the new one's name and leave the old one removed.
+    await disk.syncDirectory(this.directory)
     for (const old of this.snapshots.splice(0, this.snapshots.length - KEPT_SNAPSHOTS)) {
       await disk.remove(this.snapshotPath(old))
     }

@@ -1,8 +1,9 @@
-import { checksum, MillraceError, type RecordBatch } from '@millrace/record'
+import { MillraceError, type RecordBatch } from '@millrace/record'
 import { type BatchVisitor, followsOn, type ScanResult, scanBatches } from './batch-scan.ts'
 import { type BatchWindow, type FirstBatch, selectBatches } from './batch-window.ts'
 import type { CleanedSegment } from './cleaned-segment.ts'
 import { replaceFile, writeNewFile } from './disk.ts'
+import { checksumOf } from './file-checksum.ts'
 import { checksumText, type SegmentSuffix, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
 import { readIndexFiles, rebuildIndexes } from './index-files.ts'
 import { type BatchPlace, findIntactBatch, type Stretch } from './intact-batch.ts'
@@ -94,6 +95,7 @@ export class Segment {
     const segment = new Segment(context, cleaned.directory, cleaned.baseOffset, cleaned.indexes)
     segment.size = cleaned.sizeBytes
     segment.end = cleaned.nextOffset
+    segment.aborts.replace(cleaned.aborts)
     segment.sealed = true
     return segment
   }
@@ -273,7 +275,7 @@ export class Segment {
       await this.context.disk.syncDirectory(this.directory)
       this.areIndexesSaved = true
     }
-    const sum = await this.checksumOfLog()
+    const sum = await this.context.files.use(this.path('log'), (file) => checksumOf(file, this.size))
     await replaceFile(this.context.disk, this.path('crc'), Buffer.from(checksumText(sum)))
     this.releaseIndexes()
     this.sealed = true
@@ -481,20 +483,5 @@ export class Segment {
     // Within the data directory: where that lies is no client's business.
     const file = `${this.directory.slice(this.directory.lastIndexOf('/') + 1)}/${segmentFileName(this.baseOffset, 'log')}`
     return new MillraceError('CORRUPT_BATCH', `${file} at byte ${position}: ${reason}`, { details: { file, position } })
-  }
-
-  private checksumOfLog(): Promise<number> {
-    return this.context.files.use(this.path('log'), async (file) => {
-      const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(this.size, 1)))
-      let sum = 0
-      for (let position = 0; position < this.size; ) {
-        const bytes = await file.read(chunk.subarray(0, Math.min(chunk.length, this.size - position)), position)
-        if (bytes === 0)
-          throw new MillraceError('STORAGE_FAILED', `${this.path('log')} is shorter than what was written`)
-        sum = checksum(chunk.subarray(0, bytes), sum)
-        position += bytes
-      }
-      return sum
-    })
   }
 }

@@ -162,6 +162,14 @@ export class PartitionTail {
     }
   }
 
+  /** Lets go of the batches before `offset`. */
+  dropBefore(offset: number): void {
+    const kept = this.indexOf(offset)
+    for (const batch of this.batches.slice(this.first, kept)) this.cache.release(batch)
+    this.batches = this.batches.slice(kept)
+    this.first = 0
+  }
+
   /** Lets go of everything. */
   clear(): void {
     this.cutFrom(0)

@@ -28,6 +28,7 @@ export class TransactionalProducer {
   readonly producerId: number
   producerEpoch = 0
   private sequence = 0
+  private isSequenced = true
 
   constructor(producerId: number) {
     this.producerId = producerId
@@ -35,7 +36,8 @@ export class TransactionalProducer {
 
   /** Appends to the open transaction, or begins one. */
   async append(log: PartitionLog, values: readonly string[], key?: string): Promise<number> {
-    const { producerId, producerEpoch, sequence: baseSequence } = this
+    const { producerId, producerEpoch } = this
+    const baseSequence = this.isSequenced ? this.sequence : -1
     const batch = transactionalBatch(values, { producerId, producerEpoch, baseSequence, key })
     const { baseOffset } = await log.append(batch).committed
     this.sequence += values.length
@@ -44,9 +46,15 @@ export class TransactionalProducer {
 
   async end(log: PartitionLog, outcome: 'commit' | 'abort'): Promise<number | undefined> {
     const offset = await log.appendMarker({ ...this.identity, outcome })
-    this.producerEpoch++
-    this.sequence = 0
+    this.begin(this.producerEpoch + 1)
     return offset
+  }
+
+  /** Goes on with an epoch; in the middle of a transaction of it where there are no sequences. */
+  begin(producerEpoch: number, how: 'at sequence 0' | 'without sequences' = 'at sequence 0'): void {
+    this.producerEpoch = producerEpoch
+    this.sequence = 0
+    this.isSequenced = how === 'at sequence 0'
   }
 
   get identity(): Identity {

@@ -35,7 +35,7 @@ export class Scratch {
  * the count, the largest timestamp and the CRC are those of what is left. A large block is compressed in the thread
  * pool.
  *
- * With `deleteHorizonMs`, a batch that keeps tombstones and has no horizon yet gets this one: the time at which they may
+ * With `deleteHorizonMs`, a batch that keeps tombstones, or is a control batch, and has no horizon yet gets this one: the time at which they may
  * go, in the place of its base timestamp (as in apache/kafka, DefaultRecordBatch.java).
  * @param records what `recordBytes` gives
  * @param keeps an element for each record
@@ -50,7 +50,8 @@ export async function filterBatch(
 ): Promise<RecordBatch | undefined> {
   const { baseTimestamp, codec } = batch
   const kept = await survey(batch, records, keeps, breathe)
-  const horizon = kept.hasTombstone && batch.deleteHorizonMs === undefined ? deleteHorizonMs : undefined
+  const mayGo = kept.hasTombstone || batch.isControl
+  const horizon = mayGo && batch.deleteHorizonMs === undefined ? deleteHorizonMs : undefined
   if (kept.count === batch.recordCount && horizon === undefined) return batch
   if (kept.count === 0) return undefined
   let bytes =

@@ -20,6 +20,7 @@ export const FINDINGS = {
   'index-missing': error('A closed segment lacks an index file'),
   'index-mismatch': error('An offset index disagrees with its .log'),
   'time-index-mismatch': error('A time index disagrees with its .log'),
+  'transaction-index-mismatch': error('A transaction index disagrees with its .log'),
   'snapshot-unreadable': error('A producer snapshot cannot be read'),
   'snapshot-mismatch': error('A producer snapshot disagrees with the log'),
   'leader-epochs-unreadable': error('The leader epochs are missing or cannot be read'),

@@ -20,6 +20,7 @@ import { OffsetIndexCheck } from './verify-offset-index.ts'
 import { ProducersCheck } from './verify-producers.ts'
 import { SegmentCheck } from './verify-segment.ts'
 import { TimeIndexCheck } from './verify-time-index.ts'
+import { TransactionsCheck } from './verify-transactions.ts'
 
 export interface VerifyPartitionOptions {
   readonly disk: Disk
@@ -55,7 +56,7 @@ export function verifyPartition(options: VerifyPartitionOptions): Promise<Verifi
 }
 
 const KNOWN_NAMES: readonly string[] = [CLEANER_CHECKPOINT_FILE, LEADER_EPOCH_FILE, LOG_START_FILE, METADATA_FILE]
-const SUFFIXES: readonly SegmentSuffix[] = ['log', 'index', 'timeindex', 'crc', 'snapshot', 'cut']
+const SUFFIXES: readonly SegmentSuffix[] = ['log', 'index', 'timeindex', 'txnindex', 'crc', 'snapshot', 'cut']
 
 class PartitionCheck {
   private readonly options: VerifyPartitionOptions
@@ -69,6 +70,7 @@ class PartitionCheck {
   private view!: PartitionView
   private epochs!: LeaderEpochCheck
   private producers!: ProducersCheck
+  private transactions!: TransactionsCheck
 
   constructor(options: VerifyPartitionOptions) {
     this.options = options
@@ -88,6 +90,7 @@ class PartitionCheck {
     this.end = first
     this.epochs = await LeaderEpochCheck.open(disk, `${directory}/${LEADER_EPOCH_FILE}`, report)
     const { names } = this
+    this.transactions = new TransactionsCheck(disk, report)
     this.producers = new ProducersCheck({
       disk,
       directory,
@@ -137,11 +140,13 @@ class PartitionCheck {
         report: options.report,
         onBatch: (batch, position, found) => this.take(batch, position, file, found),
         resume: (due) => this.resume(due),
-        onDamage: () => this.producers.skip(),
+        onDamage: () => this.skipDamage(),
         onProgress: (bytes) => options.onProgress?.(bytes),
       }).run()
       this.segments++
       this.end = nextBase ?? outcome.nextOffset
+      const txnindex = isIndexed ? this.path(baseOffset, 'txnindex') : undefined
+      await this.transactions.endSegment(txnindex, { baseOffset, nextOffset: this.end })
       if (isSealed) await this.checkSum(baseOffset, outcome.checksum)
       else if (nextBase !== undefined) await this.note('unsealed-segment', file, 'its batch headers cannot be checked')
     } finally {
@@ -157,8 +162,14 @@ class PartitionCheck {
     this.end = batch.nextOffset
     this.epochs.add(batch, position, file, found)
     this.producers.add(batch)
+    this.transactions.add(batch, position, file, found)
     options.onBatch?.(batch)
     return true
+  }
+
+  private skipDamage(): void {
+    this.producers.skip()
+    this.transactions.skip()
   }
 
   private async resume(_due: number): Promise<void> {
@@ -296,7 +307,7 @@ class PartitionCheck {
     } catch (error) {
       if (typeof (error as NodeJS.ErrnoException).code !== 'string' || !(error instanceof Error)) throw error
       if (!('syscall' in error) && (error as NodeJS.ErrnoException).code !== 'EIO') throw error
-      this.producers.skip()
+      this.skipDamage()
       await this.note('unreadable-file', file, error.message)
       return undefined
     }

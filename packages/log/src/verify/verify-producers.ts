@@ -42,9 +42,8 @@ export class ProducersCheck {
     const { producerId, baseOffset } = batch
     this.firstOffset ??= baseOffset
     if (producerId < 0) return
-    const { producerEpoch, baseSequence, lastOffsetDelta, maxTimestamp: timestamp } = batch
-    const remembered = { producerEpoch, baseSequence, lastOffsetDelta, baseOffset, timestamp }
-    this.state.add(producerId, remembered, batch.nextOffset)
+    this.state.enter(batch, producerId, batch.nextOffset)
+    this.state.transactions.committed(batch.nextOffset)
   }
 
   /** Takes note that batches could not be read. */
@@ -94,6 +93,7 @@ export class ProducersCheck {
         yield `producer ${producerId} wrote a batch at offset ${last.baseOffset} last, which the snapshot does not say`
       }
     }
+    yield* this.transactionDifferences(snapshot, offset)
     if (compacts) return
     for (const [producerId, batches] of kept) {
       const known = logged.get(producerId) ?? []
@@ -105,6 +105,22 @@ export class ProducersCheck {
       )
       if (missing === undefined || (known.length === 0 && logged.size >= maxProducers)) continue
       yield `producer ${producerId} wrote no such batch at offset ${missing.baseOffset}`
+    }
+  }
+
+  /** What a snapshot says of open transactions must be so, but for what began before all that is left of the log. */
+  private *transactionDifferences(snapshot: ProducerState, offset: number): Generator<string> {
+    const { firstOffset: oldest = offset } = this
+    const logged = this.state.transactions.at(offset)
+    for (const { producerId, firstOffset } of snapshot.transactions.all()) {
+      if (firstOffset >= oldest && logged.get(producerId)?.firstOffset !== firstOffset) {
+        yield `producer ${producerId} opened no transaction at offset ${firstOffset}`
+      }
+    }
+    for (const { producerId, firstOffset } of logged.values()) {
+      if (snapshot.transactions.of(producerId) === undefined) {
+        yield `producer ${producerId} has a transaction open from offset ${firstOffset} on, which the snapshot does not say`
+      }
     }
   }
 }
