@@ -3,6 +3,7 @@ import { type Clock, DEFAULT_LIMITS, type Limits, type Logger, silentLogger } fr
 import { Fetch } from './fetch/fetch.ts'
 import { Produce } from './produce/produce.ts'
 import { Topics } from './topics/topics.ts'
+import { Transactions } from './transactions/transactions.ts'
 
 export interface BrokerOptions {
   readonly engine: Engine
@@ -16,6 +17,7 @@ export class Broker {
   readonly topics: Topics
   readonly produce: Produce
   readonly fetch: Fetch
+  readonly transactions: Transactions
   readonly limits: Limits
   private readonly engine: Engine
 
@@ -25,6 +27,7 @@ export class Broker {
     this.topics = new Topics({ engine, limits, logger })
     this.produce = new Produce({ engine, clock, limits, topics: this.topics })
     this.fetch = new Fetch({ limits, topics: this.topics })
+    this.transactions = new Transactions({ engine, limits })
   }
 
   /** What keeps the broker from doing its work, in words; empty when it is ready. */

@@ -7,6 +7,8 @@ import { readTests } from './conformance/read.ts'
 import { type OpenSubject, withBench } from './conformance/subject.ts'
 import { timestampTests } from './conformance/timestamps.ts'
 import { topicTests } from './conformance/topics.ts'
+import { transactionalIdTests } from './conformance/transactional-ids.ts'
+import { transactionTests } from './conformance/transactions.ts'
 import { truncateTests } from './conformance/truncate.ts'
 
 export type { EngineSubject, MovableClock, OpenSubject } from './conformance/subject.ts'
@@ -24,6 +26,8 @@ export function engineConformance(name: string, open: OpenSubject): void {
     describe('read', () => readTests(bench))
     describe('offset for a timestamp', () => timestampTests(bench))
     describe('truncate before', () => truncateTests(bench))
+    describe('transactions', () => transactionTests(bench))
+    describe('transactional ids', () => transactionalIdTests(bench))
     describe('close', () => closeTests(bench))
     describe('any sequence of calls', () => modelTests(bench))
   })

@@ -87,11 +87,13 @@ export interface TransactionDescription extends ProducerIdentity {
 /**
  * Transactions over partitions. A transactional id has one live instance, known by producer id and epoch, and one
  * transaction at a time. The first transactional append with that identity opens the transaction, and every append takes
- * its partition in; an epoch serves for one transaction, so that a late batch of an ended one is fenced and cannot fall
- * into the next (KIP-890).
+ * its partition in; an epoch serves for one transaction, so that a late batch of an ended one cannot fall into the next
+ * (KIP-890): after a commit it is PRODUCER_FENCED, after an abort TRANSACTION_ABORTED.
  *
  * When `end` returns, the outcome outlives a crash and holds in all partitions. A transaction whose `end` was not decided
- * is aborted: when its time is up, when a newer instance comes, and by every start of the engine.
+ * is aborted: when its time is up, when a newer instance comes, and by every start of the engine. After a start, every
+ * instance is refused with TRANSACTION_ABORTED until it calls `init`, `end` with `abort`, or repeats an `end` whose answer
+ * it missed.
  */
 export interface Transactions {
   /**
@@ -103,8 +105,9 @@ export interface Transactions {
    */
   init(transactionalId: string, options: { timeoutMs: number }): Promise<ProducerIdentity>
   /**
-   * Ends the open transaction, after the appends that were called before; to end one that wrote nothing is allowed. A
-   * repeat with the same outcome is answered as the first.
+   * Ends the open transaction, after the appends that were called before; to end one that wrote nothing is allowed, and
+   * so is to abort one that was aborted. A repeat with the same outcome is answered as the first, but that after a start
+   * the epoch is a higher one.
    * @returns what the next transaction's batches bear
    * @throws MillraceError PRODUCER_FENCED (there is a newer instance), TRANSACTION_ABORTED (`commit` where it was aborted:
    *   its time was up, an append of it had failed, or the engine was started anew), INVALID_TRANSACTION_STATE (the

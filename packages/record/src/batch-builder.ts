@@ -4,7 +4,15 @@ import { MillraceError } from './errors.ts'
 import { writeInt64 } from './int64.ts'
 import { MAX_HEADERS_PER_RECORD } from './limits.ts'
 import type { RecordInput } from './record.ts'
-import { AT, BATCH_HEADER_BYTES, BATCH_PREFIX_BYTES, MAGIC, type ProducerStamp, RecordBatch } from './record-batch.ts'
+import {
+  AT,
+  ATTRIBUTE,
+  BATCH_HEADER_BYTES,
+  BATCH_PREFIX_BYTES,
+  MAGIC,
+  type ProducerStamp,
+  RecordBatch,
+} from './record-batch.ts'
 import { recordBodyBytes, writeRecord } from './record-codec.ts'
 import { varintBytes } from './varint.ts'
 
@@ -16,6 +24,8 @@ const MAX_BATCH_BYTES = 0x7fff_ffff
 export interface BuildOptions {
   readonly compression?: CompressionCodec
   readonly producer?: ProducerStamp
+  /** Whether the batch belongs to its producer's transaction. */
+  readonly transactional?: boolean
 }
 
 /**
@@ -93,13 +103,14 @@ export class BatchBuilder {
    */
   build(options: BuildOptions = {}): RecordBatch {
     if (this.count === 0) throw new MillraceError('INVALID_BATCH', 'a batch needs at least one record')
-    const { compression = 'none', producer = NO_PRODUCER } = options
+    const { compression = 'none', producer = NO_PRODUCER, transactional = false } = options
     const bytes = compression === 'none' ? this.bytes.subarray(0, this.end) : this.compressed(compression)
     writeInt64(bytes, 0, AT.baseOffset)
     bytes.writeInt32BE(bytes.length - BATCH_PREFIX_BYTES, AT.batchLength)
     bytes.writeInt32BE(-1, AT.leaderEpoch)
     bytes.writeInt8(MAGIC, AT.magic)
-    bytes.writeInt16BE(codecNumber(compression), AT.attributes)
+    const attributes = codecNumber(compression) | (transactional ? ATTRIBUTE.transactional : 0)
+    bytes.writeInt16BE(attributes, AT.attributes)
     bytes.writeInt32BE(this.count - 1, AT.lastOffsetDelta)
     writeInt64(bytes, this.baseTimestamp, AT.baseTimestamp)
     writeInt64(bytes, this.maxTimestamp, AT.maxTimestamp)

@@ -26,6 +26,7 @@ function observedEngine() {
     const observed: Engine = {
       topics: engine.topics,
       producers: engine.producers,
+      transactions: engine.transactions,
       partition: (...place) => {
         const partition = engine.partition(...place)
         const read: EnginePartition['read'] = async (...how) => {

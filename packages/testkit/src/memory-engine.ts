@@ -9,7 +9,8 @@ import {
   type TopicSettings,
 } from '@millrace/engine'
 import { type Clock, DEFAULT_LIMITS, type Limits, MillraceError } from '@millrace/record'
-import { MemoryPartition } from './memory-partition.ts'
+import { MemoryPartition, type MemoryPartitionContext } from './memory-partition.ts'
+import { MemoryTransactions } from './memory-transactions.ts'
 
 export interface MemoryEngineOptions {
   readonly clock: Clock
@@ -38,6 +39,7 @@ export class MemoryEngine implements Engine {
       return { producerId: this.nextProducerId++, producerEpoch: 0 }
     },
   }
+  readonly transactions: MemoryTransactions
   private readonly clock: Clock
   private readonly limits: Limits
   private readonly topicsById = new Map<string, Topic>()
@@ -50,6 +52,12 @@ export class MemoryEngine implements Engine {
   constructor({ clock, limits = DEFAULT_LIMITS }: MemoryEngineOptions) {
     this.clock = clock
     this.limits = limits
+    this.transactions = new MemoryTransactions({
+      clock,
+      limits,
+      checkOpen: () => this.checkOpen(),
+      allocateProducerId: () => this.nextProducerId++,
+    })
   }
 
   partition(topicId: string, partition: number): EnginePartition {
@@ -63,6 +71,7 @@ export class MemoryEngine implements Engine {
   async close(): Promise<void> {
     if (this.closed) return
     this.closed = true
+    this.transactions.close()
     this.commitAll()
     const error = shuttingDown()
     for (const topic of this.topicsById.values()) for (const partition of topic.partitions) partition.end(error)
@@ -115,7 +124,7 @@ export class MemoryEngine implements Engine {
     const description = { id: randomUUID(), name, partitions, settings, createdAtMs: this.clock.nowMs() }
     this.topicsById.set(description.id, {
       description,
-      partitions: Array.from({ length: partitions }, () => this.makePartition()),
+      partitions: Array.from({ length: partitions }, (_, index) => this.makePartition(description.id, index)),
     })
     return description
   }
@@ -138,18 +147,20 @@ export class MemoryEngine implements Engine {
     return count
   }
 
-  private makePartition(): MemoryPartition {
-    return new MemoryPartition({
+  private makePartition(topicId: string, partition: number): MemoryPartition {
+    const context: MemoryPartitionContext = {
       clock: this.clock,
       limits: this.limits,
       appendError: () => this.appendFailure,
-      scheduleCommit: (partition) => {
-        this.uncommitted.add(partition)
+      checkTransaction: (batch, of) => this.transactions.check(batch, of),
+      scheduleCommit: (due) => {
+        this.uncommitted.add(due)
         queueMicrotask(() => {
           if (this.holds === 0) this.commitAll()
         })
       },
-    })
+    }
+    return new MemoryPartition(context, topicId, partition)
   }
 
   private findTopic(name: string): TopicDescription | undefined {

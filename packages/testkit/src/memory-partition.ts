@@ -1,22 +1,35 @@
 import type {
+  AbortedTransaction,
   Acks,
   AppendResult,
   EnginePartition,
+  Isolation,
   PartitionOffsets,
   PartitionStatus,
   ReadOptions,
   ReadResult,
+  TransactionOutcome,
 } from '@millrace/engine'
 import {
   type Clock,
+  controlBatch,
   type HighWatermark,
   type LastStableOffset,
   type Limits,
   type LogStartOffset,
   MillraceError,
   RecordBatch,
+  type TransactionMarker,
 } from '@millrace/record'
 import { MemoryProducers } from './memory-producers.ts'
+import type { Membership } from './memory-transactions.ts'
+
+/** A transaction that has written to the partition; ended, but perhaps not committed, when `marker` is there. */
+interface PartitionTransaction {
+  readonly producerId: number
+  readonly firstOffset: number
+  marker: { readonly outcome: TransactionOutcome; readonly offset: number } | undefined
+}
 
 interface WaitingAppend {
   readonly committedAt: number
@@ -32,13 +45,19 @@ export interface MemoryPartitionContext {
   scheduleCommit(partition: MemoryPartition): void
   /** What appends fail with at the moment. */
   appendError(): MillraceError | undefined
+  /** As `MemoryTransactions.check` does. */
+  checkTransaction(batch: RecordBatch, partition: MemoryPartition): Membership | undefined
 }
 
 /** One partition in an array of batches. What was appended is committed when the engine calls `commit`. */
 export class MemoryPartition implements EnginePartition {
+  readonly topicId: string
+  readonly partition: number
   private readonly context: MemoryPartitionContext
   private readonly producers: MemoryProducers
   private batches: RecordBatch[] = []
+  /** In the order in which they began. */
+  private transactions: PartitionTransaction[] = []
   private logStart = 0
   private logEnd = 0
   private highWatermark = 0
@@ -47,14 +66,17 @@ export class MemoryPartition implements EnginePartition {
   private readonly waitingReads = new Set<() => void>()
   private ended: MillraceError | undefined
 
-  constructor(context: MemoryPartitionContext) {
+  constructor(context: MemoryPartitionContext, topicId: string, partition: number) {
     this.context = context
+    this.topicId = topicId
+    this.partition = partition
     this.producers = new MemoryProducers(context.limits.producersPerPartition)
   }
 
   async append(bytes: Buffer, { acks }: { acks: Acks }): Promise<AppendResult> {
     this.checkOpen()
     const batch = RecordBatch.at(bytes)
+    const membership = this.context.checkTransaction(batch, this)
     const duplicate = this.producers.check(batch)
     if (duplicate !== undefined) {
       const { baseOffset, timestamp, committedAt } = duplicate
@@ -63,24 +85,39 @@ export class MemoryPartition implements EnginePartition {
     }
     this.checkRoom(batch)
     const failure = this.context.appendError()
-    if (failure !== undefined) throw failure
-    const baseOffset = this.logEnd
-    batch.stamp(baseOffset, 0)
+    if (failure !== undefined) {
+      membership?.failed()
+      throw failure
+    }
+    const { baseOffset } = this.place(batch)
     this.producers.remember(batch)
-    this.batches.push(batch)
-    this.logEnd = batch.nextOffset
-    this.pendingBytes += batch.sizeBytes
-    this.context.scheduleCommit(this)
-    if (acks === 'committed') await this.committed(this.logEnd)
+    const committed = this.committed(this.logEnd)
+    if (membership !== undefined) {
+      this.openTransaction(batch)
+      membership.joined(committed)
+    }
+    if (acks === 'committed') await committed
+    else committed.catch(() => {})
     return { baseOffset, timestamp: batch.maxTimestamp, duplicate: false }
   }
 
-  async read(offset: number, { maxBytes, waitMs = 0, signal }: ReadOptions): Promise<ReadResult> {
+  /** Ends a transaction here; returns when that is committed. */
+  async appendMarker(marker: TransactionMarker): Promise<void> {
+    this.checkOpen()
+    const open = this.transactions.find((each) => each.producerId === marker.producerId && each.marker === undefined)
+    if (open === undefined) return
+    const { baseOffset } = this.place(controlBatch(marker, this.context.clock.nowMs()))
+    open.marker = { outcome: marker.outcome, offset: baseOffset }
+    await this.committed(this.logEnd)
+  }
+
+  async read(offset: number, options: ReadOptions): Promise<ReadResult> {
+    const { maxBytes, isolation = 'committed', waitMs = 0, signal } = options
     const { clock } = this.context
     const deadlineMs = clock.monotonicMs() + waitMs
     for (;;) {
       this.checkOpen()
-      const result = this.readNow(offset, maxBytes)
+      const result = this.readNow(offset, maxBytes, isolation)
       const leftMs = deadlineMs - clock.monotonicMs()
       if (result.batches.length > 0 || leftMs <= 0 || signal?.aborted) return result
       await this.change(leftMs, signal)
@@ -97,6 +134,7 @@ export class MemoryPartition implements EnginePartition {
     this.checkOpen()
     for (const batch of this.batches) {
       if (batch.nextOffset > this.highWatermark) break
+      if (batch.isControl) continue
       if (batch.maxTimestamp < timestampMs) continue
       for (const { offset, timestamp } of batch.records(this.context.limits.decompressedBytes)) {
         if (offset >= this.logStart && timestamp >= timestampMs) return { offset, timestamp }
@@ -144,27 +182,57 @@ export class MemoryPartition implements EnginePartition {
     }
   }
 
-  private readNow(offset: number, maxBytes: number): ReadResult {
+  private place(batch: RecordBatch): RecordBatch {
+    batch.stamp(this.logEnd, 0)
+    this.batches.push(batch)
+    this.logEnd = batch.nextOffset
+    this.pendingBytes += batch.sizeBytes
+    this.context.scheduleCommit(this)
+    return batch
+  }
+
+  private openTransaction({ producerId, baseOffset }: RecordBatch): void {
+    const isOpen = this.transactions.some((each) => each.producerId === producerId && each.marker === undefined)
+    if (!isOpen) this.transactions.push({ producerId, firstOffset: baseOffset, marker: undefined })
+  }
+
+  private readNow(offset: number, maxBytes: number, isolation: Isolation): ReadResult {
     if (offset < this.logStart || offset > this.logEnd) throw this.outOfRange(offset)
     const found: Buffer[] = []
     let bytes = 0
     let nextOffset = offset
+    const end = isolation === 'committed' ? this.lastStableOffset() : this.highWatermark
     for (const batch of this.batches) {
-      if (batch.nextOffset > this.highWatermark) break
+      if (batch.nextOffset > end) break
       if (batch.nextOffset <= offset) continue
       if (found.length > 0 && bytes + batch.sizeBytes > maxBytes) break
       found.push(batch.buffer)
       bytes += batch.sizeBytes
       nextOffset = batch.nextOffset
     }
-    return { ...this.offsets(), batches: found, nextOffset, abortedTransactions: [] }
+    const abortedTransactions = isolation === 'committed' ? this.abortedWithin(offset, nextOffset) : []
+    return { ...this.offsets(), batches: found, nextOffset, abortedTransactions }
+  }
+
+  private abortedWithin(from: number, to: number): AbortedTransaction[] {
+    const overlapping = this.transactions.filter(
+      ({ marker, firstOffset }) => marker?.outcome === 'abort' && marker.offset >= from && firstOffset < to,
+    )
+    return overlapping.map(({ producerId, firstOffset }) => ({ producerId, firstOffset }))
+  }
+
+  /** A transaction holds readers back until its marker is committed. */
+  private lastStableOffset(): number {
+    const { highWatermark } = this
+    const open = this.transactions.find(({ marker }) => marker === undefined || marker.offset >= highWatermark)
+    return Math.min(highWatermark, open?.firstOffset ?? highWatermark)
   }
 
   private offsets(): PartitionOffsets {
     return {
       logStartOffset: this.logStart as LogStartOffset,
       highWatermark: this.highWatermark as HighWatermark,
-      lastStableOffset: this.highWatermark as LastStableOffset,
+      lastStableOffset: this.lastStableOffset() as LastStableOffset,
     }
   }
 

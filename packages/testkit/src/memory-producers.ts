@@ -42,7 +42,7 @@ export class MemoryProducers {
    */
   check(batch: RecordBatch): Duplicate | undefined {
     const { producerId, producerEpoch, baseSequence } = batch
-    if (producerId < 0) return undefined
+    if (producerId < 0 || baseSequence < 0) return undefined
     const state = this.states.get(producerId)
     if (state !== undefined && producerEpoch < state.epoch) {
       throw new MillraceError(
@@ -70,7 +70,7 @@ export class MemoryProducers {
   /** Remembers a batch that got its place. */
   remember(batch: RecordBatch): void {
     const { producerId, producerEpoch } = batch
-    if (producerId < 0) return
+    if (producerId < 0 || batch.baseSequence < 0) return
     const entry: RememberedBatch = {
       baseSequence: batch.baseSequence,
       lastSequence: batch.lastSequence,

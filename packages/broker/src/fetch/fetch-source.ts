@@ -50,22 +50,25 @@ export class FetchSource {
 
   /**
    * The offset to begin to read at. One that is given by its number is not held against the partition's range; `read`
-   * does that.
+   * does that. The latest is the last stable offset with isolation `committed`, the default, so that nothing is passed
+   * over that an open transaction has written.
    * @throws MillraceError INVALID_REQUEST for a number that is no offset or no time; TOPIC_NOT_FOUND
    */
-  async resolve(position: Position): Promise<number> {
+  async resolve(position: Position, isolation: Isolation = 'committed'): Promise<number> {
     if ('offset' in position) return checkWhole('offset', position.offset)
-    return (await this.offsetAt(position)).offset
+    return (await this.offsetAt(position, isolation)).offset
   }
 
   /**
-   * The offset that a position stands for now.
+   * The offset that a position stands for now; the latest is the high watermark, or, with isolation `committed`, the last
+   * stable offset.
    * @throws MillraceError INVALID_REQUEST for a number that is no offset or no time; OFFSET_OUT_OF_RANGE for an offset
    *   that the partition does not have, with `logStartOffset` and `highWatermark` as details; TOPIC_NOT_FOUND
    */
-  async offsetAt(position: Position): Promise<FoundOffset> {
+  async offsetAt(position: Position, isolation: Isolation = 'uncommitted'): Promise<FoundOffset> {
     // The status comes first: what is appended while a time is looked up must lie after "latest", not before it.
-    const { logStartOffset, highWatermark } = await this.watched(this.partition.status())
+    const { logStartOffset, highWatermark, lastStableOffset } = await this.watched(this.partition.status())
+    const latest = isolation === 'committed' ? lastStableOffset : highWatermark
     if ('offset' in position) {
       const offset = checkWhole('offset', position.offset)
       if (offset >= logStartOffset && offset <= highWatermark) return { offset, found: true }
@@ -75,10 +78,10 @@ export class FetchSource {
         { details: { logStartOffset, highWatermark } },
       )
     }
-    if ('at' in position) return { offset: position.at === 'earliest' ? logStartOffset : highWatermark, found: true }
+    if ('at' in position) return { offset: position.at === 'earliest' ? logStartOffset : latest, found: true }
     const timestampMs = checkWhole('timestamp', position.timestampMs)
     const record = await this.watched(this.partition.offsetForTimestamp(timestampMs))
-    return record === undefined ? { offset: highWatermark, found: false } : { ...record, found: true }
+    return record === undefined ? { offset: latest, found: false } : { ...record, found: true }
   }
 
   /**

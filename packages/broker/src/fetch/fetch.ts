@@ -1,5 +1,6 @@
 import type { Isolation, ReadResult } from '@millrace/engine'
 import {
+  AbortedFilter,
   asMillraceError,
   type Limits,
   MillraceError,
@@ -58,7 +59,8 @@ export class Fetch {
   }
 
   /**
-   * The records from a position on, decoded. Where a batch cannot be opened, those before it come, and the call that
+   * The records from a position on, decoded, without those of aborted transactions. There may be none although reading
+   * goes on further along. Where a batch cannot be opened, those before it come, and the call that
    * begins at it fails.
    * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, OFFSET_OUT_OF_RANGE (with `logStartOffset` and
    *   `highWatermark` as details), INVALID_REQUEST; CORRUPT_BATCH, INVALID_BATCH or BATCH_TOO_LARGE for a stored batch
@@ -72,8 +74,8 @@ export class Fetch {
   ): Promise<FetchedRecords> {
     return this.topics.use(topic, async (handle) => {
       const source = this.sourceOf(handle, partition)
-      const offset = await source.resolve(from)
       const { maxBytes = this.limits.fetchBytes, waitMs, isolation, signal } = options
+      const offset = await source.resolve(from, isolation)
       const read = await source.read(offset, { maxBytes, waitMs, isolation, signal })
       return this.decode(read, offset, options)
     })
@@ -95,9 +97,14 @@ export class Fetch {
     const records: StoredRecord[] = []
     let sizeBytes = 0
     let nextOffset = from
+    const filter = new AbortedFilter(read.abortedTransactions)
     for (const batch of batchesOf(read)) {
       if (records.length === limit || sizeBytes >= maxBytes) break
       try {
+        if (filter.leavesOut(batch)) {
+          nextOffset = batch.nextOffset
+          continue
+        }
         const opened = openBatch(batch, {
           from,
           limit: limit - records.length,
@@ -122,11 +129,10 @@ interface OpenedBatch {
   readonly nextOffset: number
 }
 
-/** The records of a batch at and after `from`, up to `limit`; none of a control batch. */
+/** The records of a batch at and after `from`, up to `limit`. */
 function openBatch(batch: RecordBatch, o: { from: number; limit: number; maxBytes: number }): OpenedBatch {
   const records: StoredRecord[] = []
   let sizeBytes = 0
-  if (batch.isControl) return { records, sizeBytes, nextOffset: batch.nextOffset }
   for (const record of batch.records(o.maxBytes)) {
     sizeBytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + 1
     if (record.offset < o.from) continue

@@ -92,7 +92,6 @@ function checkBatch(bytes: Buffer, rules: BatchRules): void {
     throw new MillraceError('INVALID_BATCH', `${bytes.length - batch.sizeBytes} bytes follow the batch`)
   }
   validateClientBatch(batch, rules)
-  if (batch.isTransactional) throw new MillraceError('INVALID_BATCH', 'the batch belongs to no open transaction')
 }
 
 function buildBatch(records: readonly PlainRecord[], nowMs: number, rules: BatchRules): Buffer {

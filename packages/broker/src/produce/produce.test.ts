@@ -1,5 +1,6 @@
 import {
   BatchBuilder,
+  controlBatch,
   DEFAULT_LIMITS,
   MillraceError,
   type ProducerStamp,
@@ -72,6 +73,11 @@ describe('a produce target', () => {
     ['another magic', 'INVALID_BATCH', (batch) => corrupt(batch, 16)],
     ['a count that contradicts the offsets', 'INVALID_BATCH', (batch) => signed(batch, (b) => b.writeInt32BE(2, 57))],
     ['a control batch', 'INVALID_BATCH', (batch) => signed(batch, (b) => b.writeInt16BE(0x20, 21))],
+    [
+      'a marker',
+      'INVALID_BATCH',
+      () => controlBatch({ producerId: 0, producerEpoch: 0, outcome: 'commit' }, NOW).buffer,
+    ],
     ['a batch of no transaction', 'INVALID_BATCH', (batch) => signed(batch, (b) => b.writeInt16BE(0x10, 21))],
     ['a codec that nobody knows', 'UNSUPPORTED_COMPRESSION', (batch) => signed(batch, (b) => b.writeInt16BE(7, 21))],
     ['a batch that is too large', 'BATCH_TOO_LARGE', () => batchOf(['x'.repeat(2_000)])],
@@ -105,13 +111,19 @@ describe('a produce target', () => {
     expect(await stored(s, 'orders')).toEqual([])
   })
 
-  test('refuses an idempotent producer’s batch of a transaction', async () => {
+  test('takes the batch of an open transaction, and no transactional batch of another producer', async () => {
     const { broker } = setUp()
     await broker.topics.create({ name: 'orders' })
     const target = await broker.produce.target('orders', 0)
-    const stamp = { ...(await broker.produce.initProducer()), baseSequence: 0 }
-    const batch = signed(batchOf(['x']), (copy) => copy.writeInt16BE(0x10, 21), stamp)
-    await expect(target.append(batch, 'committed')).rejects.toMatchObject({ code: 'INVALID_BATCH' })
+    const append = (identity: { producerId: number; producerEpoch: number }, baseSequence = 0) => {
+      const batch = batchOf(['x'], { transactional: true, producer: { ...identity, baseSequence } })
+      return target.append(batch, 'committed')
+    }
+    const identity = await broker.transactions.init('one')
+    expect(await append(identity)).toMatchObject({ baseOffset: 0, duplicate: false })
+    await expect(append(identity, -1)).rejects.toMatchObject({ code: 'INVALID_BATCH' })
+    const plain = await broker.produce.initProducer()
+    await expect(append(plain)).rejects.toMatchObject({ code: 'INVALID_TRANSACTION_STATE' })
   })
 
   test('bounds of timestamps move with the clock', async () => {

@@ -31,6 +31,8 @@ export interface EngineSubject {
   reopen?(): Promise<Engine>
   /** Keeps appends from being committed until the function that it returns is called. */
   holdCommits?(): () => void
+  /** Makes appends fail, with nothing stored or with that not known, until the function that it returns is called. */
+  failAppends?(): () => void
   /** Frees what the subject took, after the engine was closed. */
   dispose?(): Promise<void>
 }
@@ -73,6 +75,14 @@ export class Bench {
   holdCommits(): () => void {
     if (this.subject.holdCommits === undefined) this.context.skip('the subject cannot hold commits back')
     const release = this.subject.holdCommits!()
+    this.holds.push(release)
+    return release
+  }
+
+  /** Makes appends fail; skips the test where that is not possible. */
+  failAppends(): () => void {
+    if (this.subject.failAppends === undefined) this.context.skip('the subject cannot make appends fail')
+    const release = this.subject.failAppends!()
     this.holds.push(release)
     return release
   }

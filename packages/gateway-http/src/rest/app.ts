@@ -15,6 +15,7 @@ import { aboutRoutes } from './routes/about.ts'
 import type { RouteContext } from './routes/context.ts'
 import { recordRoutes } from './routes/records.ts'
 import { topicRoutes } from './routes/topics.ts'
+import { transactionRoutes } from './routes/transactions.ts'
 import { bodyValidator, textValidator } from './validation.ts'
 import { Waits } from './waits.ts'
 
@@ -69,6 +70,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   aboutRoutes(app, context)
   topicRoutes(app, context)
   recordRoutes(app, context)
+  transactionRoutes(app, context)
   await app.ready()
 
   return {

@@ -181,6 +181,22 @@ export const OffsetsAnswer = Type.Object({
 })
 export type OffsetsAnswer = Static<typeof OffsetsAnswer>
 
+export const TransactionList = Type.Object({
+  transactions: Type.Array(
+    Type.Object({
+      transactionalId: Type.String(),
+      producerId: Count('Of the live instance.'),
+      producerEpoch: Count('Rises with each transaction and each new instance.'),
+      state: Type.Enum(['empty', 'open', 'ending'], { description: '`open`: records wait for its outcome.' }),
+      timeoutMs: Count('How long a transaction may stay open.'),
+      startedAtMs: Type.Optional(Count('When the open transaction began, in ms since 1970.')),
+      partitions: Count('Number of partitions that the open transaction has written to.'),
+    }),
+    { description: 'By transactional id.' },
+  ),
+})
+export type TransactionList = Static<typeof TransactionList>
+
 export const Problem = Type.Object(
   {
     type: Type.String({ description: 'A URN made of the code.' }),

@@ -8,7 +8,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
-import { RecordBatch, readBatches } from '@millrace/record'
+import { BatchBuilder, type ProducerStamp, RecordBatch, readBatches } from '@millrace/record'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { batchOf, type RpcServer, serveRpc } from '../../test/rpc-harness.ts'
 
@@ -58,6 +58,15 @@ function open(method: string): { stream: ClientDuplexStream<Message, Message>; n
   return { stream, next: async () => (await messages.next()).value }
 }
 
+function codeOf(error: ServiceError): unknown {
+  return error.metadata.get('millrace-code')[0]
+}
+
+function transactionalBatch(value: string, producer: ProducerStamp): Buffer {
+  const record = { key: null, value: Buffer.from(value), timestamp: Date.UTC(2026, 0, 1) }
+  return new BatchBuilder().append(record).build({ transactional: true, producer }).buffer
+}
+
 describe('a client of @grpc/grpc-js', () => {
   test('creates a topic, produces, fetches and finds offsets', async () => {
     const { topic } = await call(topics, 'CreateTopic', { name: 'orders', partitions: 2 })
@@ -86,6 +95,84 @@ describe('a client of @grpc/grpc-js', () => {
     expect(described.partitions).toHaveLength(2)
     await call(topics, 'DeleteTopic', { name: 'orders' })
     expect((await call(topics, 'ListTopics', {})).topics ?? []).toEqual([])
+  })
+
+  test('writes in transactions and reads what came of them', async () => {
+    await call(topics, 'CreateTopic', { name: 't' })
+    const init = { transactionalId: 'pipe', transactionTimeoutMs: 9_000 }
+    let identity = await call(records, 'InitProducer', init)
+    const fetch = open('FetchStream')
+    fetch.stream.write({ add: { subscription: 1, topic: 't', bytes: 1_000_000 } })
+    expect(await fetch.next()).toMatchObject({ subscription: 1 })
+    const produce = open('ProduceStream')
+    const transactionalId = 'pipe'
+    for (const commit of [false, true]) {
+      const producer = { producerId: 0, producerEpoch: 0, ...identity, baseSequence: 0 }
+      const batch = transactionalBatch(String(commit), producer)
+      produce.stream.write({ id: 1, topic: 't', batch })
+      expect((await produce.next()).acks[0].error ?? null).toBeNull()
+      const { transactions } = await call(records, 'ListTransactions', {})
+      expect(transactions).toMatchObject([{ transactionalId, state: 'open', timeoutMs: 9_000, partitions: 1 }])
+      identity = await call(records, 'EndTransaction', { transactionalId, ...producer, commit })
+    }
+    expect(identity).toMatchObject({ producerEpoch: 2 })
+    const aborted: Message[] = []
+    const bytes: Buffer[] = []
+    for (let nextOffset = 0; nextOffset < 4; ) {
+      const response = await fetch.next()
+      nextOffset = response.nextOffset
+      aborted.push(...(response.abortedTransactions ?? []))
+      if (response.batches !== undefined) bytes.push(response.batches)
+      expect(response.lastStableOffset).toBe(response.highWatermark)
+    }
+    expect(aborted.length).toBeGreaterThan(0)
+    for (const { producerId, firstOffset } of aborted) {
+      expect([producerId ?? 0, firstOffset ?? 0]).toEqual([identity.producerId ?? 0, 0])
+    }
+    const kinds = [...readBatches(Buffer.concat(bytes))].map(({ isControl, producerEpoch }) => [
+      isControl,
+      producerEpoch,
+    ])
+    expect(kinds).toEqual([
+      [false, 0],
+      [true, 0],
+      [false, 1],
+      [true, 1],
+    ])
+    const fetched = await call(records, 'Fetch', { topic: 't', from: { earliest: true } })
+    expect(fetched).toMatchObject({ nextOffset: 4, lastStableOffset: 4 })
+    expect(fetched.abortedTransactions).toHaveLength(1)
+    const all = await call(records, 'Fetch', {
+      topic: 't',
+      from: { earliest: true },
+      isolation: 'ISOLATION_UNCOMMITTED',
+    })
+    expect(all.abortedTransactions ?? []).toEqual([])
+    produce.stream.end()
+    fetch.stream.end()
+  })
+
+  test.each([
+    ['a stale epoch', { producerEpoch: 0, commit: true }, 'PRODUCER_FENCED'],
+    ['an epoch that nobody was given', { producerEpoch: 9, commit: true }, 'INVALID_TRANSACTION_STATE'],
+    ['another id', { transactionalId: 'other', producerEpoch: 1 }, 'INVALID_TRANSACTION_STATE'],
+    ['no id', { transactionalId: '', producerEpoch: 1 }, 'INVALID_TRANSACTION_STATE'],
+    ['another producer', { producerId: 77, producerEpoch: 1 }, 'INVALID_TRANSACTION_STATE'],
+  ])('cannot end a transaction with %s', async (_, wrong, code) => {
+    const transactionalId = 'pipe'
+    const { producerId = 0 } = await call(records, 'InitProducer', { transactionalId })
+    await call(records, 'InitProducer', { transactionalId })
+    const ended = call(records, 'EndTransaction', { transactionalId, producerId, ...wrong })
+    expect(codeOf(await ended.catch((error) => error))).toBe(code)
+  })
+
+  test.each([
+    [{ transactionalId: 'x'.repeat(256) }, 'INVALID_TRANSACTIONAL_ID'],
+    [{ transactionalId: 'x', transactionTimeoutMs: -1 }, 'INVALID_REQUEST'],
+    [{ transactionalId: 'x', transactionTimeoutMs: 900_001 }, 'INVALID_REQUEST'],
+  ])('cannot begin with %o', async (request, code) => {
+    const begun = call(records, 'InitProducer', request)
+    expect(codeOf(await begun.catch((error) => error))).toBe(code)
   })
 
   test('uses both streams', async () => {

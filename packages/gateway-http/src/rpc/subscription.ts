@@ -117,7 +117,7 @@ export class Subscription {
   private async follow(position: Position, signal: AbortSignal): Promise<void> {
     const { topic, partition } = this.options
     this.source ??= await this.context.broker.fetch.source(topic, partition)
-    let offset = await this.source.resolve(position)
+    let offset = await this.source.resolve(position, this.options.isolation)
     let isFirst = true
     while (!signal.aborted) {
       if (this.credit <= 0 && !isFirst) {
@@ -128,7 +128,7 @@ export class Subscription {
       if (result === undefined) return
       isFirst = false
       offset = result.nextOffset
-      const isAtEnd = result.batches.length === 0 || offset >= result.highWatermark
+      const isAtEnd = result.batches.length === 0 || offset >= this.endOf(result)
       if (isAtEnd) offset = await this.followEnd(this.source, offset, signal)
     }
   }
@@ -177,11 +177,16 @@ export class Subscription {
       if (result.batches.length > 0) {
         if (!this.context.call.canWrite) break
         this.send(result)
-        if (result.nextOffset < result.highWatermark) return result.nextOffset
+        if (result.nextOffset < this.endOf(result)) return result.nextOffset
       }
       offset = result.nextOffset
     }
     return offset
+  }
+
+  /** Up to where there is something to read. */
+  private endOf({ highWatermark, lastStableOffset }: ReadResult): number {
+    return this.options.isolation === 'committed' ? lastStableOffset : highWatermark
   }
 
   private get wantedBytes(): number {

@@ -5,6 +5,7 @@ import {
   errorToMessage,
   frameFetchResponse,
   frameMessage,
+  fromInt64,
   type millrace,
   recordFromMessage,
   toInt64,
@@ -45,14 +46,11 @@ export function unaryRoutes(broker: Broker, { limits, logger, unsent }: UnaryCon
     })
   }
   topicRoutes(broker, route)
+  producerRoutes(broker, route)
   route(UNARY.getOffset, async ({ topic, partition, at }) => {
     const source = await broker.fetch.source(topic, partition)
     const { offset, timestamp, found } = await source.offsetAt(positionOf(at))
     return { offset: toInt64(offset), timestamp: timestamp === undefined ? null : toInt64(timestamp), found }
-  })
-  route(UNARY.initProducer, async () => {
-    const { producerId, producerEpoch } = await broker.produce.initProducer()
-    return { producerId: toInt64(producerId), producerEpoch }
   })
   routes.set(UNARY.produce.path, {
     maxRequestBytes: limits.requestBytes,
@@ -97,6 +95,37 @@ function topicRoutes({ topics }: Broker, route: AddRoute): void {
   })
 }
 
+function producerRoutes({ produce, transactions }: Broker, route: AddRoute): void {
+  route(UNARY.initProducer, async ({ transactionalId, transactionTimeoutMs }) => {
+    if (transactionalId === '') return identityMessage(await produce.initProducer())
+    const timeoutMs = transactionTimeoutMs === 0 ? undefined : transactionTimeoutMs
+    return identityMessage(await transactions.init(transactionalId, { timeoutMs }))
+  })
+  route(UNARY.endTransaction, async ({ transactionalId, producerId, producerEpoch, commit }) => {
+    const transaction = { transactionalId, producerId: fromInt64(producerId), producerEpoch }
+    return identityMessage(await transactions.end(transaction, commit ? 'commit' : 'abort'))
+  })
+  route(UNARY.listTransactions, async () => ({
+    transactions: (await transactions.list()).map(({ partitions, startedAtMs, state, timeoutMs, ...ids }) => ({
+      transactionalId: ids.transactionalId,
+      ...identityMessage(ids),
+      state,
+      timeoutMs,
+      startedAtMs: startedAtMs === undefined ? null : toInt64(startedAtMs),
+      partitions: partitions.length,
+    })),
+  }))
+}
+
+type ProducerIdentity = Awaited<ReturnType<Broker['produce']['initProducer']>>
+
+function identityMessage({
+  producerId,
+  producerEpoch,
+}: ProducerIdentity): millrace.v1.InitProducerResponse.$Properties {
+  return { producerId: toInt64(producerId), producerEpoch }
+}
+
 type TopicDescription = Awaited<ReturnType<Broker['topics']['create']>>
 
 function topicMessage({ name, id, partitions, createdAtMs }: TopicDescription): millrace.v1.Topic.$Properties {
@@ -134,8 +163,8 @@ async function fetch(broker: Broker, unsent: Unsent, bytes: Buffer, signal: Abor
   const { topic, partition, from, maxBytes, waitMs, isolation } = UNARY.fetch.decodeRequest(bytes)
   if (maxBytes < 0 || waitMs < 0) throw new MillraceError('INVALID_REQUEST', 'max_bytes and wait_ms are 0 or more')
   const source = await broker.fetch.source(topic, partition)
-  const offset = await source.resolve(positionOf(from))
   const options = { isolation: isolationOf(isolation), signal }
+  const offset = await source.resolve(positionOf(from), options.isolation)
   const wantedBytes = maxBytes > 0 ? Math.min(maxBytes, broker.limits.fetchBytes) : broker.limits.fetchBytes
   const result =
     waitMs > 0

@@ -8,6 +8,7 @@ const ABOUT = {
   what: 'A durable, partitioned commit log, over REST (/v1) and gRPC (millrace.v1) on this port.',
   links: {
     topics: '/v1/topics',
+    transactions: '/v1/transactions',
     health: '/healthz',
     readiness: '/readyz',
   },
