@@ -49,7 +49,7 @@ test('README.md names only calls of REST that there are, and every parameter of 
     expect(calls.length).toBeGreaterThan(8)
     for (const call of calls) {
       const [method = '', path = ''] = call.split(' ')
-      const url = `http://${host}:${port}${path.replace('{topic}', 'orders').replace('{partition}', '0')}`
+      const url = `http://${host}:${port}${path.replace('{topic}', 'orders').replace('{partition}', '0').replace('{group}', 'billing')}`
       // The broker behind is none, so that what is found fails in another way.
       const { code } = (await (await fetch(url, { method })).json()) as { code?: string }
       expect(code, call).not.toBe('ROUTE_NOT_FOUND')

@@ -1,6 +1,7 @@
 import type { Engine } from '@millrace/engine'
 import { type Clock, DEFAULT_LIMITS, type Limits, type Logger, silentLogger } from '@millrace/record'
 import { Fetch } from './fetch/fetch.ts'
+import { Groups } from './groups/groups.ts'
 import { Produce } from './produce/produce.ts'
 import { Topics } from './topics/topics.ts'
 import { Transactions } from './transactions/transactions.ts'
@@ -18,8 +19,10 @@ export class Broker {
   readonly produce: Produce
   readonly fetch: Fetch
   readonly transactions: Transactions
+  readonly groups: Groups
   readonly limits: Limits
   private readonly engine: Engine
+  private readonly logger: Logger
 
   constructor({ engine, clock, limits = DEFAULT_LIMITS, logger = silentLogger }: BrokerOptions) {
     this.engine = engine
@@ -28,10 +31,32 @@ export class Broker {
     this.produce = new Produce({ engine, clock, limits, topics: this.topics })
     this.fetch = new Fetch({ limits, topics: this.topics })
     this.transactions = new Transactions({ engine, limits })
+    this.groups = new Groups({ engine, clock, limits, logger, topics: this.topics, fetch: this.fetch })
+    this.logger = logger
+  }
+
+  /** Takes up what was going on when the last broker over this engine ended. What fails is logged and tried again later. */
+  async open(): Promise<void> {
+    try {
+      await this.groups.open()
+    } catch (error) {
+      this.logger.error({ err: error }, 'consumer groups cannot be read')
+    }
+  }
+
+  /** Ends what is kept up with clients and would never end by itself, so that they go elsewhere. */
+  endMemberships(): void {
+    this.groups.endMemberships()
+  }
+
+  /** Waits until what was called before is on disk; before the engine is closed. */
+  async close(): Promise<void> {
+    await this.groups.close()
   }
 
   /** What keeps the broker from doing its work, in words; empty when it is ready. */
   problems(): readonly string[] {
-    return this.engine.problems()
+    const { problem } = this.groups
+    return problem === undefined ? this.engine.problems() : [...this.engine.problems(), problem]
   }
 }

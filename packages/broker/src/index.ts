@@ -6,6 +6,27 @@ export {
 } from './fetch/fetch.ts'
 export { FetchSource, type FoundOffset, type SourceReadOptions } from './fetch/fetch-source.ts'
 export type { Position } from './fetch/position.ts'
+export type {
+  AssignorName,
+  CommitRequest,
+  CommittedOffset,
+  GroupCalls,
+  GroupDescription,
+  GroupPartition,
+  GroupState,
+  GroupSummary,
+  JoinRequest,
+  MemberDescription,
+  MemberIdentity,
+  MemberListener,
+  Membership,
+  OffsetCommit,
+  OffsetReset,
+  ResetRequest,
+  TopicPartitions,
+} from './groups/group-types.ts'
+export type { GroupStats } from './groups/group-views.ts'
+export { Groups } from './groups/groups.ts'
 export type { PlainRecord, ProduceResult } from './produce/plain-record.ts'
 export { Produce } from './produce/produce.ts'
 export { ProduceTarget } from './produce/produce-target.ts'

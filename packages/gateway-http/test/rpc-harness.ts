@@ -6,7 +6,7 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from 'node:http2'
-import { Broker } from '@millrace/broker'
+import { Broker, type GroupCalls } from '@millrace/broker'
 import {
   BatchBuilder,
   type Clock,
@@ -18,14 +18,17 @@ import {
 import { createMemoryEngine, type MemoryEngine } from '@millrace/testkit'
 import {
   decodeFetchStreamResponse,
+  decodeMemberResponse,
   decodeProduceAcks,
   encodeFetchStreamRequest,
+  encodeMemberRequest,
   errorFromTrailers,
   FETCH_STREAM_PATH,
   type FetchStreamResponse,
   FrameReader,
   frameMessage,
   frameProduceStreamRequest,
+  MEMBERSHIP_PATH,
   type millrace,
   PRODUCE_STREAM_PATH,
   type ProduceAck,
@@ -53,7 +56,9 @@ export interface RpcServer {
   close(): Promise<void>
 }
 
-export async function serveRpc(options: { limits?: Partial<Limits>; clock?: Clock } = {}): Promise<RpcServer> {
+export async function serveRpc(
+  options: { limits?: Partial<Limits>; clock?: Clock; groups?: GroupCalls } = {},
+): Promise<RpcServer> {
   const { clock = systemClock } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const { logger, lines } = recordingLogger()
@@ -62,6 +67,7 @@ export async function serveRpc(options: { limits?: Partial<Limits>; clock?: Cloc
   const reads = { started: 0, open: 0 }
   countCalls(engine, appends, reads)
   const broker = new Broker({ engine, clock, limits })
+  if (options.groups !== undefined) Object.assign(broker, { groups: options.groups })
   const gateway = createHttpGateway({ broker, clock, logger, limits, checkHost: true })
   const { port } = await gateway.listen('127.0.0.1', 0)
   const clients: RawClient[] = []
@@ -155,6 +161,10 @@ export class RawClient {
 
   produceStream(): ProduceCall {
     return new ProduceCall(this.open(PRODUCE_STREAM_PATH))
+  }
+
+  memberStream(): MemberCall {
+    return new MemberCall(this.open(MEMBERSHIP_PATH))
   }
 
   fetchStream(): FetchCall {
@@ -298,6 +308,33 @@ export class FetchCall {
   async next(): Promise<FetchStreamResponse | undefined> {
     const message = await this.call.next()
     return message && decodeFetchStreamResponse(message)
+  }
+}
+
+export class MemberCall {
+  readonly call: RawCall
+
+  constructor(call: RawCall) {
+    this.call = call
+  }
+
+  send(...requests: readonly millrace.v1.MemberRequest.$Properties[]): void {
+    this.call.write([Buffer.concat(requests.map((request) => frameMessage(encodeMemberRequest(request))))])
+  }
+
+  /** Joins the group `g` as the member `m`. */
+  join(join: millrace.v1.Join.$Properties = {}): void {
+    this.send({ join: { group: 'g', memberId: 'm', topics: ['t'], ...join } })
+  }
+
+  commit(id: number, offset = id): void {
+    this.send({ commit: { id: toInt64(id), offsets: [{ topic: 't', partition: 0, offset: toInt64(offset) }] } })
+  }
+
+  /** The next message; undefined when the call ended without one. */
+  async next(): Promise<millrace.v1.MemberResponse | undefined> {
+    const message = await this.call.next()
+    return message && decodeMemberResponse(message)
   }
 }
 

@@ -27,10 +27,17 @@ export function openEngineOver(data: string, surroundings: Surroundings): Promis
   return openLocalEngine({ disk: nodeDisk(), dataDir: resolve(data).replaceAll('\\', '/'), ...surroundings })
 }
 
-/** The gateway of REST and gRPC, with the broker behind it. It does not listen yet. */
-export function createGateway(engine: Engine, config: Config, { clock, logger, limits }: Surroundings): HttpGateway {
+/** The broker, which has taken up what was going on when the last one ended. */
+export async function openBroker(engine: Engine, surroundings: Surroundings): Promise<Broker> {
+  const broker = new Broker({ engine, ...surroundings })
+  await broker.open()
+  return broker
+}
+
+/** The gateway of REST and gRPC before the broker. It does not listen yet. */
+export function createGateway(broker: Broker, config: Config, { clock, logger, limits }: Surroundings): HttpGateway {
   return createHttpGateway({
-    broker: new Broker({ engine, clock, limits, logger }),
+    broker,
     clock,
     logger,
     limits,

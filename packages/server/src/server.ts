@@ -1,3 +1,4 @@
+import type { Broker } from '@millrace/broker'
 import type { Engine } from '@millrace/engine'
 import type { HttpGateway } from '@millrace/gateway-http'
 import { type Limits, type Logger, systemClock } from '@millrace/record'
@@ -42,12 +43,14 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   // A file that an earlier server left behind must not tell of this one before it is ready.
   if (config.readyFile !== undefined) await removeReadyFile(config.readyFile)
   const startedAtMs = systemClock.monotonicMs()
-  const { createGateway, listen, openEngineOver } = await import('./parts.ts')
+  const { createGateway, listen, openBroker, openEngineOver } = await import('./parts.ts')
   const surroundings: Surroundings = { clock: systemClock, logger, limits: config.limits }
   const engine = await (options.openEngine?.(surroundings) ?? openEngineOver(config.data, surroundings))
+  let broker: Broker | undefined
   let gateway: HttpGateway | undefined
   try {
-    gateway = createGateway(engine, config, surroundings)
+    broker = await openBroker(engine, surroundings)
+    gateway = createGateway(broker, config, surroundings)
     const bound = await listen(gateway, config.http)
     const http = formatAddress(bound)
     const url = `http://${formatAddress({ host: reachableHost(bound.host), port: bound.port })}`
@@ -55,9 +58,10 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       await writeReadyFile(config.readyFile, { url, http, data: config.data, pid: process.pid })
     }
     logger.info({ http, data: config.data, tookMs: Math.round(systemClock.monotonicMs() - startedAtMs) }, 'serving')
-    return runningServer({ url, http, config, logger, gateway, engine })
+    return runningServer({ url, http, config, logger, gateway, broker, engine })
   } catch (error) {
     await gateway?.close(0)
+    await broker?.close()
     await engine.close()
     throw error
   }
@@ -77,6 +81,7 @@ function runningServer(o: {
   config: Config
   logger: Logger
   gateway: HttpGateway
+  broker: Broker
   engine: Engine
 }): Server {
   const { config, logger } = o
@@ -84,11 +89,13 @@ function runningServer(o: {
   const shutDown = async (): Promise<void> => {
     logger.info({ graceMs: config.limits.shutdownGraceMs }, 'shutting down')
     if (config.readyFile !== undefined) await removeReadyFile(config.readyFile).catch(() => {})
+    // Memberships would never end by themselves.
+    o.broker.endMemberships()
     try {
       await o.gateway.close(config.limits.shutdownGraceMs)
     } finally {
       // Also after a gateway that failed to close: the engine commits what it has and marks a clean shutdown.
-      await o.engine.close()
+      await o.broker.close().finally(() => o.engine.close())
     }
     logger.info({}, 'shut down')
   }

@@ -28,6 +28,12 @@ export interface NewTopic {
   readonly settings?: TopicSettings | undefined
 }
 
+/** What became of a topic: it is there now, or has more partitions now, or was deleted. */
+export interface TopicChange {
+  readonly topic: TopicDescription
+  readonly isDeleted: boolean
+}
+
 /** A topic with everything that a user may want to know of it. */
 export interface TopicDetails {
   readonly topic: TopicDescription
@@ -49,11 +55,17 @@ export class Topics {
   private readonly logger: Logger
   /** By name; the one that was found first comes first. */
   private readonly found = new Map<string, TopicHandle>()
+  private readonly watchers: ((change: TopicChange) => void)[] = []
 
   constructor({ engine, limits, logger }: TopicsOptions) {
     this.engine = engine
     this.limits = limits
     this.logger = logger
+  }
+
+  /** Tells `watcher`, which must not throw, of each topic that is made or deleted here from now on. */
+  watch(watcher: (change: TopicChange) => void): void {
+    this.watchers.push(watcher)
   }
 
   /**
@@ -73,6 +85,7 @@ export class Topics {
     }
     const description = await this.engine.topics.create({ name, partitions, settings })
     this.logger.info({ topic: name, topicId: description.id, partitions }, 'topic created')
+    for (const watcher of this.watchers) watcher({ topic: description, isDeleted: false })
     return description
   }
 
@@ -105,6 +118,7 @@ export class Topics {
     await this.engine.topics.delete(description.id)
     this.found.delete(name)
     this.logger.info({ topic: name, topicId: description.id }, 'topic deleted')
+    for (const watcher of this.watchers) watcher({ topic: description, isDeleted: true })
   }
 
   /**

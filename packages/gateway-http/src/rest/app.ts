@@ -13,6 +13,7 @@ import { PathMethods, routeNotFound } from './methods.ts'
 import { logFailure, mapError, PROBLEM_TYPE, problemOf } from './problem.ts'
 import { aboutRoutes } from './routes/about.ts'
 import type { RouteContext } from './routes/context.ts'
+import { groupRoutes } from './routes/groups.ts'
 import { recordRoutes } from './routes/records.ts'
 import { topicRoutes } from './routes/topics.ts'
 import { transactionRoutes } from './routes/transactions.ts'
@@ -71,6 +72,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   topicRoutes(app, context)
   recordRoutes(app, context)
   transactionRoutes(app, context)
+  groupRoutes(app, context)
   await app.ready()
 
   return {

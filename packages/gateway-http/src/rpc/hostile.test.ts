@@ -5,10 +5,12 @@ import {
   FETCH_STREAM_PATH,
   frameMessage,
   frameProduceStreamRequest,
+  MEMBERSHIP_PATH,
   PRODUCE_STREAM_PATH,
   UNARY,
 } from '@millrace/wire'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { FakeGroups } from '../../test/fake-groups.ts'
 import { batchOf, type RawClient, type RpcServer, serveRpc, until } from '../../test/rpc-harness.ts'
 
 let clock: ManualClock
@@ -17,13 +19,14 @@ let client: RawClient
 
 beforeEach(async () => {
   clock = new ManualClock()
-  server = await serveRpc({ clock, limits: { requestBytes: 100_000, inFlightBytesPerConnection: 200_000 } })
+  const limits = { requestBytes: 100_000, inFlightBytesPerConnection: 200_000 }
+  server = await serveRpc({ clock, limits, groups: new FakeGroups() })
   client = server.connect()
   await server.broker.topics.create({ name: 't', partitions: 1 })
 })
 afterEach(() => server.close())
 
-const PATHS = [PRODUCE_STREAM_PATH, FETCH_STREAM_PATH, UNARY.produce.path]
+const PATHS = [PRODUCE_STREAM_PATH, FETCH_STREAM_PATH, MEMBERSHIP_PATH, UNARY.produce.path]
 
 function produceFrame(id: number): Buffer {
   const batch = batchOf(`v${id}`)

@@ -1,13 +1,14 @@
 import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Broker } from '@millrace/broker'
 import { MillraceError } from '@millrace/record'
-import { FETCH_STREAM_PATH, PRODUCE_STREAM_PATH } from '@millrace/wire'
+import { FETCH_STREAM_PATH, MEMBERSHIP_PATH, PRODUCE_STREAM_PATH } from '@millrace/wire'
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
 import { Call, type CallContext } from './call.ts'
 import { ConnectionBudget } from './connection-budget.ts'
 import { FetchStream } from './fetch-stream.ts'
 import { parseTimeoutMs } from './grpc-timeout.ts'
+import { MembershipStream } from './membership-stream.ts'
 import { ProduceStream } from './produce-stream.ts'
 import { UnaryCall } from './unary-call.ts'
 import { type UnaryRoute, unaryRoutes } from './unary-methods.ts'
@@ -91,6 +92,7 @@ export class RpcService {
   private start(call: Call, headers: IncomingHttpHeaders): RunningCall | undefined {
     if (call.path === PRODUCE_STREAM_PATH) return new ProduceStream(call, this.broker)
     if (call.path === FETCH_STREAM_PATH) return new FetchStream(call, this.broker)
+    if (call.path === MEMBERSHIP_PATH) return new MembershipStream(call, this.broker.groups)
     const route = this.unary.get(call.path)
     if (route === undefined) return undefined
     const { handle, maxRequestBytes } = route

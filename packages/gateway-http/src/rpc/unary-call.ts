@@ -1,4 +1,5 @@
 import { asMillraceError, MillraceError, type Timer } from '@millrace/record'
+import type { UnaryMethod } from '@millrace/wire'
 import type { Call } from './call.ts'
 import { Inbound, type MessageSink } from './inbound.ts'
 
@@ -7,6 +8,12 @@ import { Inbound, type MessageSink } from './inbound.ts'
  * nobody any more; a wait for data ends then.
  */
 export type UnaryHandler = (request: Buffer, signal: AbortSignal) => Promise<readonly Buffer[]>
+
+/** Adds a call with small messages, which `run` answers. */
+export type AddRoute = <Request, Response>(
+  method: UnaryMethod<Request, never, unknown, Response>,
+  run: (request: Request) => Promise<Response>,
+) => void
 
 /** A call with one request and one response. */
 export class UnaryCall implements MessageSink {

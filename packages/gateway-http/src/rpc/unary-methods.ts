@@ -14,8 +14,9 @@ import {
 } from '@millrace/wire'
 import type { Unsent } from '../unsent.ts'
 import { logFailure, publicError } from './failures.ts'
+import { groupRoutes } from './group-methods.ts'
 import { isolationOf, positionOf } from './positions.ts'
-import type { UnaryHandler } from './unary-call.ts'
+import type { AddRoute, UnaryHandler } from './unary-call.ts'
 
 /** A call and the largest request that it takes. */
 export interface UnaryRoute {
@@ -47,6 +48,7 @@ export function unaryRoutes(broker: Broker, { limits, logger, unsent }: UnaryCon
   }
   topicRoutes(broker, route)
   producerRoutes(broker, route)
+  groupRoutes(broker.groups, limits, route)
   route(UNARY.getOffset, async ({ topic, partition, at }) => {
     const source = await broker.fetch.source(topic, partition)
     const { offset, timestamp, found } = await source.offsetAt(positionOf(at))
@@ -62,11 +64,6 @@ export function unaryRoutes(broker: Broker, { limits, logger, unsent }: UnaryCon
   })
   return routes
 }
-
-type AddRoute = <Request, Response>(
-  method: UnaryMethod<Request, never, unknown, Response>,
-  run: (request: Request) => Promise<Response>,
-) => void
 
 function topicRoutes({ topics }: Broker, route: AddRoute): void {
   route(UNARY.createTopic, async ({ name, partitions, config }) => {

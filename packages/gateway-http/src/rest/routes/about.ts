@@ -9,6 +9,7 @@ const ABOUT = {
   links: {
     topics: '/v1/topics',
     transactions: '/v1/transactions',
+    groups: '/v1/groups',
     health: '/healthz',
     readiness: '/readyz',
   },
