@@ -11,6 +11,17 @@ export {
 } from './admin.ts'
 export type { AdminCallOptions } from './admin-options.ts'
 export { type HeadersInput, type ProducerRecord, SendBatchError, type SendFailure, type SendResult } from './call.ts'
+export {
+  type BatchesOptions,
+  type CloseOptions,
+  Consumer,
+  type RunOptions,
+} from './consumer/consumer.ts'
+export type { ConsumerOptions, StartingPartition } from './consumer/consumer-options.ts'
+export type { FailureOptions } from './consumer/failure-options.ts'
+export type { HandlerContext } from './consumer/failure-policy.ts'
+export type { OffsetToCommit } from './consumer/membership.ts'
+export type { TopicPartition, TopicPartitionOffset } from './consumer/topic-partition.ts'
 export type {
   CommitQuery,
   CommittedOffset,

@@ -3,6 +3,8 @@ import { type Clock, foregroundClock } from '@millrace/record'
 import { Admin } from './admin.ts'
 import { createBackoff, DEFAULT_BACKOFF } from './backoff.ts'
 import { Connection } from './connection.ts'
+import { Consumer } from './consumer/consumer.ts'
+import { type ConsumerOptions, checkConsumerOptions } from './consumer/consumer-options.ts'
 import { FetchSession } from './fetch-session.ts'
 import { checkNames, checkProducerOptions, invalid, type ProducerOptions, whole } from './options.ts'
 import { Producer, type SendOptions } from './producer.ts'
@@ -58,6 +60,8 @@ export class Millrace implements AsyncDisposable {
   private readonly directory: TopicDirectory
   private readonly serializer: Serializer
   private readonly producers = new Set<Producer>()
+  private readonly consumers = new Set<Consumer>()
+  private readonly random: () => number
   private readonly readers = new Set<{ close(): Promise<void> }>()
   private closing: Promise<void> | undefined
 
@@ -81,6 +85,7 @@ export class Millrace implements AsyncDisposable {
       requestTimeoutMs: whole('requestTimeoutMs', options.requestTimeoutMs, 30_000, 1, 2 ** 31 - 1),
       connectTimeoutMs,
     })
+    this.random = random
     this.serializer = checkSerializer(options.serializer ?? defaultSerializer)
     this.directory = new TopicDirectory(this.transport)
     this.admin = new Admin(this.transport, this.directory)
@@ -128,7 +133,35 @@ export class Millrace implements AsyncDisposable {
   }
 
   /**
-   * Sends what producers hold, ends reads and lets go of the connection. When the signal aborts, what is not sent by then
+   * A member of a consumer group, which joins when it is first read from.
+   * @throws MillraceError INVALID_CONFIG, CLOSED
+   */
+  consumer(options: ConsumerOptions): Consumer {
+    this.transport.closing.throwIfAborted()
+    const { transport, directory, serializer, random } = this
+    const consumer = new Consumer({
+      transport,
+      serializer,
+      random,
+      options: checkConsumerOptions(options),
+      producer: () => {
+        const defaults = checkProducerOptions({})
+        return new Producer({
+          transport,
+          directory,
+          serializer: defaultSerializer,
+          options: defaults,
+          closed: () => {},
+        })
+      },
+      closed: (closed) => this.consumers.delete(closed),
+    })
+    this.consumers.add(consumer)
+    return consumer
+  }
+
+  /**
+   * Leaves groups, sends what producers hold, ends reads and lets go of the connection. When the signal aborts, what is not sent by then
    * fails with CLOSED.
    */
   close(options: SendOptions = {}): Promise<void> {
@@ -141,6 +174,7 @@ export class Millrace implements AsyncDisposable {
   }
 
   private async end(options: SendOptions): Promise<void> {
+    await Promise.all([...this.consumers].map((consumer) => consumer.close(options)))
     await Promise.all([...this.readers].map((reader) => reader.close()))
     await Promise.all([...this.producers].map((producer) => producer.close(options)))
     this.transport.close()

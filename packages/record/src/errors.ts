@@ -61,6 +61,7 @@ export const ERRORS = {
   PARTITION_NOT_OWNED: spec('precondition', 'The partition is not assigned to this member'),
   OFFSETS_PENDING: spec('busy', 'A transaction that commits offsets is still open', true),
   METADATA_TOO_LARGE: spec('too-large', 'The metadata of a committed offset is too large'),
+  HANDLER_FAILED: spec('internal', 'The handler of a consumer failed'),
   INVALID_REQUEST: spec('invalid', 'The request is malformed'),
   NUMBER_NOT_EXACT: spec('invalid', 'A number cannot be kept exactly'),
   UNSUPPORTED_MEDIA_TYPE: spec('media-type', 'The content type is not supported'),

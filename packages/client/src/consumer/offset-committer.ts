@@ -1,0 +1,92 @@
+import { asMillraceError, type MillraceError, type Timer } from '@millrace/record'
+import type { Transport } from '../transport.ts'
+import type { AssignedPartition } from './assigned-partition.ts'
+import type { CheckedConsumerOptions } from './consumer-options.ts'
+import { isOver, type Membership, type OffsetToCommit } from './membership.ts'
+
+export interface CommitterParts {
+  readonly transport: Transport
+  readonly membership: Membership
+  readonly options: CheckedConsumerOptions
+  /** All that are the member's. */
+  readonly partitions: () => readonly AssignedPartition[]
+  /** A commit failed for good. */
+  readonly failed: (error: MillraceError) => void
+}
+
+/** Commits what is handled, by itself where that is asked for. */
+export class OffsetCommitter {
+  private readonly parts: CommitterParts
+  private timer: Timer | undefined
+  private running: Promise<void> | undefined
+
+  constructor(parts: CommitterParts) {
+    this.parts = parts
+  }
+
+  /** Commits at intervals from now on, unless `autoCommit` is false. */
+  start(): void {
+    const { transport, options, partitions } = this.parts
+    if (!options.autoCommit) return
+    this.timer = transport.clock.setTimer(options.autoCommitIntervalMs, () => {
+      this.commitHandled(partitions(), undefined).finally(() => {
+        if (this.timer !== undefined) this.start()
+      })
+    })
+  }
+
+  stop(): void {
+    this.timer?.cancel()
+    this.timer = undefined
+  }
+
+  /**
+   * Commits what is handled of these and not committed, unless transactions do. Never throws. A failure that may pass is
+   * tried again until the signal aborts; without a signal, at the next interval.
+   */
+  async commitHandled(partitions: readonly AssignedPartition[], signal: AbortSignal | undefined): Promise<void> {
+    if (!this.parts.options.autoCommit) return
+    // One after the other, so that none overtakes another.
+    const turn = (this.running ?? Promise.resolve()).then(() => this.commitOnce(partitions, signal))
+    this.running = turn
+    await turn
+  }
+
+  /** Commits these. @throws MillraceError as `Membership.commit` */
+  async commit(offsets: readonly OffsetToCommit[], partitions: readonly AssignedPartition[]): Promise<void> {
+    if (offsets.length === 0) return
+    const trackers = partitions.map(({ tracker }) => tracker)
+    await this.parts.membership.commit(offsets)
+    offsets.forEach(({ offset }, index) => {
+      const partition = partitions[index]
+      if (partition !== undefined && partition.tracker === trackers[index]) partition.committedOffset = offset
+    })
+  }
+
+  private async commitOnce(partitions: readonly AssignedPartition[], signal: AbortSignal | undefined): Promise<void> {
+    const { membership, transport, options, failed } = this.parts
+    for (let attempt = 1; signal?.aborted !== true; attempt++) {
+      const due = partitions.filter(({ tracker, committedOffset, isTransactional, lostSignal }) => {
+        return (
+          !isTransactional &&
+          !lostSignal.aborted &&
+          tracker.handled !== undefined &&
+          tracker.handled !== committedOffset
+        )
+      })
+      const offsets = due.map(({ topic, partition, tracker }) => ({ topic, partition, offset: tracker.handled ?? 0 }))
+      try {
+        return await this.commit(offsets, due)
+      } catch (reason) {
+        const error = asMillraceError(reason)
+        if (isOver(error) || error.code === 'CLOSED') return
+        // The group thinks otherwise of what the member owns: it is no use to go on with it.
+        if (error.code === 'PARTITION_NOT_OWNED') return membership.lose(error)
+        if (!error.retriable) return failed(error)
+        options.onWarning(error)
+        if (signal === undefined) return
+        await transport.sleep(transport.backoff(attempt), signal).catch(() => {})
+      }
+    }
+  }
+}
