@@ -56,3 +56,8 @@ export interface Place {
 export function placeName({ partition, offset }: Place): string {
   return `${partition}/${offset}`
 }
+
+/** Of a clock that all processes of this machine share. */
+export function nowMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
