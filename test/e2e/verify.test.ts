@@ -41,7 +41,7 @@ describe('millrace verify', () => {
     const before = await snapshotOf(data)
     const { code, stdout, stderr } = await verify()
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toMatch(/^all is well: checked 1 topic, 2 partitions, batches: \d+, bytes: \d+\n$/)
+    expect(stdout).toMatch(/^all is well: checked 1 topic, 3 partitions, batches: \d+, bytes: \d+\n$/)
     expect(await snapshotOf(data)).toEqual(before)
   })
 
@@ -52,7 +52,7 @@ describe('millrace verify', () => {
     expect(lines(stdout)).toEqual([
       expect.stringMatching(/^error corrupt-batch t-0\/0{20}\.log at byte 0: its CRC is wrong/),
       expect.stringMatching(/^error checksum-mismatch t-0\/0{20}\.crc: /),
-      expect.stringMatching(/^2 errors: checked 1 topic, 2 partitions, /),
+      expect.stringMatching(/^2 errors: checked 1 topic, 3 partitions, /),
     ])
   })
 
@@ -62,7 +62,7 @@ describe('millrace verify', () => {
     expect(code).toBe(1)
     expect(lines(stdout).map((line) => JSON.parse(line))).toEqual([
       { finding: expect.objectContaining({ kind: 'index-mismatch', severity: 'error', position: 0 }) },
-      { summary: expect.objectContaining({ topics: 1, partitions: 2, errors: 1, notes: 0 }) },
+      { summary: expect.objectContaining({ topics: 1, partitions: 3, errors: 1, notes: 0 }) },
     ])
   })
 
