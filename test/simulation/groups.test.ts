@@ -65,8 +65,7 @@ class Run {
     }
     for (let life = 0; life < 4; life++) {
       for (let step = this.random.int(20, 80); step > 0; step--) {
-        // Not while the groups' topic is made: what becomes of that is the engine's.
-        if (this.random.bool(0.03) && this.sent.size > 0) this.disk.failNext(this.random.pick(FAULTS))
+        if (this.random.bool(0.03)) this.disk.failNext(this.random.pick(FAULTS))
         this.act()
         await ticks(this.random.int(0, 6))
         this.check()

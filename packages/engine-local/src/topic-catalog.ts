@@ -37,6 +37,8 @@ export class LocalTopicCatalog implements TopicCatalog {
   private readonly changes = new Serial()
   private readonly removals = new Serial()
   private partitions = 0
+  /** Topics that could not be made and whose record may have been written all the same. */
+  private doubtful: readonly string[] = []
   private ended: MillraceError | undefined
 
   constructor(options: CatalogOptions) {
@@ -65,11 +67,14 @@ export class LocalTopicCatalog implements TopicCatalog {
       const description = { id: randomUUID(), ...topic, createdAtMs: clock.nowMs() }
       // What is left of a topic that could not be made is removed by the next that has its name, or at the next start.
       try {
+        await this.forgetDoubtful()
         await files.create(description)
         const [logs = []] = await files.open([description], NEW)
         const failure = logs.find((log) => log instanceof MillraceError)
         if (failure !== undefined) throw failure
+        this.doubtful = [description.id]
         await store.set(TOPIC_KEY_PREFIX + description.id, description)
+        this.doubtful = []
         this.add({ description, logs })
         return description
       } catch (error) {
@@ -179,6 +184,13 @@ export class LocalTopicCatalog implements TopicCatalog {
         `there are ${this.partitions} of at most ${limits.partitions} partitions already`,
       )
     }
+  }
+
+  /** Takes back what may have been written of topics that could not be made, before another one has their directories. */
+  private async forgetDoubtful(): Promise<void> {
+    if (this.doubtful.length === 0) return
+    await this.options.store.batch(this.doubtful.map((id) => ({ key: TOPIC_KEY_PREFIX + id, value: undefined })))
+    this.doubtful = []
   }
 
   private add(topic: OpenTopic): void {
