@@ -12,6 +12,8 @@ const LIMITS: Limits = { ...DEFAULT_LIMITS, journalBytes: 16_384, openFiles: 4 }
 const PARTITIONS = 6
 const RECORDS = 5_000
 
+/** In which the groups' topic is made anew after a failure, and the server crashes over it. */
+const TELLING_SEEDS = [189]
 const FAULTS: readonly DiskFault[] = [
   { operation: 'write', path: '.log', code: 'ENOSPC' },
   { operation: 'datasync', path: '.log', code: 'EIO' },
@@ -261,7 +263,8 @@ async function ticks(turns: number): Promise<void> {
 
 test('members, what they own and what they committed are there after every crash', { timeout: 300_000 }, async () => {
   const counts: Counts = { crashes: 0, rejoined: 0, committed: 0, refused: 0, left: 0 }
-  for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+  const seeds = Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index)
+  for (const seed of [...seeds, ...TELLING_SEEDS]) {
     try {
       await new Run(seed, counts).run()
     } catch (error) {
@@ -269,6 +272,8 @@ test('members, what they own and what they committed are there after every crash
       throw new Error(`seed ${seed} (MILLRACE_GROUP_CRASH_SEED=${seed}): ${message}`, { cause: error })
     }
   }
-  process.stdout.write(`groups in ${SEEDS} simulated histories: ${JSON.stringify(counts)}\n`)
+  process.stdout.write(
+    `groups in ${seeds.length + TELLING_SEEDS.length} simulated histories: ${JSON.stringify(counts)}\n`,
+  )
   for (const [what, count] of Object.entries(counts)) expect(count, what).toBeGreaterThan(0)
 })
