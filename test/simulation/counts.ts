@@ -38,6 +38,14 @@ export const COUNTED = [
   'topics created',
   'topics deleted',
   'unsynced records lost',
+  'transactions committed',
+  'transactions aborted',
+  'transactions that failed',
+  'transactions found committed',
+  'transactions found aborted',
+  'records found aborted',
+  'aborted records compacted',
+  'reads below open transactions',
 ] as const
 export type Counted = (typeof COUNTED)[number]
 

@@ -9,6 +9,7 @@ import { Life, type LifeStyle, randomWeights, turns } from './life.ts'
 import { readPartition, type StoredPartition } from './stored-partition.ts'
 import { HOUSEKEEPING_MS, MANY, OTHERS } from './topic-kinds.ts'
 import { TopicModels } from './topic-models.ts'
+import { TransactionalClient } from './transactional-client.ts'
 
 const DATA_DIR = '/data'
 const LIMITS: Limits = {
@@ -48,6 +49,7 @@ export class CrashHistory {
   private readonly logger: Logger
   private clock = new ManualClock()
   private values = 0
+  private readonly clients = ['one', 'two', 'three'].map((name) => new TransactionalClient(name))
 
   constructor(seed: number) {
     const random = seededRandom(seed)
@@ -73,6 +75,7 @@ export class CrashHistory {
       const life = this.begin(engine)
       await life.live()
       await this.endLife(life, engine)
+      for (const client of this.clients) client.restart()
       engine = await this.open()
       const found = await this.check(engine)
       if (this.random.bool(0.3)) engine = await this.recoverAgain(found)
@@ -86,9 +89,9 @@ export class CrashHistory {
   }
 
   private begin(engine: Engine): Life {
-    const { clock, disk, random, models, counts, style } = this
+    const { clock, disk, random, models, clients, counts, style } = this
     const newValue = (): string => `${this.values++}${'.'.repeat(random.int(0, 150))}`
-    return new Life({ engine, clock, disk, random, models, counts, style, newValue })
+    return new Life({ engine, clock, disk, random, models, clients, counts, style, newValue })
   }
 
   private async endLife(life: Life, engine: Engine): Promise<void> {

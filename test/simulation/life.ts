@@ -6,6 +6,7 @@ import { Operations } from './operations.ts'
 import type { PartitionModel } from './partition-model.ts'
 import { FLUSH_MS, HOUSEKEEPING_MS } from './topic-kinds.ts'
 import type { TopicModels } from './topic-models.ts'
+import type { TransactionalClient } from './transactional-client.ts'
 
 /** What may happen in a step, and how often it does where a history has no opinion. */
 const STEPS = {
@@ -13,6 +14,8 @@ const STEPS = {
   appendToMany: 6,
   readTail: 5,
   readMiddle: 5,
+  readCommitted: 5,
+  transact: 12,
   readAll: 2,
   waitAtEnd: 3,
   findByTime: 3,
@@ -34,10 +37,12 @@ const ALLOWED: readonly string[] = [
   'LIMIT_REACHED',
   'OFFSET_OUT_OF_RANGE',
   'OUT_OF_ORDER_SEQUENCE',
+  'PRODUCER_FENCED',
   'SHUTTING_DOWN',
   'STORAGE_FAILED',
   'TOPIC_EXISTS',
   'TOPIC_NOT_FOUND',
+  'TRANSACTION_ABORTED',
 ] satisfies ErrorCode[]
 
 const FAULTS: readonly DiskFault[] = [
@@ -58,6 +63,8 @@ const FAULTS: readonly DiskFault[] = [
   { operation: 'remove', path: '.log', code: 'EIO' },
   { operation: 'syncDirectory', code: 'EIO' },
   { operation: 'truncate', path: '.log', code: 'EIO' },
+  { operation: 'write', path: '.txnindex', code: 'ENOSPC' },
+  { operation: 'read', path: '.txnindex', code: 'EIO' },
   { operation: 'read', path: '.log', code: 'EIO' },
 ]
 
@@ -76,6 +83,7 @@ export interface LifeOptions {
   readonly disk: CrashDisk
   readonly random: SeededRandom
   readonly models: TopicModels
+  readonly clients: readonly TransactionalClient[]
   readonly counts: Counts
   readonly style: LifeStyle
   readonly newValue: () => string
@@ -150,6 +158,8 @@ export class Life {
     } else if (step === 'appendToMany') {
       for (const model of random.shuffle(partitions).slice(0, random.int(4, 8)))
         this.start(this.operations.append(model))
+    } else if (step === 'transact') {
+      this.start(this.operations.transact(random.pick(this.options.clients)))
     } else if (partitions.length > 0) {
       this.start(this.client(step, random.pick(partitions)))
     }
@@ -160,6 +170,8 @@ export class Life {
     switch (step) {
       case 'readTail':
         return operations.read(model, 'tail')
+      case 'readCommitted':
+        return operations.readCommitted(model)
       case 'readMiddle':
         return operations.read(model, 'middle')
       case 'readAll':

@@ -11,13 +11,17 @@ export interface ModelRecord {
 export interface EncodeOptions {
   readonly producer?: ProducerStamp | undefined
   readonly compression: CompressionCodec
+  readonly transactional?: boolean
 }
 
 /** A batch as a client sends it. */
-export function encode(records: readonly ModelRecord[], { producer, compression }: EncodeOptions): Buffer {
+export function encode(
+  records: readonly ModelRecord[],
+  { producer, compression, transactional = false }: EncodeOptions,
+): Buffer {
   const builder = new BatchBuilder()
   for (const { key, value, timestamp } of records) {
     builder.append({ key: Buffer.from(key), value: value === null ? null : Buffer.from(value), timestamp })
   }
-  return builder.build(producer === undefined ? { compression } : { compression, producer }).buffer
+  return builder.build(producer === undefined ? { compression } : { compression, producer, transactional }).buffer
 }

@@ -6,9 +6,10 @@ import type { Counts } from './counts.ts'
 import { encode, type ModelRecord } from './model-record.ts'
 import type { PartitionModel } from './partition-model.ts'
 import type { ProducerStream, SequencedBatch } from './producer-stream.ts'
-import { recordsOf } from './stored-partition.ts'
+import { recordsOf, visibleIn } from './stored-partition.ts'
 import type { TopicKind } from './topic-kinds.ts'
 import type { TopicModels } from './topic-models.ts'
+import type { TransactionalClient } from './transactional-client.ts'
 
 /** Codes after which nothing of an append may ever be seen. */
 const NOTHING_STORED: readonly string[] = ['DISK_FULL', 'STORAGE_FAILED', 'LIMIT_REACHED'] satisfies ErrorCode[]
@@ -78,9 +79,40 @@ export class Operations {
     const { random, counts } = this.options
     const { end } = await this.status(model)
     const waitMs = random.int(1, 2_000)
-    const result = await this.call(this.partition(model).read(end, { maxBytes: 1_000, waitMs }))
+    const result = await this.call(
+      this.partition(model).read(end, { maxBytes: 1_000, waitMs, isolation: 'uncommitted' }),
+    )
     for (const [offset, record] of recordsOf(result, end)) model.see(offset, record)
     if (result.nextOffset > end) counts['reads that waited']++
+  }
+
+  /** Reads what is committed: all of a transaction that is, and nothing of others. */
+  async readCommitted(model: PartitionModel): Promise<void> {
+    const { random, counts } = this.options
+    const { start, end } = await this.status(model)
+    const maxBytes = random.pick(MAX_BYTES)
+    for (let offset = random.int(start, end), goesOn = true; goesOn; ) {
+      const result = await this.call(this.partition(model).read(offset, { maxBytes, isolation: 'committed' }))
+      const { nextOffset, lastStableOffset, highWatermark } = result
+      assert(nextOffset <= Math.max(lastStableOffset, offset), `${model.title}: what is read is decided`)
+      if (lastStableOffset < highWatermark) counts['reads below open transactions']++
+      model.seeCommitted(recordsOf(result, offset), new Set(visibleIn(result)))
+      goesOn = nextOffset > offset
+      offset = nextOffset
+    }
+  }
+
+  /** Has a client go on with its transaction. */
+  async transact(client: TransactionalClient): Promise<void> {
+    const { models } = this.options
+    const { engine, random, counts, whileAlive } = this.options
+    const partitions = random.shuffle(models.partitions()).slice(0, random.int(1, 3))
+    const newRecords = (model: PartitionModel) => this.newRecords(model).filter(({ value }) => value !== null)
+    const withSome = (model: PartitionModel): ModelRecord[] => {
+      const records = newRecords(model)
+      return records.length > 0 ? records : withSome(model)
+    }
+    await client.work({ engine, random, counts, whileAlive, newRecords: withSome }, partitions)
   }
 
   async findByTime(model: PartitionModel): Promise<void> {
@@ -182,7 +214,7 @@ export class Operations {
   /** @returns where to read on */
   private async readAt(model: PartitionModel, offset: number, maxBytes: number): Promise<number> {
     const { seenEnd } = model
-    const result = await this.call(this.partition(model).read(offset, { maxBytes }))
+    const result = await this.call(this.partition(model).read(offset, { maxBytes, isolation: 'uncommitted' }))
     for (const [at, record] of recordsOf(result, offset)) model.see(at, record)
     assert(
       result.nextOffset > offset || offset >= seenEnd,

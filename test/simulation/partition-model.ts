@@ -5,6 +5,7 @@ import type { ModelRecord } from './model-record.ts'
 import { ProducerStream } from './producer-stream.ts'
 import type { StoredPartition } from './stored-partition.ts'
 import type { TopicKind } from './topic-kinds.ts'
+import type { TransactionModel } from './transaction-model.ts'
 
 /** Who sent a value; plain producers have no id. */
 interface Sender {
@@ -30,6 +31,8 @@ export class PartitionModel {
   private readonly gone = new Set<number>()
   /** By value: all that was ever sent. */
   private readonly sent = new Map<string, Sender>()
+  /** By value: the transaction that it was sent in. */
+  private readonly transactions = new Map<string, TransactionModel>()
   /** Values of appends that failed with a code that says that nothing was stored. */
   private readonly refused = new Set<string>()
   /** The highest log start, and the furthest end, that were seen. */
@@ -75,6 +78,28 @@ export class PartitionModel {
     for (const [index, { value }] of records.entries()) {
       if (value !== null) this.sent.set(value, { producerId, sequence: sequence + index })
     }
+  }
+
+  noteTransaction(records: readonly ModelRecord[], transaction: TransactionModel): void {
+    for (const { value } of records) if (value !== null) this.transactions.set(value, transaction)
+  }
+
+  /** What a reader of what is committed was shown, among what is there. */
+  seeCommitted(there: Iterable<[number, ModelRecord]>, visible: ReadonlySet<string>): void {
+    for (const [offset, { value }] of there) {
+      if (value === null) continue
+      const transaction = this.transactions.get(value)
+      const isVisible = visible.has(value)
+      if (transaction === undefined) assert(isVisible, this.at(offset, 'is not shown'))
+      else if (isVisible) transaction.see(this.at(offset, 'is shown'))
+      else transaction.miss(this.at(offset, 'is not shown'))
+    }
+  }
+
+  /** Whether compaction may take a record because its transaction was not committed. */
+  private isAborted({ value }: ModelRecord): boolean {
+    const transaction = value === null ? undefined : this.transactions.get(value)
+    return transaction !== undefined && !transaction.isCommitted
   }
 
   noteRefused(records: readonly ModelRecord[]): void {
@@ -135,16 +160,32 @@ export class PartitionModel {
 
   /** Holds what a start found against what is owed. From here on, that is owed too. */
   check(stored: StoredPartition, nowMs: number): void {
-    if (this.mayHaveLostEnd) this.forgetEnd(Math.max(stored.end, this.durableEnd))
+    if (this.mayHaveLostEnd) this.forgetEnd(Math.max(stored.recordsEnd, this.durableEnd))
     assert(stored.end >= this.end, `${this.title} ends at ${stored.end}, before ${this.end}`)
     this.checkStart(stored, nowMs)
     this.noteStart(stored.start)
     this.noteEnd(stored.end)
     for (const [offset, record] of stored.records) this.see(offset, record)
+    this.checkTransactions(stored)
     this.checkMissing(stored, nowMs)
     this.checkOrder(stored)
     this.durableEnd = stored.end
     this.mayHaveLostEnd = false
+  }
+
+  private checkTransactions({ records, stable, visible }: StoredPartition): void {
+    const { counts } = this
+    const there = [...records].filter(([offset]) => offset < stable)
+    const undecided = new Set<TransactionModel>()
+    for (const [, { value }] of there) {
+      const transaction = this.transactions.get(value ?? '')
+      if (transaction?.isUndecided) undecided.add(transaction)
+    }
+    this.seeCommitted(there, visible)
+    for (const { isCommitted } of undecided) {
+      counts[isCommitted ? 'transactions found committed' : 'transactions found aborted']++
+    }
+    for (const [, record] of there) if (this.isAborted(record)) counts['records found aborted']++
   }
 
   /** Nobody promised that what lies from `end` on outlives a power cut. */
@@ -180,12 +221,14 @@ export class PartitionModel {
   /** All that is known is there, but for what lies below the log start, or has a later value. */
   private checkMissing({ records }: StoredPartition, nowMs: number): void {
     const last = new Map<string, number>()
-    for (const [offset, { key }] of this.known) {
-      if (offset >= this.start) last.set(key, Math.max(last.get(key) ?? -1, offset))
+    for (const [offset, record] of this.known) {
+      const { key } = record
+      if (offset >= this.start && !this.isAborted(record)) last.set(key, Math.max(last.get(key) ?? -1, offset))
     }
-    const keys = new Set([...records.values()].map(({ key }) => key))
+    const keys = new Set([...records.values()].filter((each) => !this.isAborted(each)).map(({ key }) => key))
     for (const [offset, record] of this.known) {
       if (offset < this.start || records.has(offset)) continue
+      if (this.isAborted(record) && !this.gone.has(offset)) this.counts['aborted records compacted']++
       this.checkCompacted(offset, record, { isLast: last.get(record.key) === offset, keys, nowMs })
       if (!this.gone.has(offset)) this.counts['records compacted']++
       this.gone.add(offset)

@@ -59,7 +59,7 @@ export class MarkerWriter {
         if (attempts === 0) {
           this.logger.error({ err: error, directory }, `ending a transaction fails, and is tried again: ${message}`)
         }
-        await this.pause()
+        if (!this.closed) await this.pause()
       }
     }
     throw new MillraceError('SHUTTING_DOWN', 'the server is shutting down')

@@ -90,7 +90,7 @@ class PartitionCheck {
     this.end = first
     this.epochs = await LeaderEpochCheck.open(disk, `${directory}/${LEADER_EPOCH_FILE}`, report)
     const { names } = this
-    this.transactions = new TransactionsCheck(disk, report)
+    this.transactions = new TransactionsCheck(disk, compacts, report)
     this.producers = new ProducersCheck({
       disk,
       directory,

@@ -19,6 +19,7 @@ interface Abort {
  */
 export class TransactionsCheck {
   private readonly disk: Disk
+  private readonly compacts: boolean
   private readonly report: Report
   private readonly open = new OpenTransactions()
   /** Of the segment that is being read. */
@@ -26,8 +27,10 @@ export class TransactionsCheck {
   private firstOffset: number | undefined
   private isIncomplete = false
 
-  constructor(disk: Disk, report: Report) {
+  /** @param compacts whether compaction may have taken batches away */
+  constructor(disk: Disk, compacts: boolean, report: Report) {
     this.disk = disk
+    this.compacts = compacts
     this.report = report
   }
 
@@ -101,8 +104,9 @@ export class TransactionsCheck {
 
   /** Whether a transaction can begin at `said`; `seen` is its first batch that was seen. */
   private isFirst(said: number, seen: number | undefined): boolean {
-    // Compaction, or the log start, may have taken what lay before it, or all of it.
-    return seen === undefined || said === seen || said < (this.firstOffset ?? 0)
+    if (seen === undefined || said === seen) return true
+    // Compaction, or the log start, may have taken what lay before it.
+    return said < seen && (this.compacts || said < (this.firstOffset ?? 0))
   }
 }
 
