@@ -61,6 +61,14 @@ describe('the check of import rules', () => {
     ])
   })
 
+  test('keeps what is copied from needing more than it would find elsewhere', () => {
+    expect(check('copied')).toEqual([
+      '[import] examples/example.ts:3: @millrace/record: what is copied from examples/ does not find it',
+      '[import] examples/example.ts:4: pino: what is copied from examples/ does not find it',
+      '[import] examples/example.ts:5: ./helper.ts: what is copied from examples/ does not find it',
+    ])
+  })
+
   test('finds the clock, timers, randomness and output, however they are named', () => {
     const found = check('ambient').map((line) => /ts:(\d+): (.+): clock,/.exec(line)?.slice(1, 3).join(' '))
     expect(found).toEqual([

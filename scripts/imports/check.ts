@@ -9,6 +9,7 @@ import {
   type PackageRule,
   REASON_FOR_LENGTH,
   TEST_EXTRAS,
+  TO_BE_COPIED,
   WITHOUT_OURS,
 } from './rules.ts'
 import { type Import, readSourceFile, type SourceFile } from './source-file.ts'
@@ -128,8 +129,13 @@ class House {
       if (folder === undefined || ruleFor(file.path, folder)?.computedImports) return []
       return breach('unchecked', 'what it imports is only known when it runs')
     }
-    if (specifier.startsWith('.')) return this.checkRelative(file, folder, specifier, breach)
     const name = packageName(specifier)
+    const isBuiltin = specifier.startsWith('node:') || BUILTINS.has(specifier)
+    const copied = Object.keys(TO_BE_COPIED).find((prefix) => file.path.startsWith(prefix))
+    if (copied !== undefined && !isBuiltin && !TO_BE_COPIED[copied]?.includes(name)) {
+      return breach('import', `${specifier}: what is copied from ${copied} does not find it`)
+    }
+    if (specifier.startsWith('.')) return this.checkRelative(file, folder, specifier, breach)
     const other = this.folders.get(name)
     if (other !== undefined) {
       const isFloor = WITHOUT_OURS.some((prefix) => file.path.startsWith(prefix))
@@ -139,7 +145,7 @@ class House {
     if (folder === undefined) return []
     const rule = ruleFor(file.path, folder)
     if (rule === undefined) return []
-    if (specifier.startsWith('node:') || BUILTINS.has(specifier)) {
+    if (isBuiltin) {
       const module = specifier.replace(/^node:/, '')
       return rule.withoutModules?.includes(module)
         ? breach('import', `packages/${folder} must not use ${specifier}`)

@@ -63,6 +63,9 @@ export const TEST_EXTRAS = {
 /** Folders whose files must import nothing of ours, because they measure what is possible without it. */
 export const WITHOUT_OURS: readonly string[] = ['bench/floor/']
 
+/** Folders whose files stand by themselves, because people copy them, and the packages that those have then. */
+export const TO_BE_COPIED: Readonly<Record<string, readonly string[]>> = { 'examples/': ['@millrace/client'] }
+
 /** The longest file that needs no reason. */
 export const MAX_LINES = 500
 /** How the comment at the top of a longer file begins its reason. */

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 
 /** Folders that hold source code. */
-const ROOMS = ['packages', 'scripts', 'test', 'bench']
+const ROOMS = ['packages', 'scripts', 'test', 'bench', 'examples']
 const SOURCE = /\.(ts|mts|cts|js|mjs|cjs)$/
 const NOT_SOURCE = new Set(['node_modules', 'dist', 'data', 'fixtures'])
 
