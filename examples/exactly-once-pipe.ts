@@ -63,7 +63,7 @@ function invoiceFor(order: ReadRecord): ProducerRecord {
   try {
     const { total } = order.json() as { total: number }
     if (!Number.isFinite(total)) throw new TypeError('the order has no total')
-    return { topic: 'invoices', key, value: { net: total, tax: total * 0.2 }, headers }
+    return { topic: 'invoices', key, value: { net: total, tax: Math.round(total * 20) / 100 }, headers }
   } catch (error) {
     return { topic: 'orders-refused', key, value, headers: { ...headers, reason: String(error) } }
   }

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFile, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -15,6 +15,10 @@ const COMMAND_TIMEOUT_MS = 30_000
 const START_TIMEOUT_MS = 120_000
 /** Blocks that show something and are not to be typed. */
 const SHOWN_ONLY = new Set(['text', 'json'])
+/** A program that goes on until Ctrl-C. It is started in two terminals. */
+const GOES_ON = "process.once('SIGINT'"
+/** What tells how things stand among programs that run beside: they may take a moment until it is as shown. */
+const TELLS_OF_OTHERS = /millrace group (list|describe)/
 const blocks = fencedBlocks(readFileSync(join(ROOT, 'README.md'), 'utf8'))
 const commands = blocks.filter(({ language }) => !SHOWN_ONLY.has(language))
 
@@ -26,6 +30,7 @@ class Reader {
   private readonly port: number
   private npm: ChildProcess | undefined
   private readonly programs: string[] = []
+  private readonly terminals: ChildProcess[] = []
 
   constructor(port: number) {
     this.port = port
@@ -40,7 +45,11 @@ class Reader {
         return
       case 'console':
         for (const { command, output } of shownCommands(block.text)) {
-          const actual = await this.shell(command)
+          let actual = await this.shell(command)
+          const untilMs = Date.now() + COMMAND_TIMEOUT_MS
+          while (TELLS_OF_OTHERS.test(command) && !looksLike(output, actual) && Date.now() < untilMs) {
+            actual = await this.shell(command)
+          }
           if (!looksLike(output, actual)) expect(actual.trim()).toBe(output)
         }
         return
@@ -62,9 +71,10 @@ class Reader {
   async close(): Promise<void> {
     const { npm } = this
     try {
+      for (const program of this.terminals) await interrupt(program)
       await this.stop()
     } finally {
-      npm?.kill('SIGKILL')
+      for (const child of [npm, ...this.terminals]) child?.kill('SIGKILL')
       removeTree(this.project)
       removeTree(this.copy)
     }
@@ -92,9 +102,7 @@ class Reader {
     const { npm } = this
     this.npm = undefined
     if (npm === undefined || npm.exitCode !== null || npm.signalCode !== null) return
-    const ended = once(npm, 'exit')
-    npm.kill('SIGINT')
-    expect(await ended).toEqual([0, null])
+    await interrupt(npm)
   }
 
   /** Imports packages in the project that was made beside the copy. */
@@ -112,7 +120,14 @@ class Reader {
     const file = `readme-line-${line}.ts`
     writeFileSync(join(this.copy, file), this.rewrite(text))
     this.programs.push(file)
-    await this.execute(process.execPath, [file])
+    if (!text.includes(GOES_ON)) {
+      await this.execute(process.execPath, [file])
+      return
+    }
+    for (let terminal = 0; terminal < 2; terminal++) {
+      const options: SpawnOptions = { cwd: this.copy, env: this.env(), stdio: 'ignore' }
+      this.terminals.push(spawn(process.execPath, [file], options))
+    }
   }
 
   private async execute(command: string, args: readonly string[], cwd = this.copy): Promise<string> {
@@ -136,6 +151,13 @@ class Reader {
     const address = `127.0.0.1:${this.port}`
     return { ...Object.fromEntries(own), MILLRACE_HTTP: address, MILLRACE_URL: `http://${address}` }
   }
+}
+
+/** Ends a program as Ctrl-C does; it must end well. */
+async function interrupt(program: ChildProcess): Promise<void> {
+  const ended = once(program, 'exit')
+  program.kill('SIGINT')
+  expect(await ended).toEqual([0, null])
 }
 
 async function freePort(): Promise<number> {

@@ -251,7 +251,10 @@ describe('millrace group', () => {
     await one.owns(`${topic}/0`, `${topic}/1`)
     const args = ['group', 'reset', group, '--to-latest', '--topic', topic]
     const { code, stderr } = await millrace(args, { env: { MILLRACE_URL: server.url } })
-    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^millrace: GROUP_NOT_EMPTY: .+\n$/) })
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/^millrace: GROUP_NOT_EMPTY: .+--force\n$/),
+    })
     await run(...args, '--force')
     await one.owns(`${topic}/0`, `${topic}/1`)
     await one.leave()

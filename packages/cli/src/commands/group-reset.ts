@@ -1,4 +1,4 @@
-import type { Millrace, ResetQuery, TopicPartitions } from '@millrace/client'
+import { type Millrace, MillraceError, type ResetQuery, type TopicPartitions } from '@millrace/client'
 import { Command, Option } from 'commander'
 import { type ClientOptions, type Context, jsonOption, urlOption, wholeNumber, withClient } from '../context.ts'
 import { UsageError } from '../failure.ts'
@@ -8,6 +8,9 @@ import { formatTable, NONE } from '../table.ts'
 const HELP = `
 Without --topic it resets every partition for which the group has an offset, with --topic all partitions of those topics,
 also those without an offset.
+
+It is refused while the group has members. A static member, one with an instance id, is one until its session is over, also
+after it was stopped. With --force members lose the partitions and get them anew.
 
 Examples:
   millrace group reset billing --to-earliest --dry-run
@@ -55,7 +58,7 @@ async function reset(context: Context, group: string, options: ResetOptions): Pr
   const { dryRun = false, force = false } = options
   const resets = await withClient(context, options, async (client) => {
     const partitions = await partitionsOf(client, options.topic, numbers)
-    return client.admin.resetOffsets({ group, to, partitions, dryRun, force })
+    return client.admin.resetOffsets({ group, to, partitions, dryRun, force }).catch(withAdvice)
   })
   if (options.json) return context.out.json(resets)
   const rows = resets.map(({ topic, partition, before, after }) => [
@@ -67,6 +70,11 @@ async function reset(context: Context, group: string, options: ResetOptions): Pr
   if (rows.length === 0) context.note(`${group} has no offsets; name topics with --topic`)
   else for (const line of formatTable(['TOPIC', 'PARTITION', 'BEFORE', 'AFTER'], rows)) await context.out.line(line)
   if (dryRun) context.note('a dry run: nothing was changed')
+}
+
+function withAdvice(error: unknown): never {
+  if (!(error instanceof MillraceError) || error.code !== 'GROUP_NOT_EMPTY') throw error
+  throw new MillraceError(error.code, `${error.message}: stop them first, or use --force`, { cause: error })
 }
 
 /** Undefined: all for which the group has an offset. */
