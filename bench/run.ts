@@ -15,10 +15,13 @@ import { partitions } from './benchmarks/partitions.ts'
 import { produce, produce1k } from './benchmarks/produce.ts'
 import { readback } from './benchmarks/readback.ts'
 import { readers, slowReader } from './benchmarks/readers.ts'
+import { rebalance } from './benchmarks/rebalance.ts'
 import { recovery } from './benchmarks/recovery.ts'
 import { restart } from './benchmarks/restart.ts'
 import { clients, latency, send } from './benchmarks/send.ts'
+import { settle } from './benchmarks/settle.ts'
 import { start } from './benchmarks/start.ts'
+import { idempotence, transactions } from './benchmarks/transactions.ts'
 import type { Contender } from './contenders/contender.ts'
 import { fastify } from './contenders/fastify.ts'
 import { floor } from './contenders/floor.ts'
@@ -54,6 +57,10 @@ const BENCHMARKS: readonly Benchmark[] = [
   manyPartitions,
   clients,
   groups,
+  settle,
+  rebalance,
+  idempotence,
+  transactions,
   memory,
   start,
   restart,

@@ -72,6 +72,10 @@ class MillraceMember implements Member {
     stream.on('error', (error) => this.broken(error))
   }
 
+  get owned(): number {
+    return this.partitions.length
+  }
+
   send(request: millrace.v1.MemberRequest.$Properties): void {
     this.stream.write(frameMessage(encodeMemberRequest(request)))
   }

@@ -1,5 +1,7 @@
 /** The product's client program: `@millrace/client` as users use it. */
-import { Millrace } from '@millrace/client'
+import { randomUUID } from 'node:crypto'
+import { type Consumer, Millrace } from '@millrace/client'
+import type { Producer } from '../harness/client.ts'
 import { serveClient } from '../workloads/serve-client.ts'
 import { MillraceMembers } from './millrace-member.ts'
 
@@ -17,9 +19,12 @@ serveClient(async (url) => {
     async createTopic(topic, partitions) {
       await client.admin.createTopic({ name: topic, partitions })
     },
-    async producer(topic, { valueBytes, batchRecords, inFlight, clientDefaults }) {
+    async producer(topic, { valueBytes, batchRecords, inFlight, clientDefaults, idempotent, transactions }) {
+      if (transactions) return transactional(client, topic)
       const producer = clientDefaults
-        ? defaults
+        ? idempotent === undefined
+          ? defaults
+          : client.producer({ idempotent })
         : client.producer({
             batchBytes: batchRecords * (valueBytes + RECORD_OVERHEAD_BYTES),
             maxInFlight: Math.min(inFlight, MOST_IN_FLIGHT),
@@ -41,9 +46,70 @@ serveClient(async (url) => {
       }
     },
     member: (group, topic) => members.join(group, topic),
+    async consumer(group, topic) {
+      const owned = new Set<number>()
+      const consumer = client.consumer({
+        group,
+        topics: [topic],
+        onAssigned(partitions) {
+          for (const { partition } of partitions) owned.add(partition)
+        },
+        onRevoked(partitions) {
+          for (const { partition } of partitions) owned.delete(partition)
+        },
+      })
+      // What fails ends the process.
+      void consumer.run(() => {})
+      return {
+        get owned() {
+          return owned.size
+        },
+      }
+    },
+    groupState: async (group) => (await client.admin.describeGroup(group)).state,
+    worker: new URL('millrace-worker.ts', import.meta.url),
+    async pipe(from, to, { batchRecords, transactions }, copied) {
+      await using consumer = client.consumer({ group: `${from}-pipe`, topics: [from], autoCommit: false })
+      const copy = transactions ? exactlyOnce(client, to, consumer) : atLeastOnce(client, to, consumer)
+      for await (const records of consumer.batches({ size: batchRecords })) {
+        await copy(records)
+        if (copied(records.length)) return
+      }
+    },
     async close() {
       members.close()
       await client.close()
     },
   }
 })
+
+type Copy = (records: readonly { readonly value: unknown }[]) => Promise<void>
+
+function exactlyOnce(client: Millrace, topic: string, consumer: Consumer): Copy {
+  const producer = client.producer({ transactionalId: randomUUID() })
+  return (records) =>
+    producer.transaction(async (tx) => {
+      await tx.sendBatch(records.map(({ value }) => ({ topic, partition: 0, value: value as Buffer })))
+      await tx.commitOffsets(consumer)
+    })
+}
+
+function atLeastOnce(client: Millrace, topic: string, consumer: Consumer): Copy {
+  const producer = client.producer()
+  return async (records) => {
+    await producer.sendBatch(records.map(({ value }) => ({ topic, partition: 0, value: value as Buffer })))
+    await consumer.commit()
+  }
+}
+
+/** Stores each record in a transaction of its own. */
+function transactional(client: Millrace, topic: string): Producer {
+  const producer = client.producer({ transactionalId: randomUUID() })
+  return {
+    batch: () => () => Promise.reject(new Error('only records one by one')),
+    send: (value, partition) =>
+      producer.transaction(async (tx) => {
+        await tx.send({ topic, partition, value })
+      }),
+  }
+}

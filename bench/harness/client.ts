@@ -9,11 +9,31 @@ export interface Client {
   read(topic: string, reading: Reading): Promise<void>
   /** Joins a consumer group of the topic, where there are such; resolves when it has joined. */
   member?(group: string, topic: string): Promise<Member>
+  /** The same with the client's own consumer, which reads what it is assigned. */
+  consumer?(group: string, topic: string): Promise<Owner>
+  /** What the server says of a group: `stable` when each member has what it should. */
+  groupState?(group: string): Promise<string>
+  /** A program that is a consumer in a process of its own, for `workloads/rebalance.ts`. */
+  readonly worker?: URL
+  /** Copies a topic as PipeTask says; after each batch `copied` tells whether it was enough. */
+  pipe?(from: string, to: string, settings: PipeSettings, copied: (records: number) => boolean): Promise<void>
   close(): Promise<void>
 }
 
+/** Whoever has partitions of a topic. */
+export interface Owner {
+  /** How many it has now. */
+  readonly owned: number
+}
+
+export interface PipeSettings {
+  readonly batchRecords: number
+  /** The copies and the offset in one transaction; otherwise the offset when the copies are stored. */
+  readonly transactions: boolean
+}
+
 /** A member of a consumer group that takes up whatever it is assigned. */
-export interface Member {
+export interface Member extends Owner {
   /** Resolves when so many partitions are assigned to it. */
   settled(partitions: number): Promise<void>
   /** Commits this offset of its first partition; resolves when it is acknowledged. */
@@ -30,6 +50,10 @@ export interface ProducerSettings {
   readonly inFlight: number
   /** Leave the client's own batching as it is. */
   readonly clientDefaults: boolean
+  /** As in ProduceTask. */
+  readonly idempotent?: boolean | undefined
+  /** Only records sent one by one, each in a transaction of its own. */
+  readonly transactions?: boolean | undefined
 }
 
 export interface Producer {

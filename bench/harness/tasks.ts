@@ -20,6 +20,8 @@ export interface ProduceTask {
   readonly inFlight: number
   /** Leave the client's own batching as it is: `inFlight` calls with `batchRecords` each, whatever it makes of them. */
   readonly clientDefaults: boolean
+  /** False: a producer that may store a batch twice. Default: as the client has it. */
+  readonly idempotent?: boolean
 }
 
 /** Send records one by one, each with an acknowledgement of its own. */
@@ -34,6 +36,8 @@ export interface SendTask {
   readonly warmupMs: number
   readonly ms: number
   readonly valueBytes: number
+  /** Each record in a transaction of its own, one after the other on each connection. */
+  readonly transactions?: boolean
 }
 
 /** Read back a topic from the beginning, over and over until the time is over; the first pass does not count. */
@@ -99,7 +103,57 @@ export interface GroupsTask {
   readonly ms: number
 }
 
-export type Task = ProduceTask | SendTask | ReadTask | EndToEndTask | FanOutTask | TopicsTask | GroupsTask
+/** Have the members of one group join at once, until each has its share of the partitions and the group is stable. */
+export interface SettleTask {
+  readonly kind: 'settle'
+  readonly topic: string
+  /** `member`: those of GroupsTask; `consumer`: the client's own consumers, which begin to read. */
+  readonly by: 'member' | 'consumer'
+  readonly members: number
+  /** A multiple of `members`. */
+  readonly partitions: number
+}
+
+/** Send steadily to all partitions while members, each a process of its own, handle them, and one is killed or comes. */
+export interface RebalanceTask {
+  readonly kind: 'rebalance'
+  readonly topic: string
+  readonly change: 'none' | 'kill' | 'join'
+  /** Before the change. */
+  readonly members: number
+  readonly partitions: number
+  /** To each partition. */
+  readonly recordsPerSecond: number
+  readonly sessionTimeoutMs: number
+  readonly warmupMs: number
+  /** How long pauses are looked for after the change. */
+  readonly ms: number
+}
+
+/** Copy a topic to another in batches, each with the offset that it leaves off at, until the time is over. */
+export interface PipeTask {
+  readonly kind: 'pipe'
+  readonly topic: string
+  /** In the topic; the task ends early when all are copied. */
+  readonly records: number
+  readonly batchRecords: number
+  readonly valueBytes: number
+  readonly transactions: boolean
+  readonly warmupMs: number
+  readonly ms: number
+}
+
+export type Task =
+  | ProduceTask
+  | SendTask
+  | ReadTask
+  | EndToEndTask
+  | FanOutTask
+  | TopicsTask
+  | GroupsTask
+  | SettleTask
+  | RebalanceTask
+  | PipeTask
 
 /** Append batches to files, over and over until `bytes` are there; the figure is bytes per second. */
 export interface AppendTask {

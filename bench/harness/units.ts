@@ -1,4 +1,4 @@
-export type Unit = 'per second' | 'ms' | 'µs' | 'ns' | 'bytes' | 'bytes per second' | 'times'
+export type Unit = 'per second' | 'ms' | 'µs' | 'ns' | 'bytes' | 'bytes per second' | 'times' | 'count'
 
 /** A figure as people read it, three digits long. */
 export function format(value: number, unit: Unit): string {
@@ -22,6 +22,8 @@ export function format(value: number, unit: Unit): string {
       return `${digits(value / 1e6)} MB/s`
     case 'times':
       return `${digits(value)} ×`
+    case 'count':
+      return Math.round(value).toLocaleString('en-US')
   }
 }
 

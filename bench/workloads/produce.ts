@@ -13,10 +13,10 @@ export async function produce(
   task: ProduceTask,
   progress: Progress,
 ): Promise<TaskFigures> {
-  const { topic, partitions, valueBytes, batchRecords, inFlight, clientDefaults } = task
+  const { topic, partitions, valueBytes, batchRecords, inFlight, clientDefaults, idempotent } = task
   const client = await connect(url)
   await client.createTopic(topic, partitions)
-  const producer = await client.producer(topic, { valueBytes, batchRecords, inFlight, clientDefaults })
+  const producer = await client.producer(topic, { valueBytes, batchRecords, inFlight, clientDefaults, idempotent })
   const values = makeBatchValues(batchRecords, valueBytes)
   const sends = Array.from({ length: inFlight }, (_, index) =>
     producer.batch(values, spread(batchRecords, shareOf(partitions, inFlight, index))),

@@ -6,12 +6,12 @@ import type { Progress, SendTask, TaskFigures } from '../harness/tasks.ts'
 
 /** Sends records one by one, each with a promise. */
 export async function send(connect: Connect, url: string, task: SendTask, progress: Progress): Promise<TaskFigures> {
-  const { topic, connections, groups, groupRecords, valueBytes } = task
+  const { topic, connections, groups, groupRecords, valueBytes, transactions } = task
   const first = await connect(url)
   await first.createTopic(topic, 1)
   const rest = await Promise.all(Array.from({ length: connections - 1 }, () => connect(url)))
   const clients = [first, ...rest]
-  const settings = { valueBytes, batchRecords: 1, inFlight: groups * groupRecords, clientDefaults: true }
+  const settings = { valueBytes, batchRecords: 1, inFlight: groups * groupRecords, clientDefaults: true, transactions }
   const producers = await Promise.all(clients.map((client) => client.producer(topic, settings)))
   const values = makeValues(1_000, valueBytes)
   const histogram = new LatencyHistogram()

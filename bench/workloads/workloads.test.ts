@@ -146,6 +146,7 @@ test.each(['commit', 'heartbeat'] as const)('groups counts each %s of each membe
       const counts = { commits: 0, heartbeats: 0 }
       members.set(group, [...(members.get(group) ?? []), counts])
       return {
+        owned: 1,
         settled: async () => {},
         async commit() {
           counts.commits++

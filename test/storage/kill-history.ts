@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,10 +8,10 @@ import { openLocalEngine, verifyDataDirectory } from '@millrace/engine-local'
 import { nodeDisk } from '@millrace/log'
 import { readBatches } from '@millrace/record'
 import { checkHistory, ManualClock, type ReadRecord, type SentRecord } from '@millrace/testkit'
-import { FROM_SOURCE, plainEnvironment } from '../e2e/harness.ts'
 import { batchOfTexts, compactionProblems, type ReadText } from './compacted-records.ts'
 import type { Death, KillPoint } from './kill-disk.ts'
 import { type Event, LIMITS, type SentBatch } from './kill-events.ts'
+import { runToItsEnd } from './kill-process.ts'
 
 const PROGRAM = fileURLToPath(new URL('kill-program.ts', import.meta.url))
 
@@ -36,25 +35,12 @@ export class KillHistory implements Disposable {
   /** Runs a process in the directory until it dies at the kill point, or ends. */
   async live(killPoint?: KillPoint): Promise<Life> {
     const life = this.lives++
-    const output = join(this.root, `life-${life}`)
-    const file = openSync(output, 'w')
-    const args = [...FROM_SOURCE, PROGRAM, this.dataDir, JSON.stringify({ life, killPoint })]
-    const child = spawn(process.execPath, args, { env: plainEnvironment(), stdio: ['ignore', file, 'pipe'] })
-    closeSync(file)
-    let errors = ''
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      errors += text
-    })
-    const signal = await new Promise<NodeJS.Signals | null>((resolve, reject) => {
-      child.on('error', reject)
-      child.on('close', (_, killedBy) => resolve(killedBy))
-    })
-    const lines = readFileSync(output, 'utf8').split('\n').slice(0, -1)
-    const events = lines.map((line) => JSON.parse(line) as Event)
+    const args = [this.dataDir, JSON.stringify({ life, killPoint })]
+    const { events, isKilled, errors } = await runToItsEnd<Event>(PROGRAM, args, join(this.root, `life-${life}`))
     this.events.push(...events)
     const last = events.at(-1)
-    if (signal === 'SIGKILL' && last?.event === 'dies') return { events, death: last }
-    assert(signal === null && last?.event === 'enters' && last.phase === 'closed', `the program failed:\n${errors}`)
+    if (isKilled && last?.event === 'dies') return { events, death: last }
+    assert(!isKilled && last?.event === 'enters' && last.phase === 'closed', `the program failed:\n${errors}`)
     return { events, death: undefined }
   }
 
