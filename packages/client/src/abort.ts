@@ -31,3 +31,11 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
     promise.then(resolve, reject).finally(forget)
   })
 }
+
+/** Resolves when `signal` aborts; never without one. */
+export function aborted(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) resolve()
+    else onAbort(signal, () => resolve())
+  })
+}

@@ -32,6 +32,8 @@ export interface FetchEvents {
 }
 
 export interface FetchLinkOptions {
+  /** How long to go on trying to reach the server for the first time. */
+  readonly connectTimeoutMs: number
   /** How long to go on trying when the server is gone, once it has answered. */
   readonly reconnectTimeoutMs: number
   readonly signal: AbortSignal | undefined
@@ -167,12 +169,12 @@ export class FetchLink {
     if (this.ended) return
     this.stream = undefined
     this.opening = false
-    const { clock, connectTimeoutMs, closing } = this.transport
+    const { clock, closing } = this.transport
     const nowMs = clock.monotonicMs()
     this.lostMs = Math.min(this.lostMs, nowMs)
     this.attempts = nowMs - this.openedMs > STEADY_MS ? 1 : this.attempts + 1
     this.openedMs = nowMs
-    const allowedMs = this.answered ? this.options.reconnectTimeoutMs : connectTimeoutMs
+    const allowedMs = this.answered ? this.options.reconnectTimeoutMs : this.options.connectTimeoutMs
     if (error.retriable && nowMs - this.lostMs < allowedMs) {
       this.open()
     } else {

@@ -29,12 +29,16 @@ export class FetchSession {
       onAbort(signal, () => this.fail(signal?.reason)),
       onAbort(transport.closing, () => this.fail(closedError())),
     ]
-    this.link = new FetchLink(transport, options, {
-      prepare: () => this.prepare(),
-      moved: (cursor, chunk) => this.moved(cursor, chunk),
-      failed: (cursor, error) => this.failed(cursor, error),
-      ended: (error) => this.fail(error),
-    })
+    this.link = new FetchLink(
+      transport,
+      { ...options, connectTimeoutMs: transport.connectTimeoutMs },
+      {
+        prepare: () => this.prepare(),
+        moved: (cursor, chunk) => this.moved(cursor, chunk),
+        failed: (cursor, error) => this.failed(cursor, error),
+        ended: (error) => this.fail(error),
+      },
+    )
     if (signal?.aborted) this.fail(signal.reason)
     else if (transport.closing.aborted) this.fail(closedError())
     else this.link.open()

@@ -174,10 +174,15 @@ export class Millrace implements AsyncDisposable {
   }
 
   private async end(options: SendOptions): Promise<void> {
-    await Promise.all([...this.consumers].map((consumer) => consumer.close(options)))
-    await Promise.all([...this.readers].map((reader) => reader.close()))
-    await Promise.all([...this.producers].map((producer) => producer.close(options)))
-    this.transport.close()
+    try {
+      // The hook of one must not keep the others from their end.
+      const left = await Promise.allSettled([...this.consumers].map((consumer) => consumer.close(options)))
+      await Promise.all([...this.readers].map((reader) => reader.close()))
+      await Promise.all([...this.producers].map((producer) => producer.close(options)))
+      for (const outcome of left) if (outcome.status === 'rejected') throw outcome.reason
+    } finally {
+      this.transport.close()
+    }
   }
 }
 

@@ -22,8 +22,6 @@ export class AssignedPartition implements TopicPartition {
   isPaused = false
   /** It gives nothing out any more: it is being given back, or is another's. */
   isClosed = false
-  /** Its offsets are committed with transactions. */
-  isTransactional = false
   committedOffset: number | undefined
   /** Records were given out since it was assigned. */
   hasGiven = false
@@ -87,9 +85,14 @@ export class AssignedPartition implements TopicPartition {
     this.lost.abort()
   }
 
+  /** Whether what becomes of the records counts: nothing was sought since. */
+  counts({ tracker }: Given): boolean {
+    return tracker === this.tracker_
+  }
+
   /** Whether the records are still to be handled: nothing was sought or given back since. */
-  isCurrent({ tracker }: Given): boolean {
-    return tracker === this.tracker_ && !this.isClosed
+  isCurrent(given: Given): boolean {
+    return this.counts(given) && !this.isClosed
   }
 
   /** Forgets what has come, and begins anew. @param start undefined: the server will tell */

@@ -43,6 +43,11 @@ export class Assignment {
     return this.target.has(keyOf(partition))
   }
 
+  /** From now on somebody may work with these: they are no one else's before they were given back. */
+  admitted(partitions: readonly TopicPartition[]): void {
+    for (const entry of this.entriesOf(partitions)) entry.isTold = true
+  }
+
   /** The taking up of these has ended well. */
   takenUp(partitions: readonly TopicPartition[]): Step {
     const excess: Entry[] = []

@@ -1,5 +1,5 @@
 import { MillraceError } from '@millrace/record'
-import { abortable, onAbort } from '../abort.ts'
+import { abortable, aborted, onAbort } from '../abort.ts'
 import { closedError } from '../connection.ts'
 import { choice, invalid, whole } from '../options.ts'
 import type { Producer } from '../producer.ts'
@@ -74,9 +74,12 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
   private closing: Promise<void> | undefined
   private runner: HandlerRunner | undefined
   private wakes: (() => void)[] = []
+  /** Take listeners off what lives longer. */
+  private readonly forgets: (() => void)[] = []
 
   constructor(parts: ConsumerParts) {
-    const { transport, serializer, options, random, producer } = parts
+    const { transport, serializer, random, producer } = parts
+    const options = { ...parts.options, onWarning: (warning: MillraceError) => this.warn(warning) }
     this.parts = parts
     this.member = new GroupMember({
       transport,
@@ -188,8 +191,8 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
   }
 
   /**
-   * The offsets of all that was given out, what is being handled now included. From now on the consumer does not commit these
-   * partitions by itself.
+   * The offsets of all that was given out, what is being handled now included. From now on the consumer does not commit
+   * by itself.
    * @throws MillraceError UNKNOWN_MEMBER; INVALID_REQUEST with `concurrency`, where the records of one handler are few of many
    */
   offsetsForTransaction(): ReturnType<TransactionalOffsets['offsetsForTransaction']> {
@@ -199,7 +202,7 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
       throw new MillraceError('INVALID_REQUEST', 'handlers that run at once cannot commit offsets in transactions')
     }
     const offsets = this.present()
-    for (const offset of offsets) this.owned(offset).isTransactional = true
+    this.member.committer.leaveToTransactions()
     return { group: this.parts.options.group, memberId, memberEpoch, offsets }
   }
 
@@ -244,7 +247,9 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
     this.use(signal)
     this.runner = new HandlerRunner({ ...parts, concurrency: count, failed: (reason) => this.fail(reason) })
     while (this.closing === undefined && this.failure === undefined) await this.change()
-    await this.close()
+    await this.close().catch((reason) => {
+      if (this.failure === undefined) throw reason
+    })
     if (this.failure !== undefined) throw this.failure.reason
   }
 
@@ -254,8 +259,10 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
     if (this.closing !== undefined) throw closedError()
     if (this.isUsed) throw new MillraceError('INVALID_REQUEST', 'a consumer is read from in one way, and once')
     this.isUsed = true
-    onAbort(signal, () => this.fail(signal?.reason))
-    onAbort(this.parts.transport.closing, () => this.fail(closedError()))
+    this.forgets.push(
+      onAbort(signal, () => this.fail(signal?.reason)),
+      onAbort(this.parts.transport.closing, () => this.fail(closedError())),
+    )
     this.member.start()
   }
 
@@ -289,14 +296,28 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
   }
 
   private async end({ signal, forGood = false }: CloseOptions): Promise<void> {
+    const { transport, options, closed } = this.parts
     const stopped = this.runner?.stop()
     this.changed()
+    const limit = new AbortController()
+    const timer = transport.clock.setTimer(options.rebalanceTimeoutMs, () => limit.abort())
+    const over = signal === undefined ? limit.signal : AbortSignal.any([limit.signal, signal])
     try {
-      await this.member.leave(forGood, signal)
-      await abortable(stopped ?? Promise.resolve(), signal)
+      await this.member.leave(forGood, over)
+      await Promise.race([stopped, aborted(over)])
     } finally {
-      this.parts.closed(this)
-      await this.failures.close()
+      await this.failures.close(over)
+      timer.cancel()
+      for (const forget of this.forgets) forget()
+      closed(this)
+    }
+  }
+
+  private warn(warning: MillraceError): void {
+    try {
+      this.parts.options.onWarning(warning)
+    } catch (reason) {
+      this.fail(reason)
     }
   }
 

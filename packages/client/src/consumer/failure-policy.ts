@@ -36,30 +36,35 @@ export class FailurePolicy {
 
   /**
    * Has the records handled.
-   * @returns whether they count as handled; false: their partition goes to another, who will handle them
+   * @returns whether they count as handled; false: their partition goes to another, who will handle them, or is read
+   *   elsewhere now
    * @throws MillraceError HANDLER_FAILED; what storing a dead letter fails with
    */
-  async handle({ from, records }: Given, handler: (context: HandlerContext) => unknown): Promise<boolean> {
-    const { transport, options } = this.parts
+  async handle(given: Given, handler: (context: HandlerContext) => unknown): Promise<boolean> {
+    const { from, records } = given
+    const { transport, options, warn } = this.parts
     for (let attempt = 1; ; attempt++) {
       try {
         await handler({ signal: from.lostSignal, attempt })
         return true
       } catch (reason) {
-        if (from.lostSignal.aborted) return false
+        if (from.lostSignal.aborted || !from.counts(given)) return false
         if (attempt >= options.attempts) return await this.settle(records, reason, attempt)
+        // Tried so often that the waits grow no longer: it holds up its partition, which somebody should know.
+        if (options.initialMs * 2 ** (attempt - 1) >= options.maxMs) warn(handlerFailed(records, reason, attempt))
       }
       try {
         await transport.sleep(this.backoff(attempt), from.leavingSignal)
       } catch {
         return false
       }
+      if (!from.counts(given)) return false
     }
   }
 
-  /** Sends what is to be sent still. */
-  async close(): Promise<void> {
-    await this.producer?.close()
+  /** Sends what is to be sent still, until the signal aborts. */
+  async close(signal: AbortSignal): Promise<void> {
+    await this.producer?.close({ signal })
   }
 
   private async settle(records: readonly ReadRecord[], reason: unknown, attempts: number): Promise<boolean> {

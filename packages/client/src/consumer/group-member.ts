@@ -1,5 +1,6 @@
 import { asMillraceError, MillraceError } from '@millrace/record'
 import { fromInt64, UNARY } from '@millrace/wire'
+import { aborted, onAbort } from '../abort.ts'
 import type { Serializer } from '../serializer.ts'
 import type { Transport } from '../transport.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
@@ -9,6 +10,9 @@ import { Intake } from './intake.ts'
 import { isOver, Membership } from './membership.ts'
 import { OffsetCommitter } from './offset-committer.ts'
 import { keyOf, type TopicPartition, toTopicPartitions } from './topic-partition.ts'
+
+/** Of the time that a member has to give partitions back, what it uses: the group's ends no later than its own. */
+const OWN_SHARE = 0.9
 
 export interface MemberParts {
   readonly transport: Transport
@@ -29,6 +33,8 @@ export class GroupMember {
   private readonly assignment = new Assignment()
   /** Aborts when the member is to begin nothing new. */
   private readonly ending = new AbortController()
+  /** Aborts when nothing more is to be waited for. */
+  private readonly hurry = new AbortController()
   /** Aborts when the present membership is over. */
   private era = new AbortController()
   private hooks: Promise<void> = Promise.resolve()
@@ -69,12 +75,15 @@ export class GroupMember {
     const { transport, options } = this.parts
     this.ending.abort()
     this.committer.stop()
+    if (signal?.aborted) this.hurry.abort()
+    const forget = onAbort(signal, () => this.hurry.abort())
     const partitions = this.intake.all().filter(({ isClosed }) => !isClosed)
     this.intake.end()
     const limitMs = this.membership.isJoined ? options.rebalanceTimeoutMs : transport.connectTimeoutMs
     try {
-      await Promise.all([this.handBack(partitions, limitMs, signal), ...this.returns])
+      await Promise.all([this.handBack(partitions, limitMs, this.era.signal), ...this.returns])
     } finally {
+      forget()
       this.era.abort()
       await this.membership.leave(forGood || options.instanceId === undefined)
     }
@@ -103,6 +112,7 @@ export class GroupMember {
     if (unwanted.length > 0) this.perform(this.assignment.givenBack(unwanted))
     const taken = wanted.filter((partition) => !unwanted.includes(partition))
     if (taken.length === 0) return
+    this.assignment.admitted(taken)
     const admitted = taken.map((partition) => this.intake.admit(partition, offsets.get(keyOf(partition))))
     const { onAssigned } = this.parts.options
     if (onAssigned !== undefined) await this.hook(() => onAssigned(admitted.map(startOf)))
@@ -114,7 +124,7 @@ export class GroupMember {
   private async giveBack(unwanted: readonly TopicPartition[], era: AbortSignal): Promise<void> {
     const partitions = unwanted.flatMap((partition) => this.intake.find(partition) ?? [])
     this.intake.close(partitions)
-    const back = this.handBack(partitions, this.parts.options.rebalanceTimeoutMs, era)
+    const back = this.handBack(partitions, this.parts.options.rebalanceTimeoutMs * OWN_SHARE, era)
     this.returns.add(back)
     await back.finally(() => this.returns.delete(back))
     if (era.aborted) return
@@ -123,47 +133,51 @@ export class GroupMember {
   }
 
   /** Waits for the handlers of closed partitions, commits, and tells the hooks: within the time, or they are lost. */
-  private async handBack(
-    partitions: readonly AssignedPartition[],
-    limitMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  private async handBack(partitions: readonly AssignedPartition[], limitMs: number, era: AbortSignal): Promise<void> {
     const { transport, options } = this.parts
     const { onRevoked } = options
     const limit = new AbortController()
     const timer = transport.clock.setTimer(limitMs, () => limit.abort())
-    const over = AbortSignal.any([limit.signal, this.era.signal, ...(signal === undefined ? [] : [signal])])
-    const overrun = new Promise<void>((resolve) => {
-      if (over.aborted) resolve()
-      else over.addEventListener('abort', () => resolve(), { once: true })
-    })
+    const over = AbortSignal.any([limit.signal, era, this.hurry.signal])
+    const overrun = aborted(over)
     try {
-      await Promise.race([Promise.all(partitions.map((partition) => partition.idle())), overrun])
-      if (this.era.signal.aborted) return
-      if (over.aborted) return await this.giveUp(partitions)
-      await Promise.race([this.committer.commitHandled(partitions, over), overrun])
-      if (this.era.signal.aborted || onRevoked === undefined || partitions.length === 0) return
+      await Promise.race([this.finish(partitions, over), overrun])
+      if (era.aborted) return
+      if (over.aborted) {
+        // The hook has no time left: the group must not wait for it.
+        this.giveUp(partitions).catch((reason) => this.parts.failed(reason))
+        return
+      }
+      if (onRevoked === undefined || partitions.length === 0) return
       await Promise.race([this.hook(() => onRevoked(partitions.map(nameOf))), overrun])
-      if (over.aborted) options.onWarning(new MillraceError('TIMED_OUT', 'onRevoked took longer than there was time'))
+      if (over.aborted && !era.aborted)
+        options.onWarning(new MillraceError('TIMED_OUT', 'onRevoked took longer than there was time'))
     } finally {
       timer.cancel()
     }
   }
 
+  private async finish(partitions: readonly AssignedPartition[], over: AbortSignal): Promise<void> {
+    await Promise.all(partitions.map((partition) => partition.idle()))
+    if (!over.aborted) await this.committer.commitHandled(partitions, over)
+  }
+
   /** The membership is over: everything is others' already. */
   private lost(error: MillraceError): void {
-    if (this.ending.signal.aborted) return
     const partitions = this.abandon()
     this.parts.options.onWarning(error)
-    this.rejoin(partitions).catch((reason) => this.parts.failed(reason))
+    const told = this.ending.signal.aborted ? this.giveUp(partitions) : this.rejoin(partitions)
+    told.catch((reason) => this.parts.failed(reason))
   }
 
   private async rejoin(partitions: readonly AssignedPartition[]): Promise<void> {
     const { transport, options } = this.parts
     await this.giveUp(partitions)
     // Who still works on one of them would do so beside the handler that gets it anew.
-    const limit = transport.sleep(options.rebalanceTimeoutMs, this.ending.signal)
+    const idle = new AbortController()
+    const limit = transport.sleep(options.rebalanceTimeoutMs, AbortSignal.any([this.ending.signal, idle.signal]))
     await Promise.race([Promise.all(partitions.map((partition) => partition.idle())), limit]).catch(() => {})
+    idle.abort()
     if (!this.ending.signal.aborted) this.membership.join()
   }
 
@@ -194,7 +208,7 @@ export class GroupMember {
     return turn
   }
 
-  /** Undefined: some have no answer yet, so that they are better asked for one by one. */
+  /** Undefined: some have no answer, or none yet, so that they are better asked for one by one. */
   private async committedOffsets(
     partitions: readonly TopicPartition[],
     era: AbortSignal,
@@ -211,9 +225,11 @@ export class GroupMember {
       } catch (reason) {
         if (signal.aborted) return new Map()
         const error = asMillraceError(reason)
-        if (error.code === 'OFFSETS_PENDING' && partitions.length > 1) return undefined
+        // What is deleted goes from the assignment too.
+        const isGone = error.kind === 'not-found'
+        if ((error.code === 'OFFSETS_PENDING' || isGone) && partitions.length > 1) return undefined
         if (isOver(error) && membership.memberEpoch === memberEpoch) membership.lose(error)
-        else if (!error.retriable && !isOver(error)) throw error
+        else if (!error.retriable && !isOver(error) && !isGone) throw error
         if (signal.aborted) return new Map()
         await transport.sleep(transport.backoff(attempt), signal).catch(() => {})
         if (partitions.every((partition) => !this.assignment.wants(partition))) return new Map()

@@ -41,7 +41,8 @@ export class Intake {
     this.events = events
     this.link = new FetchLink(
       transport,
-      { reconnectTimeoutMs: Number.POSITIVE_INFINITY, signal },
+      // Whether the server is there is for the membership to say.
+      { connectTimeoutMs: Number.POSITIVE_INFINITY, reconnectTimeoutMs: Number.POSITIVE_INFINITY, signal },
       {
         moved: (cursor, chunk) => {
           this.byCursor.get(cursor)?.moved(chunk)

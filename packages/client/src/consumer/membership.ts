@@ -58,6 +58,8 @@ export class Membership {
   private epoch = 0
   private wasMember = false
   private stream: GrpcStream | undefined
+  /** Aborts when the attempt to open a stream that was begun last is no longer wanted. */
+  private opening = new AbortController()
   private attempts = 0
   /** When trying to join began. */
   private triedMs = 0
@@ -104,8 +106,7 @@ export class Membership {
    * @throws MillraceError as `Groups.CommitOffsets` in groups.proto says; CLOSED
    */
   commit(offsets: readonly OffsetToCommit[]): Promise<void> {
-    if (this.state === 'ended' || (this.state === 'apart' && !this.wasMember)) return Promise.reject(noMember())
-    if (this.epoch === 0) return Promise.reject(noMember())
+    if (this.state === 'ended' || this.epoch === 0) return Promise.reject(noMember())
     return new Promise((resolve, reject) => {
       const id = ++this.lastCommit
       this.commits.set(id, { offsets, resolve, reject })
@@ -124,7 +125,8 @@ export class Membership {
   /** Ends the membership. Resolves when the server has heard it, or cannot. */
   async leave(forGood: boolean): Promise<void> {
     const { stream } = this
-    if (!this.isJoined || stream === undefined) {
+    // One whose join is on its way leaves too: it may be a member already.
+    if (stream === undefined) {
       this.drop('ended', noMember())
       return
     }
@@ -142,6 +144,7 @@ export class Membership {
 
   private drop(state: 'apart' | 'ended', error: MillraceError): void {
     this.state = state
+    this.opening.abort()
     this.clearTimers()
     const { stream } = this
     this.stream = undefined
@@ -158,12 +161,16 @@ export class Membership {
   }
 
   private open(): void {
-    this.start().catch((reason) => this.broken(asMillraceError(reason)))
+    const opening = new AbortController()
+    this.opening = opening
+    this.start(opening.signal).catch((reason) => {
+      if (!opening.signal.aborted) this.broken(asMillraceError(reason))
+    })
   }
 
-  private async start(): Promise<void> {
-    if (this.attempts > 0) await this.transport.sleep(this.transport.backoff(this.attempts), undefined)
-    if (this.state !== 'joining') return
+  private async start(signal: AbortSignal): Promise<void> {
+    if (this.attempts > 0) await this.transport.sleep(this.transport.backoff(this.attempts), signal)
+    if (signal.aborted) return
     const stream: GrpcStream = await this.transport.stream(MEMBERSHIP_PATH, {
       message: (bytes) => {
         if (this.stream === stream) this.received(decodeMemberResponse(bytes))
@@ -172,7 +179,7 @@ export class Membership {
         if (this.stream === stream) this.broken(error ?? connectionFailed('the server ended the stream'))
       },
     })
-    if (this.state !== 'joining') return stream.cancel()
+    if (signal.aborted) return stream.cancel()
     this.stream = stream
     const { group, subscription, instanceId, assignor, sessionTimeoutMs, rebalanceTimeoutMs, clientId } = this.options
     this.send({
@@ -192,8 +199,8 @@ export class Membership {
   }
 
   private received({ joined, assignment, committed }: millrace.v1.MemberResponse): void {
-    if (joined) this.joined(joined)
-    if (assignment) {
+    if (joined && this.state === 'joining') this.joined(joined)
+    if (assignment && this.isJoined) {
       this.epoch = assignment.memberEpoch ?? this.epoch
       this.events.assigned(fromTopicPartitions(assignment.partitions))
     }

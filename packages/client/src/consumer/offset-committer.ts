@@ -19,6 +19,7 @@ export class OffsetCommitter {
   private readonly parts: CommitterParts
   private timer: Timer | undefined
   private running: Promise<void> | undefined
+  private isLeftToTransactions = false
 
   constructor(parts: CommitterParts) {
     this.parts = parts
@@ -40,12 +41,17 @@ export class OffsetCommitter {
     this.timer = undefined
   }
 
+  /** From now on transactions commit, and nothing else by itself. */
+  leaveToTransactions(): void {
+    this.isLeftToTransactions = true
+  }
+
   /**
    * Commits what is handled of these and not committed, unless transactions do. Never throws. A failure that may pass is
    * tried again until the signal aborts; without a signal, at the next interval.
    */
   async commitHandled(partitions: readonly AssignedPartition[], signal: AbortSignal | undefined): Promise<void> {
-    if (!this.parts.options.autoCommit) return
+    if (!this.parts.options.autoCommit || this.isLeftToTransactions) return
     // One after the other, so that none overtakes another.
     const turn = (this.running ?? Promise.resolve()).then(() => this.commitOnce(partitions, signal))
     this.running = turn
@@ -66,13 +72,8 @@ export class OffsetCommitter {
   private async commitOnce(partitions: readonly AssignedPartition[], signal: AbortSignal | undefined): Promise<void> {
     const { membership, transport, options, failed } = this.parts
     for (let attempt = 1; signal?.aborted !== true; attempt++) {
-      const due = partitions.filter(({ tracker, committedOffset, isTransactional, lostSignal }) => {
-        return (
-          !isTransactional &&
-          !lostSignal.aborted &&
-          tracker.handled !== undefined &&
-          tracker.handled !== committedOffset
-        )
+      const due = partitions.filter(({ tracker, committedOffset, lostSignal }) => {
+        return !lostSignal.aborted && tracker.handled !== undefined && tracker.handled !== committedOffset
       })
       const offsets = due.map(({ topic, partition, tracker }) => ({ topic, partition, offset: tracker.handled ?? 0 }))
       try {
@@ -80,8 +81,12 @@ export class OffsetCommitter {
       } catch (reason) {
         const error = asMillraceError(reason)
         if (isOver(error) || error.code === 'CLOSED') return
-        // The group thinks otherwise of what the member owns: it is no use to go on with it.
-        if (error.code === 'PARTITION_NOT_OWNED') return membership.lose(error)
+        if (isOfOne(error)) return await this.leaveOut(due, offsets, error, signal)
+        if (error.code === 'PARTITION_NOT_OWNED') {
+          if (due.some(({ lostSignal }) => lostSignal.aborted)) continue
+          // The group thinks otherwise of what the member owns: it is no use to go on with it.
+          return membership.lose(error)
+        }
         if (!error.retriable) return failed(error)
         options.onWarning(error)
         if (signal === undefined) return
@@ -89,4 +94,27 @@ export class OffsetCommitter {
       }
     }
   }
+
+  /** A partition that is no longer there, or has not got so far, must not keep the others' offsets from being kept. */
+  private async leaveOut(
+    due: readonly AssignedPartition[],
+    offsets: readonly OffsetToCommit[],
+    error: MillraceError,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (due.length > 1) {
+      for (const one of due) await this.commitOnce([one], signal)
+      return
+    }
+    const [partition] = due
+    const [refused] = offsets
+    if (partition === undefined || refused === undefined) return
+    partition.committedOffset = refused.offset
+    if (error.kind !== 'not-found') this.parts.options.onWarning(error)
+  }
+}
+
+/** Whether the error may be about one of several offsets. */
+function isOfOne({ kind, code }: MillraceError): boolean {
+  return kind === 'not-found' || code === 'OFFSET_OUT_OF_RANGE'
 }

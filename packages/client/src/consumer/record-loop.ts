@@ -9,7 +9,7 @@ export interface LoopSource {
   /** Resolves when `take` may have more, or something taken is no longer current; or `wake` is called. */
   change(): Promise<void>
   wake(): void
-  /** The loop was left. */
+  /** The loop has ended. Resolves when the group is left. */
   leave(): Promise<void>
 }
 
@@ -68,6 +68,7 @@ export class RecordLoop<T> implements AsyncIterableIterator<T, undefined> {
         const given = source.take()
         if (given === 'done') {
           this.settle(false)
+          await source.leave()
           return DONE
         }
         if (given !== undefined) {
@@ -89,6 +90,8 @@ export class RecordLoop<T> implements AsyncIterableIterator<T, undefined> {
       return { done: false, value: options.make(this.inHands) }
     } catch (error) {
       this.settle(false)
+      // What failed first is what its user hears.
+      await source.leave().catch(() => {})
       throw error
     } finally {
       cancel?.()
