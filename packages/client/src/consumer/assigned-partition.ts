@@ -23,8 +23,10 @@ export class AssignedPartition implements TopicPartition {
   /** It gives nothing out any more: it is being given back, or is another's. */
   isClosed = false
   committedOffset: number | undefined
-  /** Records were given out since it was assigned. */
-  hasGiven = false
+  /** All before it is in the hands of whoever reads, or was; undefined: nothing is, since it was assigned or sought. */
+  delivered: number | undefined
+  /** As of the last transaction that took its offset along. */
+  claimed: number | undefined
   /** Failures of its fetches since the last that went well. */
   failures = 0
   private readonly serializer: Serializer
@@ -101,6 +103,13 @@ export class AssignedPartition implements TopicPartition {
     this.batches = undefined
     this.records = undefined
     this.tracker_ = new OffsetTracker(start)
+    this.delivered = undefined
+  }
+
+  /** Records were delivered of which the group does not know that they are handled. */
+  get isUnclaimed(): boolean {
+    const { delivered } = this
+    return delivered !== undefined && delivered !== this.claimed && delivered !== this.committedOffset
   }
 
   /** The server has told more. */
@@ -150,6 +159,11 @@ export class AssignedPartition implements TopicPartition {
     this.inHands++
   }
 
+  /** Whoever reads has the records now. */
+  deliver({ share, tracker }: Given): void {
+    if (tracker === this.tracker_) this.delivered = share.nextOffset
+  }
+
   /** Nobody works on the records any more. */
   settle({ share, tracker }: Given, isHandled: boolean): void {
     this.inHands--
@@ -167,7 +181,6 @@ export class AssignedPartition implements TopicPartition {
   }
 
   private give(records: readonly ReadRecord[]): Given {
-    this.hasGiven = true
     const first = records[0] as ReadRecord
     const last = records.at(-1) as ReadRecord
     return { from: this, records, tracker: this.tracker_, share: this.tracker_.give(first.offset, last.offset + 1) }

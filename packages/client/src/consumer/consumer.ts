@@ -73,6 +73,7 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
   private failure: { readonly reason: unknown } | undefined
   private closing: Promise<void> | undefined
   private runner: HandlerRunner | undefined
+  private records: RecordLoop<unknown> | undefined
   private wakes: (() => void)[] = []
   /** Take listeners off what lives longer. */
   private readonly forgets: (() => void)[] = []
@@ -193,22 +194,29 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
   /**
    * The offsets of all that was given out, what is being handled now included. From now on the consumer does not commit
    * by itself.
-   * @throws MillraceError UNKNOWN_MEMBER; INVALID_REQUEST with `concurrency`, where the records of one handler are few of many
+   * @throws MillraceError PARTITION_NOT_OWNED when records that were given out are others' meanwhile: what came of them
+   *   must not be stored; UNKNOWN_MEMBER, CLOSED; INVALID_REQUEST with `concurrency`, where the records of one handler are
+   *   few of many
    */
   offsetsForTransaction(): ReturnType<TransactionalOffsets['offsetsForTransaction']> {
     const { memberId, memberEpoch } = this.member.membership
-    if (memberEpoch === 0) throw new MillraceError('UNKNOWN_MEMBER', 'the consumer is not a member of its group')
+    if (this.closing !== undefined) throw closedError()
     if (!this.isSingle) {
       throw new MillraceError('INVALID_REQUEST', 'handlers that run at once cannot commit offsets in transactions')
     }
+    const isBehind = this.runner === undefined ? this.member.intake.isBehind : this.runner.hasLost
+    if (isBehind) throw new MillraceError('PARTITION_NOT_OWNED', "records that were given out are others' meanwhile")
+    if (memberEpoch === 0) throw new MillraceError('UNKNOWN_MEMBER', 'the consumer is not a member of its group')
     const offsets = this.present()
     this.member.committer.leaveToTransactions()
+    for (const offset of offsets) this.owned(offset).claimed = offset.offset
     return { group: this.parts.options.group, memberId, memberEpoch, offsets }
   }
 
   /**
    * Waits for handlers that run, commits what is handled, and leaves the group; at most for `rebalanceTimeoutMs`. A
-   * handler must not wait for it, since it waits for the handler.
+   * handler must not wait for it, since it waits for the handler. A loop is not waited for: it may be what calls. What
+   * the loop was given last does not count as handled.
    */
   close(options: CloseOptions = {}): Promise<void> {
     this.closing ??= this.end(options)
@@ -233,7 +241,9 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
       wake: () => this.changed(),
       leave: () => this.close(),
     }
-    return new RecordLoop(source, { size, timeMs, make })
+    const loop = new RecordLoop(source, { size, timeMs, make })
+    this.records = loop
+    return loop
   }
 
   private async runWith(
@@ -298,6 +308,7 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
   private async end({ signal, forGood = false }: CloseOptions): Promise<void> {
     const { transport, options, closed } = this.parts
     const stopped = this.runner?.stop()
+    this.records?.letGo()
     this.changed()
     const limit = new AbortController()
     const timer = transport.clock.setTimer(options.rebalanceTimeoutMs, () => limit.abort())
@@ -323,9 +334,9 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
 
   /** Where the group would go on if all that the caller has in hands were handled; otherwise, where it goes on now. */
   private present(): TopicPartitionOffset[] {
-    return this.member.intake.all().flatMap(({ topic, partition, tracker, hasGiven }) => {
-      const offset = this.isSingle ? tracker.given : tracker.handled
-      return offset === undefined || !hasGiven ? [] : [{ topic, partition, offset }]
+    return this.member.intake.all().flatMap(({ topic, partition, tracker, delivered }) => {
+      const offset = this.isSingle || delivered === undefined ? delivered : tracker.handled
+      return offset === undefined ? [] : [{ topic, partition, offset }]
     })
   }
 

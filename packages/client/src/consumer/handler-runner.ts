@@ -21,7 +21,7 @@ export class HandlerRunner {
   private readonly parts: RunnerParts
   private readonly lanes: Lanes<Given>
   private readonly maxHeld: number
-  private running = 0
+  private readonly running = new Set<Given>()
   private isStopped = false
   private pumping = false
   private stopped: (() => void) | undefined
@@ -30,6 +30,12 @@ export class HandlerRunner {
     this.parts = parts
     this.lanes = new Lanes(parts.concurrency)
     this.maxHeld = parts.concurrency === 1 ? 1 : parts.concurrency * LOOKAHEAD
+  }
+
+  /** What is being handled is another's meanwhile. */
+  get hasLost(): boolean {
+    for (const { from } of this.running) if (from.lostSignal.aborted) return true
+    return false
   }
 
   /** Begins what can begin. To be called when something has come or is no longer wanted. */
@@ -48,7 +54,7 @@ export class HandlerRunner {
   /** Begins nothing more. Resolves when what runs has ended. */
   stop(): Promise<void> {
     this.isStopped = true
-    if (this.running === 0) return Promise.resolve()
+    if (this.running.size === 0) return Promise.resolve()
     return new Promise((resolve) => {
       this.stopped = resolve
     })
@@ -81,18 +87,19 @@ export class HandlerRunner {
 
   private async run(given: Given): Promise<void> {
     const { from } = given
-    this.running++
+    this.running.add(given)
     from.begin()
+    from.deliver(given)
     let isHandled = false
     try {
       isHandled = await this.parts.handle(given)
     } catch (reason) {
       this.parts.failed(reason)
     }
-    this.running--
+    this.running.delete(given)
     from.settle(given, isHandled)
     this.lanes.done(this.parts.laneOf(given))
-    if (this.isStopped && this.running === 0) this.stopped?.()
+    if (this.isStopped && this.running.size === 0) this.stopped?.()
     this.pump()
   }
 }

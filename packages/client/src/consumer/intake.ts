@@ -27,6 +27,7 @@ export class Intake {
   /** Those that are read, in the order of their turns. */
   private turns: AssignedPartition[] = []
   private turn = 0
+  private hasLostUnclaimed = false
 
   constructor(
     transport: Transport,
@@ -52,6 +53,11 @@ export class Intake {
         ended: (error) => this.events.failed(error),
       },
     )
+  }
+
+  /** Records were delivered whose partitions went to others before a transaction took their offsets along. */
+  get isBehind(): boolean {
+    return this.hasLostUnclaimed
   }
 
   /** All that are the member's, also those that are being given back. */
@@ -103,6 +109,7 @@ export class Intake {
   drop(dropped: readonly AssignedPartition[]): void {
     for (const partition of dropped) {
       if (this.find(partition) === partition) this.partitions.delete(keyOf(partition))
+      this.hasLostUnclaimed ||= partition.isUnclaimed
     }
   }
 

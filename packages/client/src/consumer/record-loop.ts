@@ -48,9 +48,13 @@ export class RecordLoop<T> implements AsyncIterableIterator<T, undefined> {
 
   /** Leaves the group; what was given last does not count as handled. */
   async return(): Promise<IteratorReturnResult<undefined>> {
-    this.settle(false)
     await this.source.leave()
     return DONE
+  }
+
+  /** The consumer is closed: what was given last does not count as handled, and is not waited for. */
+  letGo(): void {
+    this.settle(false)
   }
 
   private settle(isHandled: boolean): void {
@@ -85,8 +89,9 @@ export class RecordLoop<T> implements AsyncIterableIterator<T, undefined> {
         }
         if (isDue && this.inHands.length > 0) break
         await source.change()
-        this.letGo()
+        this.letGoStale()
       }
+      for (const given of this.inHands) given.from.deliver(given)
       return { done: false, value: options.make(this.inHands) }
     } catch (error) {
       this.settle(false)
@@ -99,7 +104,7 @@ export class RecordLoop<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   /** What is no longer wanted is not given out. */
-  private letGo(): void {
+  private letGoStale(): void {
     const stale = this.inHands.filter((given) => !given.from.isCurrent(given))
     if (stale.length === 0) return
     this.inHands = this.inHands.filter((given) => given.from.isCurrent(given))
