@@ -10,6 +10,7 @@ import {
   frameMessage,
   frameProduceAcks,
   fromInt64,
+  MEMBERSHIP_PATH,
   type millrace,
   OK_TRAILERS,
   PRODUCE_STREAM_PATH,
@@ -20,6 +21,7 @@ import {
 } from '@millrace/wire'
 import type { FakeEngine, FakeIdentity, FakePartition, FakeTopic } from './fake-engine.ts'
 import { FakeFetch } from './fake-fetch.ts'
+import { FakeGroups } from './fake-groups.ts'
 
 /**
  * What becomes of a batch: it is stored and answered; refused with an error; stored, but answered with an error; or the
@@ -58,6 +60,7 @@ export class FakeServer {
   connections = 0
   openStreams = 0
   readonly calls: string[] = []
+  readonly groups = new FakeGroups()
   private readonly engine: FakeEngine
   private readonly sessions = new Set<ServerHttp2Session>()
   private server: Http2Server | undefined
@@ -119,7 +122,7 @@ export class FakeServer {
       failure = error === undefined ? undefined : asMillraceError(error)
       if (!stream.destroyed) stream.end()
     }
-    const isStream = path === PRODUCE_STREAM_PATH || path === FETCH_STREAM_PATH
+    const isStream = path === PRODUCE_STREAM_PATH || path === FETCH_STREAM_PATH || path === MEMBERSHIP_PATH
     const refusal = isStream ? this.faults.stream(path) : undefined
     if (refusal !== undefined) {
       end(refusal)
@@ -144,6 +147,7 @@ export class FakeServer {
   private handler(stream: ServerHttp2Stream, path: string, end: (error?: unknown) => void): (bytes: Buffer) => void {
     if (path === PRODUCE_STREAM_PATH) return this.produceStream(stream)
     if (path === FETCH_STREAM_PATH) return this.fetchStream(stream)
+    if (path === MEMBERSHIP_PATH) return this.groups.serve(stream, end)
     return (bytes) => {
       const fault = this.faults.unary(path)
       if (fault === 'cut') return stream.session?.destroy()
@@ -255,6 +259,8 @@ export class FakeServer {
         }))
         return UNARY.listTransactions.encodeResponse({ transactions: listed })
       }
+      case UNARY.fetchOffsets.path:
+        return UNARY.fetchOffsets.encodeResponse(this.groups.fetchOffsets(UNARY.fetchOffsets.decodeRequest(bytes)))
       case UNARY.commitOffsets.path:
         await this.commitOffsets(UNARY.commitOffsets.decodeRequest(bytes))
         return UNARY.commitOffsets.encodeResponse({})
