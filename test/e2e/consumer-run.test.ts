@@ -237,10 +237,10 @@ describe('a handler that fails', () => {
     const onFailure = { attempts: 1_000_000, initialMs: 1, maxMs: 4 }
     const consumer = s.consumer({ onFailure, onWarning })
     const done = consumer.run(failing([]))
-    await until(() => warnings.length === 2)
+    await until(() => warnings.length >= 2)
     await consumer.close()
     await done
-    expect(warnings.map(({ details }) => details.attempts)).toEqual([3, 4])
+    expect(warnings.slice(0, 2).map(({ details }) => details.attempts)).toEqual([3, 4])
     expect(await s.committed()).toEqual(['t/0:0'])
   })
 
