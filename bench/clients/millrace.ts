@@ -89,8 +89,8 @@ function exactlyOnce(client: Millrace, topic: string, consumer: Consumer): Copy 
   const producer = client.producer({ transactionalId: randomUUID() })
   return (records) =>
     producer.transaction(async (tx) => {
-      await tx.sendBatch(records.map(({ value }) => ({ topic, partition: 0, value: value as Buffer })))
-      await tx.commitOffsets(consumer)
+      const copies = records.map(({ value }) => ({ topic, partition: 0, value: value as Buffer }))
+      await Promise.all([tx.sendBatch(copies), tx.commitOffsets(consumer)])
     })
 }
 
