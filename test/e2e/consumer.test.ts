@@ -159,6 +159,32 @@ describe('partitions that move', () => {
     await Promise.all([one.close(), two.close(), first, second])
   })
 
+  test('take along what was gathered for an array and not given out: commit does not count it', async () => {
+    const s = await scene(2)
+    const texts = range(0, 5)
+    for (const partition of [0, 1]) await s.append(texts, { partition })
+    let leave = (): void => {}
+    const leaving = new Promise<void>((resolve) => {
+      leave = resolve
+    })
+    const seen: string[] = []
+    const note = (record: ReadRecord) => seen.push(`${record.partition}:${record.text()}`)
+    const one = s.consumer({ autoCommit: false, onRevoked: () => leaving })
+    const loop = (async () => {
+      for await (const records of one.batches({ size: 100, timeMs: 500 })) {
+        for (const record of records) note(record)
+        await one.commit()
+        leave()
+      }
+    })()
+    await until(() => one.assigned().length === 2)
+    const two = s.consumer()
+    const running = two.run(note)
+    await until(() => seen.length >= 10)
+    expect(new Set(seen)).toEqual(new Set([0, 1].flatMap((partition) => texts.map((text) => `${partition}:${text}`))))
+    await Promise.all([one.close(), two.close(), loop, running])
+  })
+
   test('are lost alone when handlers take too long, and the membership goes on', async () => {
     const s = await scene(2)
     const ears = heard()
