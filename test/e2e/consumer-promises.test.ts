@@ -1,7 +1,11 @@
-import type { Consumer, ReadRecord } from '@millrace/client'
+import type { Consumer, Millrace, ReadRecord } from '@millrace/client'
 import { describe, expect, test } from 'vitest'
 import { numbers, produce, QUICK, serveGroups, until } from './groups-harness.ts'
 
+const committed = async (mr: Millrace): Promise<number[]> => {
+  const offsets = await mr.admin.fetchOffsets({ group: 'g' })
+  return offsets.map(({ offset }) => offset)
+}
 const sorted = (values: Iterable<string>): string[] => [...values].sort((a, b) => Number(a) - Number(b))
 
 describe('one consumer', () => {
@@ -128,8 +132,31 @@ describe('one consumer', () => {
     ]) {
       expect(call).toThrow(expect.objectContaining({ code: 'PARTITION_NOT_OWNED' }))
     }
-    await consumer.close()
+    const closed = consumer.close()
     expect((await records.next()).done).toBe(true)
+    await closed
+    expect(await committed(mr)).toEqual([3])
+  })
+
+  test('closing waits for the body of a loop, which may still end its transaction', async () => {
+    const server = await serveGroups()
+    const mr = server.client()
+    await mr.admin.createTopic({ name: 't', partitions: 1 })
+    await produce(mr, 5)
+    const consumer = mr.consumer({ ...QUICK, group: 'g', autoCommitIntervalMs: 60_000 })
+    let closed: Promise<void> | undefined
+    let isClosed = false
+    for await (const record of consumer) {
+      if (record.text() !== '2') continue
+      closed = consumer.close().then(() => {
+        isClosed = true
+      })
+      await mr.admin.listTopics()
+      expect(isClosed).toBe(false)
+      expect(consumer.offsetsForTransaction().offsets).toEqual([{ topic: 't', partition: 0, offset: 3 }])
+    }
+    await closed
+    expect(() => consumer.offsetsForTransaction()).toThrow(expect.objectContaining({ code: 'CLOSED' }))
   })
 })
 

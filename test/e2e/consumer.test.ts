@@ -321,7 +321,7 @@ describe('a loop', () => {
     await records.return?.()
   })
 
-  test('ends with the reason of its signal, having left, and without what it held', async () => {
+  test('ends with the reason of its signal, having waited for its body and left', async () => {
     const s = await scene()
     await s.append(range(0, 5))
     const abort = new AbortController()
@@ -336,7 +336,7 @@ describe('a loop', () => {
     await expect(loop()).rejects.toBe(reason)
     expect(seen).toEqual(['0,1', '2,3'])
     expect((await s.mr.admin.describeGroup('g')).members).toEqual([])
-    expect(await s.committed()).toEqual(['t/0:2'])
+    expect(await s.committed()).toEqual(['t/0:4'])
   })
 
   test('is one, and once', async () => {

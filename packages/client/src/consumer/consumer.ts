@@ -73,7 +73,7 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
   private failure: { readonly reason: unknown } | undefined
   private closing: Promise<void> | undefined
   private runner: HandlerRunner | undefined
-  private records: RecordLoop<unknown> | undefined
+  private hasLeft = false
   private wakes: (() => void)[] = []
   /** Take listeners off what lives longer. */
   private readonly forgets: (() => void)[] = []
@@ -200,7 +200,7 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
    */
   offsetsForTransaction(): ReturnType<TransactionalOffsets['offsetsForTransaction']> {
     const { memberId, memberEpoch } = this.member.membership
-    if (this.closing !== undefined) throw closedError()
+    if (this.hasLeft) throw closedError()
     if (!this.isSingle) {
       throw new MillraceError('INVALID_REQUEST', 'handlers that run at once cannot commit offsets in transactions')
     }
@@ -214,9 +214,8 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
   }
 
   /**
-   * Waits for handlers that run, commits what is handled, and leaves the group; at most for `rebalanceTimeoutMs`. A
-   * handler must not wait for it, since it waits for the handler. A loop is not waited for: it may be what calls. What
-   * the loop was given last does not count as handled.
+   * Waits for handlers that run, or for a loop to ask for more, commits what is handled, and leaves the group; at most for
+   * `rebalanceTimeoutMs`. So neither a handler nor the body of a loop may wait for it; a loop is better left.
    */
   close(options: CloseOptions = {}): Promise<void> {
     this.closing ??= this.end(options)
@@ -241,9 +240,7 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
       wake: () => this.changed(),
       leave: () => this.close(),
     }
-    const loop = new RecordLoop(source, { size, timeMs, make })
-    this.records = loop
-    return loop
+    return new RecordLoop(source, { size, timeMs, make })
   }
 
   private async runWith(
@@ -308,7 +305,6 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
   private async end({ signal, forGood = false }: CloseOptions): Promise<void> {
     const { transport, options, closed } = this.parts
     const stopped = this.runner?.stop()
-    this.records?.letGo()
     this.changed()
     const limit = new AbortController()
     const timer = transport.clock.setTimer(options.rebalanceTimeoutMs, () => limit.abort())
@@ -317,6 +313,7 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
       await this.member.leave(forGood, over)
       await Promise.race([stopped, aborted(over)])
     } finally {
+      this.hasLeft = true
       await this.failures.close(over)
       timer.cancel()
       for (const forget of this.forgets) forget()

@@ -85,6 +85,7 @@ export class GroupMember {
     } finally {
       forget()
       this.era.abort()
+      this.intake.drop(partitions)
       await this.membership.leave(forGood || options.instanceId === undefined)
     }
   }

@@ -133,8 +133,12 @@ describe('a member', () => {
     await using s = await start()
     const { opened, open } = gate()
     const consumer = s.consumer()
-    const running = consumer.run(() => opened)
-    await until(() => consumer.assigned().length === 1)
+    let isRunning = false
+    const running = consumer.run(() => {
+      isRunning = true
+      return opened
+    })
+    await until(() => isRunning)
     s.groups.onJoin = (it) => it.joined(2)
     member(s, 0).assign(2)
     await until(() => member(s, 0).heard('owned').at(-1)?.memberEpoch === 2)

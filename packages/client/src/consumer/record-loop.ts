@@ -48,13 +48,9 @@ export class RecordLoop<T> implements AsyncIterableIterator<T, undefined> {
 
   /** Leaves the group; what was given last does not count as handled. */
   async return(): Promise<IteratorReturnResult<undefined>> {
+    this.settle(false)
     await this.source.leave()
     return DONE
-  }
-
-  /** The consumer is closed: what was given last does not count as handled, and is not waited for. */
-  letGo(): void {
-    this.settle(false)
   }
 
   private settle(isHandled: boolean): void {
@@ -89,7 +85,7 @@ export class RecordLoop<T> implements AsyncIterableIterator<T, undefined> {
         }
         if (isDue && this.inHands.length > 0) break
         await source.change()
-        this.letGoStale()
+        this.letGo()
       }
       for (const given of this.inHands) given.from.deliver(given)
       return { done: false, value: options.make(this.inHands) }
@@ -104,7 +100,7 @@ export class RecordLoop<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   /** What is no longer wanted is not given out. */
-  private letGoStale(): void {
+  private letGo(): void {
     const stale = this.inHands.filter((given) => !given.from.isCurrent(given))
     if (stale.length === 0) return
     this.inHands = this.inHands.filter((given) => given.from.isCurrent(given))
