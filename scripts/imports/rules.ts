@@ -29,14 +29,17 @@ export const PACKAGE_RULES: Readonly<Record<string, PackageRule>> = {
   'engine-local': { ours: ['engine', 'log', 'record', 'table'], libraries: [] },
   broker: { ours: ['engine', 'record', 'table'], libraries: ['re2js'] },
   wire: { ours: ['record'], libraries: ['protobufjs'] },
-  'gateway-http': { ours: ['broker', 'record', 'wire'], libraries: ['fastify', 'typebox'] },
+  'gateway-http': {
+    ours: ['broker', 'record', 'wire'],
+    libraries: ['@fastify/swagger', '@fastify/swagger-ui', '@opentelemetry/api', 'fastify', 'typebox'],
+  },
   client: { ours: ['record', 'wire'], libraries: [] },
   server: {
     ours: ['broker', 'engine', 'engine-local', 'gateway-http', 'log', 'record'],
-    libraries: ['pino', 'pino-pretty'],
+    libraries: ['pino', 'pino-pretty', 'prom-client'],
     ambient: true,
   },
-  cli: { ours: ['client', 'server'], libraries: ['commander', 'cli-progress'], ambient: true },
+  cli: { ours: ['client', 'server'], libraries: ['@bomb.sh/tab', 'commander', 'cli-progress'], ambient: true },
   // The memory engine checks settings with the engine port's own function; of the log it knows the Disk port.
   testkit: { ours: ['record', 'engine'], types: ['log'], libraries: [] },
 }
@@ -57,7 +60,18 @@ export const FILE_RULES: Readonly<Record<string, Partial<PackageRule>>> = {
 /** What the tests of every package may import besides. */
 export const TEST_EXTRAS = {
   ours: ['testkit'],
-  libraries: ['vitest', 'fast-check', '@grpc/grpc-js', '@grpc/proto-loader'],
+  libraries: [
+    'vitest',
+    'fast-check',
+    '@grpc/grpc-js',
+    '@grpc/proto-loader',
+    '@opentelemetry/context-async-hooks',
+    '@opentelemetry/sdk-trace-base',
+    '@seriousme/openapi-schema-validator',
+    'playwright-core',
+    'selfsigned',
+    'yaml',
+  ],
 }
 
 /** Folders whose files must import nothing of ours, because they measure what is possible without it. */

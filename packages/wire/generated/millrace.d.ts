@@ -4768,6 +4768,150 @@ export namespace millrace {
         }
 
         /**
+         * Properties of an AlterTopicRequest.
+         * @deprecated Use millrace.v1.AlterTopicRequest.$Properties instead.
+         */
+        interface IAlterTopicRequest extends millrace.v1.AlterTopicRequest.$Properties {
+        }
+
+        /** Represents an AlterTopicRequest. */
+        class AlterTopicRequest {
+
+            /**
+             * Constructs a new AlterTopicRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.AlterTopicRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** AlterTopicRequest name. */
+            name: string;
+
+            /** How many there are to be; 0: as many as there are. */
+            partitions: number;
+
+            /** New values of settings, by their Kafka names. Others stay. */
+            config: { [k: string]: string };
+
+            /** Settings that get their defaults back. */
+            unset: string[];
+
+            /**
+             * Encodes the specified AlterTopicRequest message. Does not implicitly {@link millrace.v1.AlterTopicRequest.verify|verify} messages.
+             * @param message AlterTopicRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.AlterTopicRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes an AlterTopicRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.AlterTopicRequest & millrace.v1.AlterTopicRequest.$Shape} AlterTopicRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.AlterTopicRequest & millrace.v1.AlterTopicRequest.$Shape;
+        }
+
+        namespace AlterTopicRequest {
+
+            /** Properties of an AlterTopicRequest. */
+            interface $Properties {
+
+                /** AlterTopicRequest name */
+                name?: string;
+
+                /** How many there are to be; 0: as many as there are. */
+                partitions?: number;
+
+                /** New values of settings, by their Kafka names. Others stay. */
+                config?: { [k: string]: string };
+
+                /** Settings that get their defaults back. */
+                unset?: string[];
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of an AlterTopicRequest. */
+            type $Shape = millrace.v1.AlterTopicRequest.$Properties;
+        }
+
+        /**
+         * Properties of an AlterTopicResponse.
+         * @deprecated Use millrace.v1.AlterTopicResponse.$Properties instead.
+         */
+        interface IAlterTopicResponse extends millrace.v1.AlterTopicResponse.$Properties {
+        }
+
+        /** The topic as it is now. */
+        class AlterTopicResponse {
+
+            /**
+             * Constructs a new AlterTopicResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.AlterTopicResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** AlterTopicResponse topic. */
+            topic: millrace.v1.Topic;
+
+            /** All settings, defaults included. */
+            config: { [k: string]: string };
+
+            /** AlterTopicResponse partitions. */
+            partitions: millrace.v1.PartitionStatus[];
+
+            /**
+             * Encodes the specified AlterTopicResponse message. Does not implicitly {@link millrace.v1.AlterTopicResponse.verify|verify} messages.
+             * @param message AlterTopicResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.AlterTopicResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes an AlterTopicResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.AlterTopicResponse & millrace.v1.AlterTopicResponse.$Shape} AlterTopicResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.AlterTopicResponse & millrace.v1.AlterTopicResponse.$Shape;
+        }
+
+        namespace AlterTopicResponse {
+
+            /** Properties of an AlterTopicResponse. */
+            interface $Properties {
+
+                /** AlterTopicResponse topic */
+                topic?: millrace.v1.Topic.$Properties;
+
+                /** All settings, defaults included. */
+                config?: { [k: string]: string };
+
+                /** AlterTopicResponse partitions */
+                partitions?: millrace.v1.PartitionStatus.$Properties[];
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of an AlterTopicResponse. */
+            type $Shape = millrace.v1.AlterTopicResponse.$Properties;
+        }
+
+        /**
          * Properties of a DeleteTopicRequest.
          * @deprecated Use millrace.v1.DeleteTopicRequest.$Properties instead.
          */
@@ -4873,6 +5017,132 @@ export namespace millrace {
 
             /** Shape of a DeleteTopicResponse. */
             type $Shape = millrace.v1.DeleteTopicResponse.$Properties;
+        }
+
+        /**
+         * Properties of a DeleteRecordsRequest.
+         * @deprecated Use millrace.v1.DeleteRecordsRequest.$Properties instead.
+         */
+        interface IDeleteRecordsRequest extends millrace.v1.DeleteRecordsRequest.$Properties {
+        }
+
+        /** Represents a DeleteRecordsRequest. */
+        class DeleteRecordsRequest {
+
+            /**
+             * Constructs a new DeleteRecordsRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.DeleteRecordsRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** DeleteRecordsRequest topic. */
+            topic: string;
+
+            /** DeleteRecordsRequest partition. */
+            partition: number;
+
+            /** The first offset that stays. */
+            before: Long;
+
+            /**
+             * Encodes the specified DeleteRecordsRequest message. Does not implicitly {@link millrace.v1.DeleteRecordsRequest.verify|verify} messages.
+             * @param message DeleteRecordsRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.DeleteRecordsRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a DeleteRecordsRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.DeleteRecordsRequest & millrace.v1.DeleteRecordsRequest.$Shape} DeleteRecordsRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.DeleteRecordsRequest & millrace.v1.DeleteRecordsRequest.$Shape;
+        }
+
+        namespace DeleteRecordsRequest {
+
+            /** Properties of a DeleteRecordsRequest. */
+            interface $Properties {
+
+                /** DeleteRecordsRequest topic */
+                topic?: string;
+
+                /** DeleteRecordsRequest partition */
+                partition?: number;
+
+                /** The first offset that stays. */
+                before?: Long;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a DeleteRecordsRequest. */
+            type $Shape = millrace.v1.DeleteRecordsRequest.$Properties;
+        }
+
+        /**
+         * Properties of a DeleteRecordsResponse.
+         * @deprecated Use millrace.v1.DeleteRecordsResponse.$Properties instead.
+         */
+        interface IDeleteRecordsResponse extends millrace.v1.DeleteRecordsResponse.$Properties {
+        }
+
+        /** Represents a DeleteRecordsResponse. */
+        class DeleteRecordsResponse {
+
+            /**
+             * Constructs a new DeleteRecordsResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.DeleteRecordsResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** The log start that holds now. */
+            logStartOffset: Long;
+
+            /**
+             * Encodes the specified DeleteRecordsResponse message. Does not implicitly {@link millrace.v1.DeleteRecordsResponse.verify|verify} messages.
+             * @param message DeleteRecordsResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.DeleteRecordsResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a DeleteRecordsResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.DeleteRecordsResponse & millrace.v1.DeleteRecordsResponse.$Shape} DeleteRecordsResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.DeleteRecordsResponse & millrace.v1.DeleteRecordsResponse.$Shape;
+        }
+
+        namespace DeleteRecordsResponse {
+
+            /** Properties of a DeleteRecordsResponse. */
+            interface $Properties {
+
+                /** The log start that holds now. */
+                logStartOffset?: Long;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a DeleteRecordsResponse. */
+            type $Shape = millrace.v1.DeleteRecordsResponse.$Properties;
         }
     }
 }
