@@ -196,6 +196,7 @@ export function diskWith(disk: Disk, replaced: Partial<Disk>): Disk {
     list: (directory) => disk.list(directory),
     makeDirectory: (directory) => disk.makeDirectory(directory),
     rename: (from, to) => disk.rename(from, to),
+    link: (from, to) => disk.link(from, to),
     remove: (path) => disk.remove(path),
     syncDirectory: (directory) => disk.syncDirectory(directory),
     freeBytes: (directory) => disk.freeBytes(directory),
