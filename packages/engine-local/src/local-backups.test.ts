@@ -57,7 +57,7 @@ class World {
   }
 
   openAt(dataDir: string, disk: Disk = this.disk): Promise<Engine> {
-    return openLocalEngine({ disk, dataDir, clock: this.clock, limits: LIMITS })
+    return openLocalEngine({ disk, dataDir, backupDir: `${dataDir}/backups`, clock: this.clock, limits: LIMITS })
   }
 
   /** Makes the chain longer until `stop`, with neighbours beside it that keep the committer busy. */

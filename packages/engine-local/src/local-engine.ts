@@ -16,14 +16,7 @@ import {
 import { type Clock, DEFAULT_LIMITS, type Limits, type Logger, silentLogger } from '@millrace/record'
 import { CatalogStore } from './catalog-store.ts'
 import { Housekeeper } from './housekeeper.ts'
-import {
-  BACKUPS_DIRECTORY,
-  CATALOG,
-  CATALOG_DIRECTORY,
-  JOURNAL_DIRECTORY,
-  TRANSACTIONS,
-  TRANSACTIONS_DIRECTORY,
-} from './layout.ts'
+import { CATALOG, CATALOG_DIRECTORY, JOURNAL_DIRECTORY, TRANSACTIONS, TRANSACTIONS_DIRECTORY } from './layout.ts'
 import { LocalBackups } from './local-backups.ts'
 import { LocalPartition } from './local-partition.ts'
 import { MarkerWriter } from './marker-writer.ts'
@@ -40,7 +33,7 @@ export interface LocalEngineOptions {
   readonly disk: Disk
   /** Absolute, with `/`. */
   readonly dataDir: string
-  /** Where backups are put, on the same file system; absolute, with `/`. Default: `backups` in `dataDir`. */
+  /** Where backups are put, on the same file system; absolute, with `/`. Undefined: there are none. */
   readonly backupDir?: string | undefined
   readonly clock: Clock
   readonly logger?: Logger
@@ -129,15 +122,19 @@ async function openParts(
     const partitions = topics.logs().length
     logger.warn({ dataDir, partitions, tookMs }, 'the last shutdown was not in order: the partitions were recovered')
   }
-  const backups = new LocalBackups({
-    context,
-    dataDir,
-    backupDir: options.backupDir ?? `${dataDir}/${BACKUPS_DIRECTORY}`,
-    whileUnchanged: (work) => topics.whileUnchanged(work),
-    logs: () => [store.log, transactionStore.log, ...topics.logs()],
-    failed: () => topics.failed(),
-  })
-  await backups.removePartial()
+  const { backupDir } = options
+  const backups =
+    backupDir === undefined
+      ? undefined
+      : new LocalBackups({
+          context,
+          dataDir,
+          backupDir,
+          whileUnchanged: (work) => topics.whileUnchanged(work),
+          logs: () => [store.log, transactionStore.log, ...topics.logs()],
+          failed: () => topics.failed(),
+        })
+  await backups?.removePartial()
   return { context, directory, journal, store, transactionStore, topics, producers, transactions, backups }
 }
 
@@ -150,14 +147,14 @@ interface LocalEngineParts {
   readonly topics: LocalTopicCatalog
   readonly producers: LocalProducerIds
   readonly transactions: LocalTransactions
-  readonly backups: LocalBackups
+  readonly backups: LocalBackups | undefined
 }
 
 class LocalEngine implements Engine {
   readonly topics: LocalTopicCatalog
   readonly producers: LocalProducerIds
   readonly transactions: LocalTransactions
-  readonly backups: LocalBackups
+  readonly backups: LocalBackups | undefined
   private readonly parts: LocalEngineParts
   private readonly housekeeper: Housekeeper
   private closed: Promise<void> | undefined
@@ -199,7 +196,7 @@ class LocalEngine implements Engine {
     // A partition that could not be opened was not closed in order.
     let clean = topics.failed().length === 0
     const steps = [
-      () => backups.close(),
+      async () => backups?.close(),
       () => transactions.close(),
       () => topics.close(),
       () => this.housekeeper.idle(),

@@ -24,6 +24,7 @@ const SAMPLES: Record<string, { good: string; means: unknown; bad: string }> = {
   allowInsecure: { good: 'true', means: true, bad: 'yes' },
   corsOrigin: { good: 'https://a.example', means: ['https://a.example'], bad: 'a.example' },
   logLevel: { good: 'debug', means: 'debug', bad: 'loud' },
+  backupDir: { good: 'copies', means: 'copies', bad: '' },
   readyFile: { good: 'ready.json', means: 'ready.json', bad: '' },
 }
 // Within the defaults, so that no other limit contradicts it.

@@ -45,7 +45,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const startedAtMs = systemClock.monotonicMs()
   const { createGateway, listen, openBroker, openEngineOver } = await import('./parts.ts')
   const surroundings: Surroundings = { clock: systemClock, logger, limits: config.limits }
-  const engine = await (options.openEngine?.(surroundings) ?? openEngineOver(config.data, surroundings))
+  const engine = await (options.openEngine?.(surroundings) ?? openEngineOver(config, surroundings))
   let broker: Broker | undefined
   let gateway: HttpGateway | undefined
   try {

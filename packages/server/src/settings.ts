@@ -8,6 +8,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 export interface Config {
   /** Directory of the data, or `memory`. */
   readonly data: string
+  /** Where backups are put, on the file system of `data`; undefined: `backups` in it. */
+  readonly backupDir: string | undefined
   /** `HOST:PORT` of REST and gRPC; port 0 takes a free one. */
   readonly http: string
   /** Allows an address that other machines reach. */
@@ -131,6 +133,14 @@ export const SETTINGS: readonly Setting[] = [
     default: undefined,
     allowed: 'a file name',
     help: 'write the bound addresses to FILE, as a JSON line, while the server serves',
+  },
+  {
+    key: 'backupDir',
+    argument: 'DIR',
+    parse: text,
+    default: undefined,
+    allowed: 'a directory',
+    help: 'where backups are put, on the file system of the data (backups in the data directory)',
   },
   ...limitSettings(),
 ]

@@ -49,6 +49,17 @@ export function unaryRoutes(broker: Broker, { limits, logger, unsent }: UnaryCon
   topicRoutes(broker, route)
   groupRoutes(broker.groups, limits, route)
   producerRoutes(broker, route)
+  route(UNARY.createBackup, async ({ name }) => {
+    const { path, partitions, ...made } = await broker.backups.create(name === '' ? undefined : name)
+    return {
+      name: made.name,
+      path,
+      partitions,
+      sizeBytes: toInt64(made.sizeBytes),
+      copiedBytes: toInt64(made.copiedBytes),
+      pausedMs: toInt64(made.pausedMs),
+    }
+  })
   route(UNARY.getOffset, async ({ topic, partition, at }) => {
     const source = await broker.fetch.source(topic, partition)
     const { offset, timestamp, found } = await source.offsetAt(positionOf(at))
