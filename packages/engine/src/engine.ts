@@ -43,6 +43,16 @@ export interface TopicDescription {
   readonly createdAtMs: number
 }
 
+/** What is to become different of a topic. */
+export interface TopicChange {
+  /** New values of settings; others stay. */
+  readonly set?: TopicSettings | undefined
+  /** Settings that get their defaults back. One that has it already is no error, one that there is not is. */
+  readonly unset?: readonly string[] | undefined
+  /** How many partitions there are to be. */
+  readonly partitions?: number | undefined
+}
+
 export interface TopicCatalog {
   /**
    * Makes a topic; when it returns, the topic outlives a crash.
@@ -55,6 +65,14 @@ export interface TopicCatalog {
   find(name: string): Promise<TopicDescription | undefined>
   /** All topics, by name, Millrace's own included. */
   list(): Promise<readonly TopicDescription[]>
+  /**
+   * Changes a topic; all or nothing. When it returns, the change outlives a crash and holds for every call that begins
+   * then.
+   * @throws MillraceError TOPIC_NOT_FOUND, INVALID_CONFIG, INVALID_PARTITIONS (fewer than there are, or more than
+   *   `partitionsPerTopic`), LIMIT_REACHED (partitions in all), DISK_FULL, STORAGE_FAILED, COMMIT_UNKNOWN (the topic is
+   *   as before, and after a crash perhaps as it was to be)
+   */
+  alter(id: string, change: TopicChange): Promise<TopicDescription>
   /**
    * Deletes a topic and its records; waiting reads, and appends that wait to be committed, end with TOPIC_NOT_FOUND.
    * When it returns, the topic stays gone after a crash; its disk space is freed in the background.
