@@ -16,7 +16,8 @@ export interface UnaryMethod<Request, RequestProperties, Response, ResponsePrope
   decodeResponse(bytes: Buffer): Response
 }
 
-function unary<Request, RequestProperties, Response, ResponseProperties>(
+/** A method whose messages are encoded and decoded as they were generated. */
+export function unary<Request, RequestProperties, Response, ResponseProperties>(
   path: string,
   request: MessageType<Request, RequestProperties>,
   response: MessageType<Response, ResponseProperties>,
