@@ -9,6 +9,7 @@ import type { InFlight } from '../in-flight.ts'
 import type { Unsent } from '../unsent.ts'
 import { type BodyLimits, discardBody, readBody } from './body.ts'
 import { parseJson } from './json-text.ts'
+import { LiveTails } from './live-tails.ts'
 import { PathMethods, routeNotFound } from './methods.ts'
 import { logFailure, mapError, PROBLEM_TYPE, problemOf } from './problem.ts'
 import { aboutRoutes } from './routes/about.ts'
@@ -45,7 +46,8 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   const { broker, logger, unsent } = options
   const waits = new Waits()
   let draining = false
-  const context: RouteContext = { broker, logger, waits, unsent, isDraining: () => draining }
+  const liveTails = new LiveTails({ ...options, waits })
+  const context: RouteContext = { broker, logger, waits, unsent, liveTails, isDraining: () => draining }
 
   const app = Fastify({
     logger: false,
