@@ -14,6 +14,14 @@ export interface Config {
   readonly allowInsecure: boolean
   /** Origins whose web pages may call. */
   readonly corsOrigin: readonly string[]
+  /** File with the certificate that the server shows, and those up to its authority, in PEM; with it: TLS only. */
+  readonly tlsCert: string | undefined
+  /** File with the key of that certificate, in PEM. */
+  readonly tlsKey: string | undefined
+  /** File with the passphrase of that key. */
+  readonly tlsKeyPassphraseFile: string | undefined
+  /** File with the authorities, in PEM, of which one must have signed the certificate of each client. */
+  readonly tlsClientCa: string | undefined
   readonly logLevel: LogLevel
   /** File that gets a JSON line with the bound addresses while the server serves. */
   readonly readyFile: string | undefined
@@ -115,6 +123,38 @@ export const SETTINGS: readonly Setting[] = [
     default: [],
     allowed: 'origins such as https://app.example.com, with commas between them, or *',
     help: 'origins whose web pages may call, with commas between them',
+  },
+  {
+    key: 'tlsCert',
+    argument: 'FILE',
+    parse: text,
+    default: undefined,
+    allowed: 'a file name',
+    help: 'speak TLS only, with the certificate (and its chain, PEM) in FILE',
+  },
+  {
+    key: 'tlsKey',
+    argument: 'FILE',
+    parse: text,
+    default: undefined,
+    allowed: 'a file name',
+    help: 'key (PEM) of that certificate',
+  },
+  {
+    key: 'tlsKeyPassphraseFile',
+    argument: 'FILE',
+    parse: text,
+    default: undefined,
+    allowed: 'a file name',
+    help: 'passphrase of that key, when it is encrypted',
+  },
+  {
+    key: 'tlsClientCa',
+    argument: 'FILE',
+    parse: text,
+    default: undefined,
+    allowed: 'a file name',
+    help: 'accept only clients with a certificate that an authority in FILE (PEM) has signed',
   },
   {
     key: 'logLevel',
