@@ -13,6 +13,7 @@ import { LiveTails } from './live-tails.ts'
 import { PathMethods, routeNotFound } from './methods.ts'
 import { logFailure, mapError, PROBLEM_TYPE, problemOf } from './problem.ts'
 import { aboutRoutes } from './routes/about.ts'
+import { backupRoutes } from './routes/backups.ts'
 import type { RouteContext } from './routes/context.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { recordRoutes } from './routes/records.ts'
@@ -75,6 +76,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   recordRoutes(app, context)
   groupRoutes(app, context)
   transactionRoutes(app, context)
+  backupRoutes(app, context)
   await app.ready()
 
   return {
