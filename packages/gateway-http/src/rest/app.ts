@@ -13,6 +13,7 @@ import { PathMethods, routeNotFound } from './methods.ts'
 import { logFailure, mapError, PROBLEM_TYPE, problemOf } from './problem.ts'
 import { aboutRoutes } from './routes/about.ts'
 import type { RouteContext } from './routes/context.ts'
+import { descriptionRoutes, watchRoutes } from './routes/description.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { recordRoutes } from './routes/records.ts'
 import { topicRoutes } from './routes/topics.ts'
@@ -55,6 +56,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   })
   const methods = new PathMethods()
   methods.watch(app)
+  const routes = watchRoutes(app)
   app.setValidatorCompiler(({ schema, httpPart }) => {
     if (httpPart === 'body') return bodyValidator(schema as TSchema)
     return textValidator(schema as TSchema, httpPart === 'querystring' ? 'query parameter' : 'path parameter')
@@ -73,6 +75,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   recordRoutes(app, context)
   groupRoutes(app, context)
   transactionRoutes(app, context)
+  descriptionRoutes(app, routes)
   await app.ready()
 
   return {
