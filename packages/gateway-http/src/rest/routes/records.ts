@@ -2,7 +2,7 @@ import type { Broker, FetchedRecords, Position, ProduceResult } from '@millrace/
 import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
-import { logFailure, publicMessage } from '../problem.ts'
+import { isPassing, logFailure, publicMessage, RETRY_AFTER_SECONDS } from '../problem.ts'
 import { decodeRecord, recordBytes, recordText } from '../record-json.ts'
 import {
   FetchAnswer,
@@ -14,6 +14,7 @@ import {
   Problem,
   ProduceAnswer,
   ProduceBody,
+  ProduceHeaders,
   TopicPath,
 } from '../schemas.ts'
 import type { RouteContext } from './context.ts'
@@ -31,24 +32,49 @@ function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): v
     {
       schema: {
         summary: 'Append records',
-        description: 'All or nothing for each partition. 207 when some partitions failed: their errors stand in place.',
+        description:
+          'All or nothing for each partition. 207 when some partitions failed: their errors stand in place. A repeat ' +
+          'with the same Idempotency-Key is answered as the first was, and stores nothing again.',
+        headers: ProduceHeaders,
         params: TopicPath,
         querystring: NoQuery,
         body: ProduceBody,
         response: { 200: ProduceAnswer, 207: ProduceAnswer, '4xx': Problem, '5xx': Problem },
       },
     },
-    async ({ params, body, raw }, reply): Promise<ProduceAnswer> => {
+    async ({ params, body, raw, headers }, reply): Promise<ProduceAnswer> => {
       const { records, acks = 'committed' } = body
       const plain = records.map((record, index) => decodeRecord(record, `records/${index}`))
-      const results = await broker.produce.records(params.topic, plain, { acks })
+      const key = headers['idempotency-key']
+      let results: readonly ProduceResult[]
+      if (key === undefined) results = await broker.produce.records(params.topic, plain, { acks })
+      else {
+        const idempotencyKey = keyOf(String(key))
+        const once = await broker.produce.recordsOnce(params.topic, plain, { acks, idempotencyKey })
+        results = once.results
+        if (once.isRepeat) reply.header('idempotent-replayed', 'true')
+      }
       const failures = distinctErrors(results)
       if (failures.length === 1 && results.every((result) => 'error' in result)) throw failures[0]!
       if (failures.length > 0) reply.code(207)
+      if (failures.some(isPassing)) reply.header('retry-after', RETRY_AFTER_SECONDS)
       for (const error of failures) logFailure(logger, error, { method: raw.method ?? '', url: raw.url ?? '' })
       return { results: results.map(resultJson) }
     },
   )
+}
+
+const QUOTED_KEY = /^"((?:[^"\\]|\\["\\])*)"$/
+
+/**
+ * The key as it stands in the header: bare, or in quotes as draft-ietf-httpapi-idempotency-key-header has it.
+ * @throws MillraceError INVALID_REQUEST for a quote that does not end
+ */
+function keyOf(header: string): string {
+  if (!header.startsWith('"')) return header
+  const quoted = QUOTED_KEY.exec(header)?.[1]
+  if (quoted !== undefined) return quoted.replaceAll(/\\(.)/g, '$1')
+  throw new MillraceError('INVALID_REQUEST', 'the Idempotency-Key begins with a quote, and does not end with one')
 }
 
 /** The first error of each code. */
