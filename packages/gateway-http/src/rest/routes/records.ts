@@ -113,6 +113,9 @@ function fetchRoute(app: FastifyInstance, { broker, waits, unsent, liveTails }: 
         operationId: 'fetch',
         tags: ['Records'],
         summary: 'Read records',
+        description:
+          'One answer, or, with `Accept: text/event-stream` or `application/x-ndjson`, a live tail, which waits and goes on: ' +
+          '`limit` ends it, and `maxBytes` and `waitMs` are refused. `Last-Event-ID`, the last offset seen, beats the query.',
         params: PartitionPath,
         querystring: FetchQuery,
         response: { 200: FetchAnswer },
