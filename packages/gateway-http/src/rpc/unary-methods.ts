@@ -6,6 +6,7 @@ import {
   frameFetchResponse,
   frameMessage,
   fromInt64,
+  HEALTH_CHECK,
   type millrace,
   recordFromMessage,
   toInt64,
@@ -15,6 +16,7 @@ import {
 import type { Unsent } from '../unsent.ts'
 import { logFailure, publicError } from './failures.ts'
 import { groupRoutes } from './group-methods.ts'
+import type { Health } from './health.ts'
 import { isolationOf, positionOf } from './positions.ts'
 import type { AddRoute, UnaryHandler } from './unary-call.ts'
 
@@ -35,7 +37,11 @@ export interface UnaryContext {
 const SMALL_REQUEST_BYTES = 262_144
 
 /** The unary calls by their paths. Nothing is decided here: each turns a request into a broker's call, and back. */
-export function unaryRoutes(broker: Broker, { limits, logger, unsent }: UnaryContext): ReadonlyMap<string, UnaryRoute> {
+export function unaryRoutes(
+  broker: Broker,
+  health: Health,
+  { limits, logger, unsent }: UnaryContext,
+): ReadonlyMap<string, UnaryRoute> {
   const routes = new Map<string, UnaryRoute>()
   function route<Request, Response>(
     method: UnaryMethod<Request, never, unknown, Response>,
@@ -49,6 +55,18 @@ export function unaryRoutes(broker: Broker, { limits, logger, unsent }: UnaryCon
   topicRoutes(broker, route)
   groupRoutes(broker.groups, limits, route)
   producerRoutes(broker, route)
+  route(UNARY.createBackup, async ({ name }) => {
+    const { path, partitions, ...made } = await broker.backups.create(name === '' ? undefined : name)
+    return {
+      name: made.name,
+      path,
+      partitions,
+      sizeBytes: toInt64(made.sizeBytes),
+      copiedBytes: toInt64(made.copiedBytes),
+      pausedMs: toInt64(made.pausedMs),
+    }
+  })
+  route(HEALTH_CHECK, async ({ service }) => ({ status: health.check(service) }))
   route(UNARY.getOffset, async ({ topic, partition, at }) => {
     const source = await broker.fetch.source(topic, partition)
     const { offset, timestamp, found } = await source.offsetAt(positionOf(at))
