@@ -102,6 +102,7 @@ async function ask(method: string, path: string, { path: values = {}, query = {}
   const filled = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(values[name]!))
   const search = new URLSearchParams(Object.entries(query).map(([name, value]): [string, string] => [name, `${value}`]))
   const response = await fetch(`${url}${filled}${search.size > 0 ? `?${search}` : ''}`, {
+    // Of PATCH alone fetch does not make capitals.
     method: method.toUpperCase(),
     headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -101,7 +101,7 @@ export const CreateTopicBody = Type.Object(
     partitions: Type.Optional(Type.Integer({ description: 'Number of partitions. Default 1.' })),
     config: Type.Optional(Type.Record(Type.String(), SettingValue, { description: 'Settings by their Kafka names.' })),
   },
-  Closed,
+  { ...Closed, ...named('NewTopic') },
 )
 
 export const AlterTopicBody = Type.Object(
@@ -119,7 +119,7 @@ export const AlterTopicBody = Type.Object(
       ),
     ),
   },
-  { ...Closed, ...named('NewTopic') },
+  { ...Closed, ...named('TopicAlteration') },
 )
 
 export const Topic = Type.Object(
@@ -215,9 +215,10 @@ export const FetchAnswer = Type.Object(
 
 export const DeleteRecordsQuery = Type.Object({ before: Count('The first offset that stays.') }, Closed)
 
-export const DeleteRecordsAnswer = Type.Object({
-  logStartOffset: Count('The first offset that can be read now.'),
-})
+export const DeleteRecordsAnswer = Type.Object(
+  { logStartOffset: Count('The first offset that can be read now.') },
+  named('LogStart'),
+)
 
 export const OffsetsQuery = Type.Object(
   {

@@ -91,7 +91,7 @@ export function topicRoutes(app: FastifyInstance, { broker }: RouteContext): voi
         querystring: NoQuery,
         body: AlterTopicBody,
         response: { 200: TopicDetail },
-        errors: ['TOPIC_NOT_FOUND', 'INVALID_TOPIC_NAME', 'INVALID_CONFIG', 'INVALID_PARTITIONS', ...WRITE_ERRORS],
+        errors: ['TOPIC_NOT_FOUND', 'INVALID_TOPIC_NAME', 'INVALID_PARTITIONS', 'INVALID_CONFIG', ...WRITE_ERRORS],
       },
     },
     async ({ params, body: { partitions, config = {} } }): Promise<TopicDetail> => {
@@ -126,13 +126,13 @@ export function topicRoutes(app: FastifyInstance, { broker }: RouteContext): voi
     {
       schema: {
         operationId: 'deleteRecords',
-        tags: ['Records'],
+        tags: ['Topics'],
         summary: 'Delete the records before an offset',
         description: 'For good; an offset at or below the log start changes nothing.',
         params: PartitionPath,
         querystring: DeleteRecordsQuery,
         response: { 200: DeleteRecordsAnswer },
-        errors: [...PARTITION_ERRORS, 'INVALID_TOPIC_NAME', 'OFFSET_OUT_OF_RANGE', 'STORAGE_FAILED', 'DISK_FULL'],
+        errors: [...PARTITION_ERRORS, 'INVALID_TOPIC_NAME', 'OFFSET_OUT_OF_RANGE', ...WRITE_ERRORS],
       },
     },
     async ({ params: { topic, partition }, query: { before } }) => ({
