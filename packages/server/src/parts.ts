@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { Broker } from '@millrace/broker'
 import type { Engine } from '@millrace/engine'
-import { openLocalEngine } from '@millrace/engine-local'
+import { BACKUPS_DIRECTORY, openLocalEngine } from '@millrace/engine-local'
 import { createHttpGateway, type HttpGateway, type TlsCredentials } from '@millrace/gateway-http'
 import { memoryDisk, nodeDisk } from '@millrace/log'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
@@ -21,12 +21,17 @@ export interface Surroundings {
 
 /**
  * Opens the local engine.
- * @param data a directory, or `memory`
  * @throws MillraceError DATA_DIR_LOCKED, DATA_DIR_INVALID, STORAGE_FAILED, DISK_FULL
  */
-export function openEngineOver(data: string, surroundings: Surroundings): Promise<Engine> {
+export function openEngineOver({ data, backupDir }: Config, surroundings: Surroundings): Promise<Engine> {
   if (data === 'memory') return openLocalEngine({ disk: memoryDisk(), dataDir: '/memory', ...surroundings })
-  return openLocalEngine({ disk: nodeDisk(), dataDir: resolve(data).replaceAll('\\', '/'), ...surroundings })
+  const dataDir = absolute(data)
+  const backups = backupDir === undefined ? `${dataDir}/${BACKUPS_DIRECTORY}` : absolute(backupDir)
+  return openLocalEngine({ disk: nodeDisk(), dataDir, backupDir: backups, ...surroundings })
+}
+
+function absolute(path: string): string {
+  return resolve(path).replaceAll('\\', '/')
 }
 
 /** The broker, which has taken up what was going on when the last one ended. */

@@ -18,3 +18,4 @@ export {
 export { ManualClock } from './manual-clock.ts'
 export { createMemoryEngine, MemoryEngine, type MemoryEngineOptions } from './memory-engine.ts'
 export { type SeededRandom, seededRandom } from './seeded-random.ts'
+export { eventsOf, openTail, type TailEvent, type TailReader } from './tail-reader.ts'
