@@ -2,6 +2,8 @@ export type {
   AbortedTransaction,
   Acks,
   AppendResult,
+  Backup,
+  Backups,
   Engine,
   EnginePartition,
   Isolation,
@@ -12,11 +14,13 @@ export type {
   ReadOptions,
   ReadResult,
   TopicCatalog,
+  TopicChange,
   TopicDescription,
   TransactionDescription,
   TransactionOutcome,
   Transactions,
 } from './engine.ts'
+export { alteredTopic, checkPartitionCount } from './topic-change.ts'
 export {
   CLEANUP_POLICIES,
   type CleanupPolicy,
@@ -24,6 +28,8 @@ export {
   FLUSH_POLICIES,
   type FlushPolicy,
   parseTopicConfig,
+  TIMESTAMP_TYPES,
+  type TimestampType,
   TOPIC_SETTINGS,
   type TopicConfig,
   type TopicSettings,

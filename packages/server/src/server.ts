@@ -8,6 +8,7 @@ import { openLogger } from './logger.ts'
 import type { Surroundings } from './parts.ts'
 import { removeReadyFile, writeReadyFile } from './ready-file.ts'
 import type { Config } from './settings.ts'
+import type { TlsWatch } from './tls-watch.ts'
 
 /** What `startServer` takes. Everything left out has the default of the command, but for the log level: `silent`. */
 export interface ServerOptions extends Partial<Omit<Config, 'limits'>> {
@@ -27,6 +28,11 @@ export interface Server extends AsyncDisposable {
   /** The data directory, or `memory`. */
   readonly data: string
   /**
+   * Reads the files of TLS at once instead of within seconds. What is wrong with them is logged, and what was in use
+   * stays.
+   */
+  reload(): Promise<void>
+  /**
    * Stops accepting, lets open requests end within `limits.shutdownGraceMs`, commits what was appended and lets go of
    * the data directory. Every call gives the same promise.
    */
@@ -43,22 +49,27 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   // A file that an earlier server left behind must not tell of this one before it is ready.
   if (config.readyFile !== undefined) await removeReadyFile(config.readyFile)
   const startedAtMs = systemClock.monotonicMs()
-  const { createGateway, listen, openBroker, openEngineOver } = await import('./parts.ts')
+  const { createGateway, listen, openBroker, openEngineOver, watchTls } = await import('./parts.ts')
   const surroundings: Surroundings = { clock: systemClock, logger, limits: config.limits }
-  const engine = await (options.openEngine?.(surroundings) ?? openEngineOver(config.data, surroundings))
+  const tls = watchTls(config, surroundings)
+  const credentials = await tls?.load()
+  const engine = await (options.openEngine?.(surroundings) ?? openEngineOver(config, surroundings))
   let broker: Broker | undefined
   let gateway: HttpGateway | undefined
   try {
     broker = await openBroker(engine, surroundings)
-    gateway = createGateway(broker, config, surroundings)
-    const bound = await listen(gateway, config.http)
+    const serving = createGateway(broker, config, credentials, surroundings)
+    gateway = serving
+    const bound = await listen(serving, config.http)
     const http = formatAddress(bound)
-    const url = `http://${formatAddress({ host: reachableHost(bound.host), port: bound.port })}`
+    const reachable = formatAddress({ host: reachableHost(bound.host), port: bound.port })
+    const url = `${tls === undefined ? 'http' : 'https'}://${reachable}`
     if (config.readyFile !== undefined) {
       await writeReadyFile(config.readyFile, { url, http, data: config.data, pid: process.pid })
     }
     logger.info({ http, data: config.data, tookMs: Math.round(systemClock.monotonicMs() - startedAtMs) }, 'serving')
-    return runningServer({ url, http, config, logger, gateway, broker, engine })
+    tls?.follow((changed) => serving.setTls(changed))
+    return runningServer({ url, http, config, logger, tls, gateway, broker, engine })
   } catch (error) {
     await gateway?.close(0)
     await broker?.close()
@@ -80,6 +91,7 @@ function runningServer(o: {
   http: string
   config: Config
   logger: Logger
+  tls: TlsWatch | undefined
   gateway: HttpGateway
   broker: Broker
   engine: Engine
@@ -89,6 +101,7 @@ function runningServer(o: {
   const shutDown = async (): Promise<void> => {
     logger.info({ graceMs: config.limits.shutdownGraceMs }, 'shutting down')
     if (config.readyFile !== undefined) await removeReadyFile(config.readyFile).catch(() => {})
+    o.tls?.close()
     // Memberships would never end by themselves.
     o.broker.endMemberships()
     try {
@@ -103,5 +116,6 @@ function runningServer(o: {
     closing ??= shutDown()
     return closing
   }
-  return { url: o.url, http: o.http, data: config.data, close, [Symbol.asyncDispose]: close }
+  const reload = async (): Promise<void> => o.tls?.reload()
+  return { url: o.url, http: o.http, data: config.data, reload, close, [Symbol.asyncDispose]: close }
 }

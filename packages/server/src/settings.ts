@@ -8,12 +8,22 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 export interface Config {
   /** Directory of the data, or `memory`. */
   readonly data: string
+  /** Where backups are put, on the file system of `data`; undefined: `backups` in it. */
+  readonly backupDir: string | undefined
   /** `HOST:PORT` of REST and gRPC; port 0 takes a free one. */
   readonly http: string
   /** Allows an address that other machines reach. */
   readonly allowInsecure: boolean
   /** Origins whose web pages may call. */
   readonly corsOrigin: readonly string[]
+  /** File with the certificate that the server shows, and those up to its authority, in PEM; with it: TLS only. */
+  readonly tlsCert: string | undefined
+  /** File with the key of that certificate, in PEM. */
+  readonly tlsKey: string | undefined
+  /** File with the passphrase of that key. */
+  readonly tlsKeyPassphraseFile: string | undefined
+  /** File with the authorities, in PEM, of which one must have signed the certificate of each client. */
+  readonly tlsClientCa: string | undefined
   readonly logLevel: LogLevel
   /** File that gets a JSON line with the bound addresses while the server serves. */
   readonly readyFile: string | undefined
@@ -44,7 +54,7 @@ const LIMITS: Readonly<Record<keyof Limits, readonly [min: number, max: number, 
   recordsPerRequest: [1, 1_000_000, 'most records in one REST produce request'],
   fetchBytes: [1_024, MAX_BUFFER_BYTES, 'most bytes that one fetch returns'],
   fetchRecords: [1, 1_000_000, 'most records that one REST fetch returns'],
-  fetchWaitMs: [0, MAX_TIMER_MS, 'longest time that a fetch waits for data'],
+  fetchWaitMs: [1_000, MAX_TIMER_MS, 'longest time that a fetch waits for data'],
   pendingBytesPerPartition: [1_024, MAX_BUFFER_BYTES, 'most bytes that wait in a partition to be committed'],
   inFlightBytesPerConnection: [1_024, MAX_BUFFER_BYTES, 'most produced bytes unanswered on a connection'],
   inFlightBytes: [1_024, 64 * MAX_BUFFER_BYTES, 'most produced bytes unanswered on all connections'],
@@ -52,6 +62,8 @@ const LIMITS: Readonly<Record<keyof Limits, readonly [min: number, max: number, 
   unsentBytes: [0, 64 * MAX_BUFFER_BYTES, 'bytes read for clients and not taken by them, past which little is read'],
   streamsPerConnection: [1, 100_000, 'most HTTP/2 streams of a connection'],
   connections: [1, 1_000_000, 'most open connections'],
+  liveTails: [0, 1_000_000, 'most live tails (event streams and NDJSON) that are open'],
+  liveTailHeartbeatMs: [100, MAX_TIMER_MS, 'time after which a live tail with nothing to tell says so'],
   partitionsPerFetchStream: [1, 1_000_000, 'most partitions that one fetch stream follows'],
   topics: [1, 1_000_000, 'most topics'],
   partitionsPerTopic: [1, 1_000_000, 'most partitions of one topic'],
@@ -117,6 +129,38 @@ export const SETTINGS: readonly Setting[] = [
     help: 'origins whose web pages may call, with commas between them',
   },
   {
+    key: 'tlsCert',
+    argument: 'FILE',
+    parse: text,
+    default: undefined,
+    allowed: 'a file name',
+    help: 'speak TLS only, with the certificate (and its chain, PEM) in FILE',
+  },
+  {
+    key: 'tlsKey',
+    argument: 'FILE',
+    parse: text,
+    default: undefined,
+    allowed: 'a file name',
+    help: 'key (PEM) of that certificate',
+  },
+  {
+    key: 'tlsKeyPassphraseFile',
+    argument: 'FILE',
+    parse: text,
+    default: undefined,
+    allowed: 'a file name',
+    help: 'passphrase of that key, when it is encrypted',
+  },
+  {
+    key: 'tlsClientCa',
+    argument: 'FILE',
+    parse: text,
+    default: undefined,
+    allowed: 'a file name',
+    help: 'accept only clients with a certificate that an authority in FILE (PEM) has signed',
+  },
+  {
     key: 'logLevel',
     argument: 'LEVEL',
     parse: (value) => LOG_LEVELS.find((level) => level === value),
@@ -131,6 +175,14 @@ export const SETTINGS: readonly Setting[] = [
     default: undefined,
     allowed: 'a file name',
     help: 'write the bound addresses to FILE, as a JSON line, while the server serves',
+  },
+  {
+    key: 'backupDir',
+    argument: 'DIR',
+    parse: text,
+    default: undefined,
+    allowed: 'a directory',
+    help: 'where backups are put, on the file system of the data (backups in the data directory)',
   },
   ...limitSettings(),
 ]

@@ -725,6 +725,150 @@ export namespace millrace {
     namespace v1 {
 
         /**
+         * Properties of a CreateBackupRequest.
+         * @deprecated Use millrace.v1.CreateBackupRequest.$Properties instead.
+         */
+        interface ICreateBackupRequest extends millrace.v1.CreateBackupRequest.$Properties {
+        }
+
+        /** Represents a CreateBackupRequest. */
+        class CreateBackupRequest {
+
+            /**
+             * Constructs a new CreateBackupRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.CreateBackupRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** 1 to 100 letters, digits, `.`, `_` and `-`. Empty: the time, such as 2026-01-31T12-00-00-000Z. */
+            name: string;
+
+            /**
+             * Encodes the specified CreateBackupRequest message. Does not implicitly {@link millrace.v1.CreateBackupRequest.verify|verify} messages.
+             * @param message CreateBackupRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.CreateBackupRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a CreateBackupRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.CreateBackupRequest & millrace.v1.CreateBackupRequest.$Shape} CreateBackupRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.CreateBackupRequest & millrace.v1.CreateBackupRequest.$Shape;
+        }
+
+        namespace CreateBackupRequest {
+
+            /** Properties of a CreateBackupRequest. */
+            interface $Properties {
+
+                /** 1 to 100 letters, digits, `.`, `_` and `-`. Empty: the time, such as 2026-01-31T12-00-00-000Z. */
+                name?: string;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a CreateBackupRequest. */
+            type $Shape = millrace.v1.CreateBackupRequest.$Properties;
+        }
+
+        /**
+         * Properties of a CreateBackupResponse.
+         * @deprecated Use millrace.v1.CreateBackupResponse.$Properties instead.
+         */
+        interface ICreateBackupResponse extends millrace.v1.CreateBackupResponse.$Properties {
+        }
+
+        /** Represents a CreateBackupResponse. */
+        class CreateBackupResponse {
+
+            /**
+             * Constructs a new CreateBackupResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: millrace.v1.CreateBackupResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** CreateBackupResponse name. */
+            name: string;
+
+            /** Where it is, on the server's machine. */
+            path: string;
+
+            /** Partitions in it, Millrace's own included. */
+            partitions: number;
+
+            /** Bytes of log in it. Those of closed segments share the disk with the data, as long as that has them. */
+            sizeBytes: Long;
+
+            /** Bytes of log that were copied. */
+            copiedBytes: Long;
+
+            /** How long nothing was committed. */
+            pausedMs: Long;
+
+            /**
+             * Encodes the specified CreateBackupResponse message. Does not implicitly {@link millrace.v1.CreateBackupResponse.verify|verify} messages.
+             * @param message CreateBackupResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: millrace.v1.CreateBackupResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a CreateBackupResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {millrace.v1.CreateBackupResponse & millrace.v1.CreateBackupResponse.$Shape} CreateBackupResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): millrace.v1.CreateBackupResponse & millrace.v1.CreateBackupResponse.$Shape;
+        }
+
+        namespace CreateBackupResponse {
+
+            /** Properties of a CreateBackupResponse. */
+            interface $Properties {
+
+                /** CreateBackupResponse name */
+                name?: string;
+
+                /** Where it is, on the server's machine. */
+                path?: string;
+
+                /** Partitions in it, Millrace's own included. */
+                partitions?: number;
+
+                /** Bytes of log in it. Those of closed segments share the disk with the data, as long as that has them. */
+                sizeBytes?: Long;
+
+                /** Bytes of log that were copied. */
+                copiedBytes?: Long;
+
+                /** How long nothing was committed. */
+                pausedMs?: Long;
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a CreateBackupResponse. */
+            type $Shape = millrace.v1.CreateBackupResponse.$Properties;
+        }
+
+        /**
          * Properties of a TopicPartitions.
          * @deprecated Use millrace.v1.TopicPartitions.$Properties instead.
          */

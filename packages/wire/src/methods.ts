@@ -37,6 +37,7 @@ export function unary<Request, RequestProperties, Response, ResponseProperties>(
 
 const TOPICS = '/millrace.v1.Topics'
 const RECORDS = '/millrace.v1.Records'
+const BACKUPS = '/millrace.v1.Backups'
 const GROUPS = '/millrace.v1.Groups'
 
 const PRODUCE_RECORDS_TAG = 0x1a
@@ -64,6 +65,7 @@ export const UNARY = {
   deleteGroup: unary(`${GROUPS}/DeleteGroup`, v1.DeleteGroupRequest, v1.DeleteGroupResponse),
   commitOffsets: unary(`${GROUPS}/CommitOffsets`, v1.CommitOffsetsRequest, v1.CommitOffsetsResponse),
   fetchOffsets: unary(`${GROUPS}/FetchOffsets`, v1.FetchOffsetsRequest, v1.FetchOffsetsResponse),
+  createBackup: unary(`${BACKUPS}/CreateBackup`, v1.CreateBackupRequest, v1.CreateBackupResponse),
   resetOffsets: unary(`${GROUPS}/ResetOffsets`, v1.ResetOffsetsRequest, v1.ResetOffsetsResponse),
 }
 

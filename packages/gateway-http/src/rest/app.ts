@@ -9,9 +9,11 @@ import type { InFlight } from '../in-flight.ts'
 import type { Unsent } from '../unsent.ts'
 import { type BodyLimits, discardBody, readBody } from './body.ts'
 import { parseJson } from './json-text.ts'
+import { LiveTails } from './live-tails.ts'
 import { PathMethods, routeNotFound } from './methods.ts'
 import { logFailure, mapError, PROBLEM_TYPE, problemOf } from './problem.ts'
 import { aboutRoutes } from './routes/about.ts'
+import { backupRoutes } from './routes/backups.ts'
 import type { RouteContext } from './routes/context.ts'
 import { descriptionRoutes, watchRoutes } from './routes/description.ts'
 import { groupRoutes } from './routes/groups.ts'
@@ -45,7 +47,8 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   const { broker, logger, unsent } = options
   const waits = new Waits()
   let draining = false
-  const context: RouteContext = { broker, logger, waits, unsent, isDraining: () => draining }
+  const liveTails = new LiveTails({ ...options, waits })
+  const context: RouteContext = { broker, logger, waits, unsent, liveTails, isDraining: () => draining }
 
   const app = Fastify({
     logger: false,
@@ -75,6 +78,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   recordRoutes(app, context)
   groupRoutes(app, context)
   transactionRoutes(app, context)
+  backupRoutes(app, context)
   descriptionRoutes(app, routes)
   await app.ready()
 

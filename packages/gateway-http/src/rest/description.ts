@@ -29,7 +29,7 @@ const TAGS = [
   { name: 'Records', description: 'Writing and reading records, and finding offsets.' },
   { name: 'Groups', description: 'Consumer groups and their offsets.' },
   { name: 'Transactions', description: 'What producers with a transactional id are doing.' },
-  { name: 'Server', description: 'What the server says about itself.' },
+  { name: 'Server', description: 'What the server says about itself, and copies of what it keeps.' },
 ]
 
 /** The headers of failures. */
@@ -101,13 +101,13 @@ function sendProblem(reply: FastifyReply, error: MillraceError): void {
 
 /** The schema of a route with all its answers. */
 function schemaOf(route: DescribedRoute): FastifySchema {
-  const { errors: _errors, response, ...schema } = route.schema
+  const { errors: _errors, takesHeaders: headers, response, ...schema } = route.schema
   const answers = Object.entries((response ?? {}) as Json).map(([status, answer]) => [
     status,
     answerOf(Number(status), answer as Json),
   ])
   const problems = [...codesByStatus(route)].map(([status, codes]) => [status, problemsOf(status, codes)])
-  return { ...schema, response: Object.fromEntries([...answers, ...problems]) }
+  return { ...schema, ...(headers && { headers }), response: Object.fromEntries([...answers, ...problems]) }
 }
 
 const DESCRIPTION_BY_STATUS: Readonly<Record<number, string>> = {
@@ -162,7 +162,7 @@ class Components {
 
 interface Operation {
   readonly operationId?: string
-  readonly parameters?: { in: string; name: string; example?: unknown }[]
+  readonly parameters?: { in: 'path' | 'query' | 'header'; name: string; example?: unknown }[]
   readonly requestBody?: { content: Record<string, Json> }
   readonly responses: Record<string, { content?: Record<string, Json> }>
 }
@@ -179,7 +179,7 @@ function withExamples(document: { paths?: object }): object {
 
 function addExample({ parameters = [], requestBody, responses }: Operation, example: Example): void {
   for (const parameter of parameters) {
-    const value = (parameter.in === 'path' ? example.path : example.query)?.[parameter.name]
+    const value = { path: example.path, query: example.query, header: example.headers }[parameter.in]?.[parameter.name]
     if (value !== undefined) parameter.example = value
   }
   const taken = requestBody?.content['application/json']

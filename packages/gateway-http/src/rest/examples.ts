@@ -17,8 +17,8 @@ const PARTITION = { topic: 'orders', partition: 0 }
 const GROUP = { group: 'billing' }
 
 /**
- * An example of each call by its operationId. In this order, on a server without topics, they are answered as they say: a
- * test sends them, with a clock that stands still.
+ * An example of each call by its operationId. In this order, on a new server, they are answered as they say, but for ids,
+ * times, sizes and paths: `test/docs/openapi.test.ts` sends them.
  */
 export const EXAMPLES: Readonly<Record<string, Example>> = {
   about: {
@@ -67,6 +67,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
         'max.message.bytes': '1048588',
         'message.timestamp.after.max.ms': '3600000',
         'message.timestamp.before.max.ms': '9007199254740991',
+        'message.timestamp.type': 'CreateTime',
         'min.cleanable.dirty.ratio': '0.5',
         'min.compaction.lag.ms': '0',
         'retention.bytes': '-1',
@@ -75,7 +76,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
         'segment.ms': '604800000',
       },
       partitions: [
-        { partition: 0, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
+        { partition: 0, logStartOffset: 0, highWatermark: 2, lastStableOffset: 2, sizeBytes: 132, leaderEpoch: 0 },
         { partition: 1, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
       ],
     },
@@ -112,7 +113,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   getOffset: {
     path: PARTITION,
-    query: { timestamp: TIME },
+    query: { timestamp: 1_700_000_000_000 },
     status: 200,
     answer: { offset: 0, timestamp: TIME, found: true },
   },
@@ -157,6 +158,18 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     answer: { offsets: [{ topic: 'orders', partition: 0, before: 1, after: 0 }] },
   },
   deleteGroup: { path: GROUP, status: 204 },
+  createBackup: {
+    body: { name: 'before-the-upgrade' },
+    status: 201,
+    answer: {
+      name: 'before-the-upgrade',
+      path: '/var/lib/millrace/backups/before-the-upgrade',
+      partitions: 5,
+      sizeBytes: 1_234,
+      copiedBytes: 1_234,
+      pausedMs: 1,
+    },
+  },
   listTransactions: { status: 200, answer: { transactions: [] } },
   deleteTopic: { path: TOPIC, status: 204 },
 }

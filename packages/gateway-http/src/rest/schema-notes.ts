@@ -10,6 +10,11 @@ export type SchemaNotes = {
 }
 
 /** Options of a schema that stands once in the description. */
-export function named(name: string, described?: Readonly<Record<string, unknown>>): SchemaNotes {
-  return described === undefined ? { [NAME]: name } : { [NAME]: name, [DESCRIBED]: described }
+export function named(name: string): SchemaNotes {
+  return { [NAME]: name }
+}
+
+/** Options of a schema for what holds besides and is checked elsewhere. */
+export function besides(described: Readonly<Record<string, unknown>>): SchemaNotes {
+  return { [DESCRIBED]: described }
 }

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { named } from './schema-notes.ts'
+import { besides, named } from './schema-notes.ts'
 
 /** The shapes of REST's requests and answers, as JSON Schema. What is described here is what users are told. */
 
@@ -191,6 +191,27 @@ export const FetchAnswer = Type.Object(
   named('FetchedRecords'),
 )
 
+/** `Accept` chooses between the types of the answer, and is not listed: OpenAPI has it of these. */
+export const FetchHeaders = Type.Object({
+  'Last-Event-ID': Type.Optional(
+    Type.String({
+      pattern: '^(-1|0|[1-9][0-9]{0,14})?$',
+      description: 'Of a live tail: the offset of the last record that was seen. Beats the query. Browsers send it.',
+    }),
+  ),
+})
+
+export const EventStream = Type.String({
+  description:
+    'Server-sent events. The id is the offset that was passed last; a record is the data of an event without a name. ' +
+    '`event: reset`: the offset was gone, reading goes on at `logStartOffset`. `event: error`: a problem, and the end.',
+})
+export const JsonLines = Type.String({
+  description:
+    'A line for each record; `{"nextOffset"}` where reading goes on, also as a sign of life; `{"reset"}` when the ' +
+    'offset was gone; `{"error"}` with a problem before the end.',
+})
+
 export const OffsetsQuery = Type.Object(
   {
     at: Type.Optional(Type.Enum(['earliest', 'latest'], { description: 'One end of the partition.' })),
@@ -230,6 +251,31 @@ export const TransactionList = Type.Object(
   named('Transactions'),
 )
 export type TransactionList = Static<typeof TransactionList>
+
+export const CreateBackupBody = Type.Object(
+  {
+    name: Type.Optional(
+      Type.String({
+        description: '1 to 100 letters, digits, `.`, `_` and `-`, not with `.` first. Absent: the time.',
+        ...besides({ pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$' }),
+      }),
+    ),
+  },
+  { ...Closed, ...named('NewBackup') },
+)
+
+export const Backup = Type.Object(
+  {
+    name: Type.String(),
+    path: Type.String({ description: "Where it is, on the server's machine." }),
+    partitions: Count("Partitions in it, Millrace's own included."),
+    sizeBytes: Count('Bytes of log in it; those of closed segments share the disk with the data, while it has them.'),
+    copiedBytes: Count('Bytes of log that were copied.'),
+    pausedMs: Count('How long nothing was committed.'),
+  },
+  named('Backup'),
+)
+export type Backup = Static<typeof Backup>
 
 export const Problem = Type.Object(
   {

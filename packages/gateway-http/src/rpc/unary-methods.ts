@@ -55,6 +55,17 @@ export function unaryRoutes(
   topicRoutes(broker, route)
   groupRoutes(broker.groups, limits, route)
   producerRoutes(broker, route)
+  route(UNARY.createBackup, async ({ name }) => {
+    const { path, partitions, ...made } = await broker.backups.create(name === '' ? undefined : name)
+    return {
+      name: made.name,
+      path,
+      partitions,
+      sizeBytes: toInt64(made.sizeBytes),
+      copiedBytes: toInt64(made.copiedBytes),
+      pausedMs: toInt64(made.pausedMs),
+    }
+  })
   route(HEALTH_CHECK, async ({ service }) => ({ status: health.check(service) }))
   route(UNARY.getOffset, async ({ topic, partition, at }) => {
     const source = await broker.fetch.source(topic, partition)
