@@ -174,7 +174,6 @@ declare module 'fastify' {
 
 function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
   const { inFlight } = options
-  const limits = bodyLimits(options)
   app.decorateRequest('bodyBytes', 0)
   app.addHook('onResponse', (request, _reply, done) => {
     inFlight.removeBody(request.bodyBytes)
@@ -190,7 +189,7 @@ function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
       return true
     }
     const declaredBytes = declared === undefined ? undefined : Number(declared)
-    readBody(payload, declaredBytes, { ...limits, takes }, (failure, bytes) => {
+    readBody(payload, declaredBytes, { ...bodyLimits(options), takes }, (failure, bytes) => {
       if (bytes === undefined) return done(failure)
       let body: unknown
       try {

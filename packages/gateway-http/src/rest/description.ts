@@ -29,7 +29,8 @@ const TAGS = [
   { name: 'Records', description: 'Writing and reading records, and finding offsets.' },
   { name: 'Groups', description: 'Consumer groups and their offsets.' },
   { name: 'Transactions', description: 'What producers with a transactional id are doing.' },
-  { name: 'Server', description: 'What the server says about itself, and copies of what it keeps.' },
+  { name: 'Backups', description: 'Copies of all that the server keeps.' },
+  { name: 'Server', description: 'What the server says about itself.' },
 ]
 
 /** The headers of failures. */

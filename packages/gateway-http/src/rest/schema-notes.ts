@@ -18,3 +18,8 @@ export function named(name: string): SchemaNotes {
 export function besides(described: Readonly<Record<string, unknown>>): SchemaNotes {
   return { [DESCRIBED]: described }
 }
+
+/** Options of a query parameter that may not stand beside others, which OpenAPI has no word for. */
+export function insteadOf(...others: readonly string[]): SchemaNotes {
+  return besides({ 'x-instead-of': others })
+}

@@ -73,7 +73,9 @@ export function unaryRoutes(
     return { offset: toInt64(offset), timestamp: timestamp === undefined ? null : toInt64(timestamp), found }
   })
   routes.set(UNARY.produce.path, {
-    maxRequestBytes: limits.requestBytes,
+    get maxRequestBytes() {
+      return limits.requestBytes
+    },
     handle: async (bytes) => [frameMessage(UNARY.produce.encodeResponse(await produce(broker, bytes, logger)))],
   })
   routes.set(UNARY.fetch.path, {

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
-import { WRITE_ERRORS } from '../declaration.ts'
 import { Backup, CreateBackupBody, NoQuery } from '../schemas.ts'
 import type { RouteContext } from './context.ts'
 
@@ -11,13 +10,13 @@ export function backupRoutes(app: FastifyInstance, { broker }: RouteContext): vo
     {
       schema: {
         operationId: 'createBackup',
-        tags: ['Server'],
+        tags: ['Backups'],
         summary: 'Make a backup',
         description: 'Copies all that is committed at one moment to where the server has its backups, by hard links.',
         body: CreateBackupBody,
         querystring: NoQuery,
         response: { 201: Backup },
-        errors: ['BACKUP_EXISTS', 'UNIMPLEMENTED', ...WRITE_ERRORS],
+        errors: ['BACKUP_EXISTS', 'STORAGE_FAILED', 'DISK_FULL', 'UNIMPLEMENTED'],
       },
     },
     async ({ body }, reply): Promise<Backup> => {
