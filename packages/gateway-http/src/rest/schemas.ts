@@ -78,7 +78,9 @@ export const ProduceAnswer = Type.Object(
   {
     results: Type.Array(
       Type.Object({
-        partition: Count('Partition of the record.'),
+        partition: Type.Integer({
+          description: 'Partition of the record; where there is none, the one that was asked for.',
+        }),
         offset: Type.Optional(Count('Offset of the record.')),
         timestamp: Type.Optional(Count('Timestamp of the record, in ms since 1970.')),
         error: Type.Optional(
