@@ -74,6 +74,12 @@ export const ProduceBody = Type.Object(
   { ...Closed, ...named('ProduceRequest') },
 )
 
+export const ProduceHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({ description: '1 to 255 visible ASCII characters, bare or in quotes; one for each request.' }),
+  ),
+})
+
 export const ProduceAnswer = Type.Object(
   {
     results: Type.Array(
