@@ -1,5 +1,6 @@
 import { ERRORS, type ErrorCode } from '@millrace/record'
 import type { FastifySchema } from 'fastify'
+import type { TSchema } from 'typebox'
 import { httpStatus } from './statuses.ts'
 
 /*
@@ -11,6 +12,8 @@ declare module 'fastify' {
   interface FastifySchema {
     /** Codes that the call itself may fail with, beside those of every call: see `codesOf`. */
     errors?: readonly ErrorCode[]
+    /** Request headers that mean something to the call, as properties of an object. */
+    takesHeaders?: TSchema
   }
 }
 

@@ -102,13 +102,13 @@ function sendProblem(reply: FastifyReply, error: MillraceError): void {
 
 /** The schema of a route with all its answers. */
 function schemaOf(route: DescribedRoute): FastifySchema {
-  const { errors: _errors, response, ...schema } = route.schema
+  const { errors: _errors, takesHeaders: headers, response, ...schema } = route.schema
   const answers = Object.entries((response ?? {}) as Json).map(([status, answer]) => [
     status,
     answerOf(Number(status), answer as Json),
   ])
   const problems = [...codesByStatus(route)].map(([status, codes]) => [status, problemsOf(status, codes)])
-  return { ...schema, response: Object.fromEntries([...answers, ...problems]) }
+  return { ...schema, ...(headers && { headers }), response: Object.fromEntries([...answers, ...problems]) }
 }
 
 const DESCRIPTION_BY_STATUS: Readonly<Record<number, string>> = {
@@ -163,7 +163,7 @@ class Components {
 
 interface Operation {
   readonly operationId?: string
-  readonly parameters?: { in: string; name: string; example?: unknown }[]
+  readonly parameters?: { in: 'path' | 'query' | 'header'; name: string; example?: unknown }[]
   readonly requestBody?: { content: Record<string, Json> }
   readonly responses: Record<string, { content?: Record<string, Json> }>
 }
@@ -180,7 +180,7 @@ function withExamples(document: { paths?: object }): object {
 
 function addExample({ parameters = [], requestBody, responses }: Operation, example: Example): void {
   for (const parameter of parameters) {
-    const value = (parameter.in === 'path' ? example.path : example.query)?.[parameter.name]
+    const value = { path: example.path, query: example.query, header: example.headers }[parameter.in]?.[parameter.name]
     if (value !== undefined) parameter.example = value
   }
   const taken = requestBody?.content['application/json']
