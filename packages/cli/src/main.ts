@@ -37,6 +37,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     env: process.env,
     cwd: process.cwd(),
     interrupted: signals.interrupted,
+    onHangUp: signals.onHangUp,
     signal: AbortSignal.any([signals.interrupted, out.ended]),
   }
   try {

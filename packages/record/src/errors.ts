@@ -11,6 +11,7 @@ export type ErrorKind =
   | 'media-type'
   | 'method'
   | 'forbidden'
+  | 'reused' // a name that stands for another request
   | 'precondition' // the caller's view of the state is stale or wrong
   | 'timeout'
   | 'cancelled'
@@ -43,6 +44,7 @@ export const ERRORS = {
   CORRUPT_BATCH: spec('corrupt', 'A record batch fails its checksum or is cut off'),
   INVALID_BATCH: spec('invalid', 'A record batch contradicts itself'),
   UNSUPPORTED_COMPRESSION: spec('invalid', 'The compression codec is not known'),
+  INVALID_RECORD: spec('invalid', 'A record for a compacted topic has no key'),
   INVALID_TIMESTAMP: spec('invalid', 'A timestamp is out of the allowed bounds'),
   BATCH_TOO_LARGE: spec('too-large', 'A record batch is larger than the topic allows'),
   REQUEST_TOO_LARGE: spec('too-large', 'The request is larger than the server allows'),
@@ -63,6 +65,7 @@ export const ERRORS = {
   METADATA_TOO_LARGE: spec('too-large', 'The metadata of a committed offset is too large'),
   HANDLER_FAILED: spec('internal', 'The handler of a consumer failed'),
   INVALID_REQUEST: spec('invalid', 'The request is malformed'),
+  IDEMPOTENCY_KEY_REUSED: spec('reused', 'The idempotency key was used for another request'),
   NUMBER_NOT_EXACT: spec('invalid', 'A number cannot be kept exactly'),
   UNSUPPORTED_MEDIA_TYPE: spec('media-type', 'The content type is not supported'),
   ROUTE_NOT_FOUND: spec('not-found', 'There is nothing at this path'),

@@ -1,4 +1,5 @@
 export { type BatchOptions, batchOf } from './batches.ts'
+export { type Authority, type CertificateOptions, type Certified, makeAuthority } from './certificates.ts'
 export { CrashDisk, type DiskFault, type DiskObserver, type DiskOperation, type MountOptions } from './crash-disk.ts'
 export type { CrashCounts } from './crash-disk-file.ts'
 export {

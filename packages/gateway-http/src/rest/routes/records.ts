@@ -2,18 +2,22 @@ import type { Broker, FetchedRecords, Position, ProduceResult } from '@millrace/
 import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
-import { logFailure, publicMessage } from '../problem.ts'
+import { PARTITION_ERRORS, READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
+import { isPassing, logFailure, publicMessage, RETRY_AFTER_SECONDS } from '../problem.ts'
 import { decodeRecord, recordText, withinBytes } from '../record-json.ts'
 import {
+  EventStream,
   FetchAnswer,
+  FetchHeaders,
   FetchQuery,
+  JsonLines,
   NoQuery,
   OffsetsAnswer,
   OffsetsQuery,
   PartitionPath,
-  Problem,
   ProduceAnswer,
   ProduceBody,
+  ProduceHeaders,
   TopicPath,
 } from '../schemas.ts'
 import { tailFormatOf, tailRequest } from '../tail-request.ts'
@@ -31,25 +35,62 @@ function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): v
     '/v1/topics/:topic/records',
     {
       schema: {
+        operationId: 'produce',
+        tags: ['Records'],
         summary: 'Append records',
-        description: 'All or nothing for each partition. 207 when some partitions failed: their errors stand in place.',
+        description:
+          'All or nothing for each partition. 207 when some partitions failed: their errors stand in place. A repeat ' +
+          'with the same Idempotency-Key is answered as the first was, and stores nothing again.',
+        headers: ProduceHeaders,
         params: TopicPath,
         querystring: NoQuery,
         body: ProduceBody,
-        response: { 200: ProduceAnswer, 207: ProduceAnswer, '4xx': Problem, '5xx': Problem },
+        response: { 200: ProduceAnswer, 207: ProduceAnswer },
+        errors: [
+          ...PARTITION_ERRORS,
+          'INVALID_TOPIC_NAME',
+          'INVALID_TIMESTAMP',
+          'INVALID_BATCH',
+          'BATCH_TOO_LARGE',
+          'INVALID_RECORD',
+          'IDEMPOTENCY_KEY_REUSED',
+          ...WRITE_ERRORS,
+        ],
       },
     },
-    async ({ params, body, raw }, reply): Promise<ProduceAnswer> => {
+    async ({ params, body, raw, headers }, reply): Promise<ProduceAnswer> => {
       const { records, acks = 'committed' } = body
       const plain = records.map((record, index) => decodeRecord(record, `records/${index}`))
-      const results = await broker.produce.records(params.topic, plain, { acks })
+      const key = headers['idempotency-key']
+      let results: readonly ProduceResult[]
+      if (key === undefined) results = await broker.produce.records(params.topic, plain, { acks })
+      else {
+        const idempotencyKey = keyOf(String(key))
+        const once = await broker.produce.recordsOnce(params.topic, plain, { acks, idempotencyKey })
+        results = once.results
+        if (once.isRepeat) reply.header('idempotent-replayed', 'true')
+      }
       const failures = distinctErrors(results)
       if (failures.length === 1 && results.every((result) => 'error' in result)) throw failures[0]!
       if (failures.length > 0) reply.code(207)
+      if (failures.some(isPassing)) reply.header('retry-after', RETRY_AFTER_SECONDS)
       for (const error of failures) logFailure(logger, error, { method: raw.method ?? '', url: raw.url ?? '' })
       return { results: results.map(resultJson) }
     },
   )
+}
+
+const QUOTED_KEY = /^"((?:[^"\\]|\\["\\])*)"$/
+
+/**
+ * The key as it stands in the header: bare, or in quotes as draft-ietf-httpapi-idempotency-key-header has it.
+ * @throws MillraceError INVALID_REQUEST for a quote that does not end
+ */
+function keyOf(header: string): string {
+  if (!header.startsWith('"')) return header
+  const quoted = QUOTED_KEY.exec(header)?.[1]
+  if (quoted !== undefined) return quoted.replaceAll(/\\(.)/g, '$1')
+  throw new MillraceError('INVALID_REQUEST', 'the Idempotency-Key begins with a quote, and does not end with one')
 }
 
 /** The first error of each code. */
@@ -72,13 +113,34 @@ function fetchRoute(app: FastifyInstance, { broker, waits, unsent, liveTails }: 
     '/v1/topics/:topic/partitions/:partition/records',
     {
       schema: {
+        operationId: 'fetch',
+        tags: ['Records'],
         summary: 'Read records',
         description:
-          'One answer, or, with `Accept: text/event-stream` or `application/x-ndjson`, a live tail, which waits and goes on: ' +
-          '`limit` ends it, and `maxBytes` and `waitMs` are refused. `Last-Event-ID`, the last offset seen, beats the query.',
+          'Once, or, as `Accept` says, live: server-sent events or JSON lines that do not end by themselves, with a sign ' +
+          'of life while nothing comes. `maxBytes` and `waitMs` are for a single answer.',
         params: PartitionPath,
         querystring: FetchQuery,
-        response: { 200: FetchAnswer, '4xx': Problem, '5xx': Problem },
+        takesHeaders: FetchHeaders,
+        response: {
+          200: {
+            description: 'What was read; as `text/event-stream` or `application/x-ndjson`, what is read on and on.',
+            content: {
+              'application/json': { schema: FetchAnswer },
+              'text/event-stream': { schema: EventStream },
+              'application/x-ndjson': { schema: JsonLines },
+            },
+          },
+        },
+        errors: [
+          ...PARTITION_ERRORS,
+          'OFFSET_OUT_OF_RANGE',
+          'INVALID_BATCH',
+          'BATCH_TOO_LARGE',
+          'UNSUPPORTED_COMPRESSION',
+          'LIMIT_REACHED',
+          ...READ_ERRORS,
+        ],
       },
     },
     async (request, reply) => {
@@ -114,11 +176,14 @@ function offsetsRoute(app: FastifyInstance, { broker }: RouteContext): void {
     '/v1/topics/:topic/partitions/:partition/offsets',
     {
       schema: {
+        operationId: 'getOffset',
+        tags: ['Records'],
         summary: 'Find offsets',
         description: 'One end, the first offset at or after a time, or, when nothing is asked for, both ends.',
         params: PartitionPath,
         querystring: OffsetsQuery,
-        response: { 200: OffsetsAnswer, '4xx': Problem },
+        response: { 200: OffsetsAnswer },
+        errors: [...PARTITION_ERRORS, ...READ_ERRORS],
       },
     },
     async ({ params, query }): Promise<OffsetsAnswer> => {
