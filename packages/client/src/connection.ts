@@ -78,7 +78,10 @@ export class Connection {
       session.on('error', (error) => {
         cause = error
       })
-      session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES))
+      session.once('connect', () => {
+        // Its time may have run out just before.
+        if (!session.destroyed) session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+      })
       session.once('remoteSettings', () => {
         timer.cancel()
         if (session.destroyed) return

@@ -1,4 +1,4 @@
-import { MillraceError } from '@millrace/record'
+import { MillraceError, type Timer } from '@millrace/record'
 import { onAbort } from './abort.ts'
 import { closedError } from './connection.ts'
 import { type Chunk, Cursor } from './cursor.ts'
@@ -10,8 +10,12 @@ import type { Transport } from './transport.ts'
 /** The least that a partition may send ahead, so that many partitions do not crawl. */
 export const MIN_CREDIT_BYTES = 16_384
 
+/** How often a topic of which all partitions are followed is asked for more. */
+export const GROWTH_MS = 10_000
+
 /** Follows the partitions of one `read`, and keeps what has come until it is taken. */
 export class FetchSession {
+  private readonly transport: Transport
   private readonly directory: TopicDirectory
   private readonly options: CheckedReadOptions
   private readonly forgetSignals: (() => void)[]
@@ -19,9 +23,11 @@ export class FetchSession {
   private cursors: readonly Cursor[] | undefined
   private readonly chunks: Chunk[] = []
   private wake: (() => void) | undefined
+  private growth: Timer | undefined
   private ended: { readonly reason: unknown } | 'done' | undefined
 
   constructor(transport: Transport, directory: TopicDirectory, options: CheckedReadOptions) {
+    this.transport = transport
     this.directory = directory
     this.options = options
     const { signal } = options
@@ -90,6 +96,7 @@ export class FetchSession {
     if (this.ended !== undefined) return
     this.ended = how
     this.chunks.length = 0
+    this.growth?.cancel()
     for (const forget of this.forgetSignals) forget()
     this.link.close()
     this.notify()
@@ -105,9 +112,37 @@ export class FetchSession {
     if (this.cursors !== undefined) return
     const { topic, partitions, prefetchBytes } = this.options
     const numbers = partitions ?? Array.from({ length: (await this.directory.learn(topic)).partitions }, (_, n) => n)
-    const creditBytes = Math.max(MIN_CREDIT_BYTES, Math.floor(prefetchBytes / numbers.length))
+    if (this.ended !== undefined) return
+    const creditBytes = shareOf(prefetchBytes, numbers.length)
     this.cursors = numbers.map((partition) => new Cursor({ ...this.options, partition }, creditBytes))
     for (const cursor of this.cursors) this.link.add(cursor)
+    if (partitions === undefined && this.options.to === 'follow') this.growLater()
+  }
+
+  private growLater(): void {
+    this.growth = this.transport.clock.setTimer(GROWTH_MS, () => {
+      this.grow()
+        // The stream tells what is wrong with the topic or the server.
+        .catch(() => {})
+        .finally(() => this.ended ?? this.growLater())
+    })
+  }
+
+  /** Follows the partitions that the topic got since, from their beginning: all that they have came after this began. */
+  private async grow(): Promise<void> {
+    const { topic, prefetchBytes, from } = this.options
+    const { partitions } = await this.directory.recent(topic, GROWTH_MS / 2)
+    const { cursors = [] } = this
+    if (this.ended !== undefined || partitions <= cursors.length) return
+    const creditBytes = shareOf(prefetchBytes, partitions)
+    const start = typeof from === 'object' && 'timestamp' in from ? from : 'earliest'
+    const added: Cursor[] = []
+    for (let partition = cursors.length; partition < partitions; partition++) {
+      added.push(new Cursor({ ...this.options, from: start, partition }, creditBytes))
+    }
+    this.cursors = [...cursors, ...added]
+    for (const cursor of cursors) this.link.setCredit(cursor, creditBytes)
+    for (const cursor of added) this.link.add(cursor)
   }
 
   private moved(cursor: Cursor, chunk: Chunk | undefined): void {
@@ -127,4 +162,8 @@ export class FetchSession {
       this.fail(new MillraceError(error.code, error.message, { cause: error, details }))
     }
   }
+}
+
+function shareOf(prefetchBytes: number, partitions: number): number {
+  return Math.max(MIN_CREDIT_BYTES, Math.floor(prefetchBytes / partitions))
 }

@@ -53,6 +53,13 @@ export class TopicDirectory {
     this.entries.delete(topic)
   }
 
+  /** What the server said of the topic not longer than `ageMs` ago. @throws as `find` does */
+  async recent(topic: string, ageMs: number): Promise<TopicFacts> {
+    const entry = this.entries.get(topic)
+    const isRecent = entry !== undefined && this.transport.clock.monotonicMs() - entry.learnedMs < ageMs
+    return isRecent ? entry.facts : this.learn(topic)
+  }
+
   /** What the server says of the topic now. @throws as `find` does */
   learn(topic: string, timeoutMs?: number): Promise<TopicFacts> {
     const running = this.lookups.get(topic)
