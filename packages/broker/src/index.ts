@@ -1,10 +1,7 @@
 export { Broker, type BrokerOptions } from './broker.ts'
-export {
-  Fetch,
-  type FetchedRecords,
-  type FetchRecordsOptions,
-} from './fetch/fetch.ts'
+export { Fetch } from './fetch/fetch.ts'
 export { FetchSource, type FoundOffset, type SourceReadOptions } from './fetch/fetch-source.ts'
+export type { FetchedRecords, FetchRecordsOptions } from './fetch/fetched-records.ts'
 export type { Position } from './fetch/position.ts'
 export type {
   AssignorName,
@@ -27,6 +24,7 @@ export type {
 } from './groups/group-types.ts'
 export type { GroupStats } from './groups/group-views.ts'
 export { Groups } from './groups/groups.ts'
+export type { OnceAnswer } from './idempotency/requests-once.ts'
 export type { PlainRecord, ProduceResult } from './produce/plain-record.ts'
 export { Produce } from './produce/produce.ts'
 export { ProduceTarget } from './produce/produce-target.ts'

@@ -1,10 +1,10 @@
 import { type Clock, systemClock } from '@millrace/record'
 import { batchOf, createMemoryEngine } from '@millrace/testkit'
 import { expect, test, vi } from 'vitest'
-import { GROWTH_MS } from './fetch-session.ts'
 import { Millrace } from './millrace.ts'
 import type { ReadOptions } from './read-options.ts'
 import { FakeServer } from './testing/fake-server.ts'
+import { FRESH_MS } from './topic-directory.ts'
 
 /** A topic of two partitions, and a client whose time until it looks for more passes at once. */
 async function setUp() {
@@ -13,8 +13,8 @@ async function setUp() {
   const server = await new FakeServer(engine).start()
   const clock: Clock = {
     nowMs: () => systemClock.nowMs(),
-    monotonicMs: () => 1_000 * systemClock.monotonicMs(),
-    setTimer: (ms, callback) => systemClock.setTimer(ms === GROWTH_MS ? 1 : ms, callback),
+    monotonicMs: () => systemClock.monotonicMs(),
+    setTimer: (ms, callback) => systemClock.setTimer(ms === FRESH_MS ? 1 : ms, callback),
   }
   const mr = new Millrace({ url: server.url, retryMs: 1, keepaliveMs: 9_999, connectTimeoutMs: 9_999 }, { clock })
   const lookups = vi.spyOn(engine.topics, 'find')

@@ -4,26 +4,26 @@ import { closedError } from './connection.ts'
 import { type Chunk, Cursor } from './cursor.ts'
 import { FetchLink } from './fetch-link.ts'
 import type { CheckedReadOptions } from './read-options.ts'
-import type { TopicDirectory } from './topic-directory.ts'
+import { FRESH_MS, type TopicDirectory } from './topic-directory.ts'
 import type { Transport } from './transport.ts'
 
 /** The least that a partition may send ahead, so that many partitions do not crawl. */
 export const MIN_CREDIT_BYTES = 16_384
 
-/** How often a topic of which all partitions are followed is asked for more. */
-export const GROWTH_MS = 10_000
-
-/** Follows the partitions of one `read`, and keeps what has come until it is taken. */
+/**
+ * Follows the partitions of one `read`, and keeps what has come until it is taken. Where it follows all partitions of a
+ * topic, those that are added join in.
+ */
 export class FetchSession {
   private readonly transport: Transport
   private readonly directory: TopicDirectory
   private readonly options: CheckedReadOptions
   private readonly forgetSignals: (() => void)[]
   private readonly link: FetchLink
-  private cursors: readonly Cursor[] | undefined
+  private cursors: Cursor[] | undefined
+  private nextLook: Timer | undefined
   private readonly chunks: Chunk[] = []
   private wake: (() => void) | undefined
-  private growth: Timer | undefined
   private ended: { readonly reason: unknown } | 'done' | undefined
 
   constructor(transport: Transport, directory: TopicDirectory, options: CheckedReadOptions) {
@@ -96,7 +96,7 @@ export class FetchSession {
     if (this.ended !== undefined) return
     this.ended = how
     this.chunks.length = 0
-    this.growth?.cancel()
+    this.nextLook?.cancel()
     for (const forget of this.forgetSignals) forget()
     this.link.close()
     this.notify()
@@ -116,33 +116,35 @@ export class FetchSession {
     const creditBytes = shareOf(prefetchBytes, numbers.length)
     this.cursors = numbers.map((partition) => new Cursor({ ...this.options, partition }, creditBytes))
     for (const cursor of this.cursors) this.link.add(cursor)
-    if (partitions === undefined && this.options.to === 'follow') this.growLater()
+    if (partitions === undefined && this.options.to === 'follow') this.lookLater()
   }
 
-  private growLater(): void {
-    this.growth = this.transport.clock.setTimer(GROWTH_MS, () => {
-      this.grow()
-        // The stream tells what is wrong with the topic or the server.
+  private lookLater(): void {
+    this.nextLook = this.transport.clock.setTimer(FRESH_MS, () => {
+      this.look()
+        // Those who read hear of what is wrong with the topic from its partitions.
         .catch(() => {})
-        .finally(() => this.ended ?? this.growLater())
+        .finally(() => {
+          if (this.ended === undefined) this.lookLater()
+        })
     })
   }
 
-  /** Follows the partitions that the topic got since, from their beginning: all that they have came after this began. */
-  private async grow(): Promise<void> {
+  /** Follows partitions that were added. All that is in them came after the reading began. */
+  private async look(): Promise<void> {
     const { topic, prefetchBytes, from } = this.options
-    const { partitions } = await this.directory.recent(topic, GROWTH_MS / 2)
-    const { cursors = [] } = this
-    if (this.ended !== undefined || partitions <= cursors.length) return
+    const { partitions } = await this.directory.learn(topic)
+    const { cursors } = this
+    if (this.ended !== undefined || cursors === undefined || cursors.length >= partitions) return
     const creditBytes = shareOf(prefetchBytes, partitions)
-    const start = typeof from === 'object' && 'timestamp' in from ? from : 'earliest'
-    const added: Cursor[] = []
-    for (let partition = cursors.length; partition < partitions; partition++) {
-      added.push(new Cursor({ ...this.options, from: start, partition }, creditBytes))
-    }
-    this.cursors = [...cursors, ...added]
     for (const cursor of cursors) this.link.setCredit(cursor, creditBytes)
-    for (const cursor of added) this.link.add(cursor)
+    const start = typeof from === 'object' && 'timestamp' in from ? from : 'earliest'
+    while (cursors.length < partitions) {
+      const partition = cursors.length
+      const cursor = new Cursor({ ...this.options, from: start, partition }, creditBytes)
+      cursors.push(cursor)
+      this.link.add(cursor)
+    }
   }
 
   private moved(cursor: Cursor, chunk: Chunk | undefined): void {

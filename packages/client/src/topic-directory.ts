@@ -16,8 +16,8 @@ interface Entry {
   readonly learnedMs: number
 }
 
-/** Age at which facts are asked for again, in the background. */
-const FRESH_MS = 60_000
+/** Age at which facts are asked for again, in the background: how late a client may learn of added partitions. */
+export const FRESH_MS = 10_000
 /** Topics that are remembered. */
 const MAX_TOPICS = 10_000
 
@@ -51,13 +51,6 @@ export class TopicDirectory {
   /** To be called when the server's answers contradict what is known of the topic. */
   forget(topic: string): void {
     this.entries.delete(topic)
-  }
-
-  /** What the server said of the topic not longer than `ageMs` ago. @throws as `find` does */
-  async recent(topic: string, ageMs: number): Promise<TopicFacts> {
-    const entry = this.entries.get(topic)
-    const isRecent = entry !== undefined && this.transport.clock.monotonicMs() - entry.learnedMs < ageMs
-    return isRecent ? entry.facts : this.learn(topic)
   }
 
   /** What the server says of the topic now. @throws as `find` does */

@@ -148,6 +148,14 @@ export class LocalTopicCatalog implements TopicCatalog {
     })
   }
 
+  /** Runs `work` while no topic is made or deleted. @throws MillraceError SHUTTING_DOWN */
+  whileUnchanged<T>(work: () => Promise<T>): Promise<T> {
+    return this.changes.run(() => {
+      this.checkOpen()
+      return work()
+    })
+  }
+
   /** @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, SHUTTING_DOWN */
   log(topicId: string, partition: number): PartitionLog {
     this.checkOpen()

@@ -19,6 +19,9 @@ export interface Engine {
    */
   partition(topicId: string, partition: number): EnginePartition
 
+  /** Undefined where what the engine keeps is not this process's to copy. */
+  readonly backups?: Backups | undefined
+
   /** What keeps this engine from doing its work, in words; empty when all is well. */
   problems(): readonly string[]
 
@@ -76,6 +79,31 @@ export interface TopicCatalog {
    * @throws MillraceError TOPIC_NOT_FOUND
    */
   delete(id: string): Promise<void>
+}
+
+/** A copy of all that an engine keeps. */
+export interface Backup {
+  readonly name: string
+  /** Where it is, on the machine of the engine. */
+  readonly path: string
+  readonly partitions: number
+  /** Bytes of log in it. Those of closed segments share the disk with the engine's own, as long as it has them. */
+  readonly sizeBytes: number
+  /** Bytes of log that were copied. */
+  readonly copiedBytes: number
+  /** How long nothing was committed. */
+  readonly pausedMs: number
+}
+
+export interface Backups {
+  /**
+   * Copies all that is committed at one moment, of all topics and of Millrace's own: what opens the copy finds what it
+   * would find here after a crash at that moment. When it returns, the copy is on disk.
+   * @param name of 1 to 100 of letters, digits, `.`, `_` and `-`, and no `.` at its start
+   * @throws MillraceError INVALID_REQUEST (the name), BACKUP_EXISTS, STORAGE_FAILED (also when a partition could not be
+   *   opened, and where backups lie on another file system), DISK_FULL, SHUTTING_DOWN
+   */
+  create(name: string): Promise<Backup>
 }
 
 export interface ProducerIds {

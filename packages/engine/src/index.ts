@@ -2,6 +2,8 @@ export type {
   AbortedTransaction,
   Acks,
   AppendResult,
+  Backup,
+  Backups,
   Engine,
   EnginePartition,
   Isolation,

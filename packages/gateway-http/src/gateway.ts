@@ -7,6 +7,7 @@ import { Port } from './port.ts'
 import { createRestApp, type RestApp } from './rest/app.ts'
 import { PROBLEM_TYPE, problemOf } from './rest/problem.ts'
 import { RpcService } from './rpc/rpc-service.ts'
+import type { TlsCredentials } from './tls-door.ts'
 import { Unsent } from './unsent.ts'
 
 export interface HttpGatewayOptions {
@@ -18,15 +19,23 @@ export interface HttpGatewayOptions {
   readonly allowedOrigins?: readonly string[] | undefined
   /** Whether requests must name this server as their host. For a server that listens on loopback. */
   readonly checkHost: boolean
+  /** With it the port speaks TLS only; HTTP/1.1 and HTTP/2 by ALPN. */
+  readonly tls?: TlsCredentials | undefined
 }
 
-/** REST and gRPC on one TCP port. */
+/** REST and gRPC on one TCP port, in clear text or over TLS. */
 export interface HttpGateway {
   /**
    * Binds the port, 0 for a free one.
    * @returns the address that it got
    */
   listen(host: string, port: number): Promise<{ host: string; port: number }>
+  /**
+   * Shows other credentials to connections that come from now on; those that are open stay as they are. Whether clients
+   * need a certificate stays as it was at the start.
+   * @throws Error when OpenSSL does not take them, and those before stay
+   */
+  setTls(credentials: TlsCredentials): void
   /** Accepts nothing new, lets what is open end for at most `graceMs`, then cuts it. May be called twice. */
   close(graceMs: number): Promise<void>
 }
@@ -43,12 +52,14 @@ class Gateway implements HttpGateway {
   private readonly unsent: Unsent
   private rest: RestApp | undefined
   private port: Port | undefined
+  private tls: TlsCredentials | undefined
   private closing: Promise<void> | undefined
 
   constructor(options: HttpGatewayOptions) {
-    const { broker, clock, logger, limits, allowedOrigins, checkHost } = options
+    const { broker, clock, logger, limits, allowedOrigins, checkHost, tls } = options
     this.options = options
-    this.guard = new RequestGuard({ allowedOrigins, checkHost })
+    this.tls = tls
+    this.guard = new RequestGuard({ allowedOrigins, checkHost, isSecure: tls !== undefined })
     this.inFlight = new InFlight(limits)
     this.unsent = new Unsent(limits.unsentBytes)
     const { guard, inFlight, unsent } = this
@@ -65,6 +76,7 @@ class Gateway implements HttpGateway {
       limits,
       clock,
       logger,
+      tls: this.tls,
       onRequest: (request, response) => {
         if (isGrpcOverHttp1(request)) refuseGrpc(response)
         else rest.handle(request, response)
@@ -72,6 +84,11 @@ class Gateway implements HttpGateway {
       onStream: (stream, headers, windowBytes) => this.rpc.take(stream, headers, windowBytes),
     })
     return this.port.listen(host, port)
+  }
+
+  setTls(credentials: TlsCredentials): void {
+    this.tls = credentials
+    this.port?.setTls(credentials)
   }
 
   close(graceMs: number): Promise<void> {

@@ -11,7 +11,7 @@ import {
 } from '@millrace/record'
 import { AppendClock } from './append-clock.ts'
 import { CommitWaiters } from './commit-waiters.ts'
-import { storageError } from './disk.ts'
+import { type Disk, storageError } from './disk.ts'
 import type { PartitionIdentity } from './journal-entry.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import { LiveConfig, type PartitionLogConfig } from './log-config.ts'
@@ -19,6 +19,7 @@ import type { LogContext } from './log-context.ts'
 import { Maintenance } from './maintenance.ts'
 import type { OpenTransaction } from './open-transactions.ts'
 import { findInBatches } from './partition-backlog.ts'
+import { type LinkedPartition, linkPartition } from './partition-link.ts'
 import { PartitionWriter } from './partition-writer.ts'
 import type { AppendedBatch } from './pending-append.ts'
 import type { ProducerState } from './producer-state.ts'
@@ -64,6 +65,7 @@ export interface RecoveredPartition {
  */
 export class PartitionLog {
   private readonly segments: SegmentList
+  private readonly disk: Disk
   private readonly config: LiveConfig
   private readonly limits: Limits
   private readonly producers: ProducerState
@@ -86,6 +88,7 @@ export class PartitionLog {
   constructor(context: LogContext, recovered: RecoveredPartition) {
     const { segments, producers, epochs, logStartOffset } = recovered
     this.segments = segments
+    this.disk = context.disk
     this.config = new LiveConfig(recovered.config)
     this.limits = context.limits
     this.producers = producers
@@ -267,6 +270,20 @@ export class PartitionLog {
         this.stop = undefined
       }
     })
+  }
+
+  /** Has nothing sealed, compacted or removed until the function that it returns is called. Writes go on. */
+  hold(): Promise<() => void> {
+    return this.segments.hold()
+  }
+
+  /**
+   * Gives the partition's files second names in the directory `target`, which must exist. For `Committer.between`, while
+   * the files are held: what `target` has, once the rest is copied, is what is committed at this moment.
+   */
+  async linkInto(target: string): Promise<LinkedPartition> {
+    await this.writer.catchUp()
+    return linkPartition(this.disk, this.segments, target)
   }
 
   /** @throws MillraceError what the log was ended with */

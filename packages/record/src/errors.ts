@@ -11,6 +11,7 @@ export type ErrorKind =
   | 'media-type'
   | 'method'
   | 'forbidden'
+  | 'reused' // a name that stands for another request
   | 'precondition' // the caller's view of the state is stale or wrong
   | 'timeout'
   | 'cancelled'
@@ -64,6 +65,7 @@ export const ERRORS = {
   METADATA_TOO_LARGE: spec('too-large', 'The metadata of a committed offset is too large'),
   HANDLER_FAILED: spec('internal', 'The handler of a consumer failed'),
   INVALID_REQUEST: spec('invalid', 'The request is malformed'),
+  IDEMPOTENCY_KEY_REUSED: spec('reused', 'The idempotency key was used for another request'),
   NUMBER_NOT_EXACT: spec('invalid', 'A number cannot be kept exactly'),
   UNSUPPORTED_MEDIA_TYPE: spec('media-type', 'The content type is not supported'),
   ROUTE_NOT_FOUND: spec('not-found', 'There is nothing at this path'),
@@ -82,6 +84,7 @@ export const ERRORS = {
   STORAGE_FAILED: spec('storage', 'Writing or reading failed'),
   COMMIT_UNKNOWN: spec('storage', 'Syncing failed; whether the records were stored is not known', true),
   ADDRESS_UNAVAILABLE: spec('conflict', 'The server cannot listen at this address'),
+  BACKUP_EXISTS: spec('conflict', 'A backup of this name exists'),
   DATA_DIR_LOCKED: spec('conflict', 'Another process uses the data directory'),
   DATA_DIR_INVALID: spec('storage', 'The data directory cannot be used'),
   INTERNAL: spec('internal', 'The server has a defect'),

@@ -6,7 +6,9 @@ import {
   type Clock,
   keyMissing,
   type Limits,
+  MAX_BATCH_BYTES,
   MillraceError,
+  type ProducerStamp,
   RecordBatch,
   validateClientBatch,
 } from '@millrace/record'
@@ -74,6 +76,24 @@ export class ProduceTarget {
     return this.toEngine(batch, acks)
   }
 
+  /**
+   * Puts records into one batch of a producer's, which `appendEncoded` takes.
+   * @param isRepeat the batch was accepted before, and is made again whatever the rules are now
+   * @throws MillraceError as `appendRecords` does before it appends
+   */
+  encode(
+    records: readonly PlainRecord[],
+    options: { nowMs: number; producer: ProducerStamp; isRepeat: boolean },
+  ): Buffer {
+    const { nowMs, producer, isRepeat } = options
+    return buildBatch(records, nowMs, isRepeat ? NO_RULES : this.rules(), producer)
+  }
+
+  /** @throws MillraceError as the engine's append does */
+  appendEncoded(batch: Buffer, acks: Acks): Promise<AppendResult> {
+    return this.toEngine(batch, acks)
+  }
+
   private toEngine(batch: Buffer, acks: Acks): Promise<AppendResult> {
     const appended = this.partition.append(batch, { acks })
     appended.catch((error: unknown) => this.topics.forgetIfGone(this.topic, error))
@@ -98,6 +118,12 @@ export class ProduceTarget {
   }
 }
 
+const NO_RULES: BatchRules = {
+  maxBatchBytes: MAX_BATCH_BYTES,
+  minTimestamp: 0,
+  maxTimestamp: Number.POSITIVE_INFINITY,
+}
+
 function checkBatch(bytes: Buffer, rules: BatchRules): void {
   const batch = RecordBatch.at(bytes)
   if (batch.sizeBytes !== bytes.length) {
@@ -106,7 +132,12 @@ function checkBatch(bytes: Buffer, rules: BatchRules): void {
   validateClientBatch(batch, rules)
 }
 
-function buildBatch(records: readonly PlainRecord[], nowMs: number, rules: BatchRules): Buffer {
+function buildBatch(
+  records: readonly PlainRecord[],
+  nowMs: number,
+  rules: BatchRules,
+  producer?: ProducerStamp,
+): Buffer {
   if (records.length === 0) throw new MillraceError('INVALID_REQUEST', 'there is no record to append')
   const builder = new BatchBuilder(Math.min(guessBytes(records), rules.maxBatchBytes))
   for (const [index, record] of records.entries()) {
@@ -118,7 +149,7 @@ function buildBatch(records: readonly PlainRecord[], nowMs: number, rules: Batch
     if (sizeBytes > rules.maxBatchBytes) throw tooLarge(records.length, rules)
     builder.append(input)
   }
-  return builder.build().buffer
+  return builder.build(producer === undefined ? {} : { producer }).buffer
 }
 
 function guessBytes(records: readonly PlainRecord[]): number {

@@ -106,7 +106,7 @@ export function alterTests(bench: BenchTest): void {
     bench(async (b) => {
       const { id } = await b.createTopic()
       const calls = [2, 3, 4].map((partitions) =>
-        b.engine.topics.alter(id, { partitions, set: { 'segment.ms': `${partitions}`, [`retention.ms`]: '5' } }),
+        b.engine.topics.alter(id, { partitions, set: { 'segment.ms': `${partitions}`, 'retention.ms': '5' } }),
       )
       expect((await Promise.all(calls)).map(({ partitions }) => partitions)).toEqual([2, 3, 4])
       const settings = { 'segment.ms': '4', 'retention.ms': '5' }

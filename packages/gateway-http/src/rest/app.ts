@@ -9,10 +9,13 @@ import type { InFlight } from '../in-flight.ts'
 import type { Unsent } from '../unsent.ts'
 import { type BodyLimits, discardBody, readBody } from './body.ts'
 import { parseJson } from './json-text.ts'
+import { LiveTails } from './live-tails.ts'
 import { PathMethods, routeNotFound } from './methods.ts'
-import { logFailure, mapError, PROBLEM_TYPE, problemOf } from './problem.ts'
+import { isPassing, logFailure, mapError, PROBLEM_TYPE, problemOf, RETRY_AFTER_SECONDS } from './problem.ts'
 import { aboutRoutes } from './routes/about.ts'
+import { backupRoutes } from './routes/backups.ts'
 import type { RouteContext } from './routes/context.ts'
+import { descriptionRoutes, watchRoutes } from './routes/description.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { recordRoutes } from './routes/records.ts'
 import { topicRoutes } from './routes/topics.ts'
@@ -44,7 +47,8 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   const { broker, logger, unsent } = options
   const waits = new Waits()
   let draining = false
-  const context: RouteContext = { broker, logger, waits, unsent, isDraining: () => draining }
+  const liveTails = new LiveTails({ ...options, waits })
+  const context: RouteContext = { broker, logger, waits, unsent, liveTails, isDraining: () => draining }
 
   const app = Fastify({
     logger: false,
@@ -55,8 +59,11 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   })
   const methods = new PathMethods()
   methods.watch(app)
+  const routes = watchRoutes(app)
   app.setValidatorCompiler(({ schema, httpPart }) => {
     if (httpPart === 'body') return bodyValidator(schema as TSchema)
+    // They are described; who uses one looks at it.
+    if (httpPart === 'headers') return () => true
     return textValidator(schema as TSchema, httpPart === 'querystring' ? 'query parameter' : 'path parameter')
   })
   // The response schemas describe; what a route returns is written as it is.
@@ -73,6 +80,8 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   recordRoutes(app, context)
   groupRoutes(app, context)
   transactionRoutes(app, context)
+  backupRoutes(app, context)
+  descriptionRoutes(app, routes)
   await app.ready()
 
   return {
@@ -167,7 +176,6 @@ declare module 'fastify' {
 
 function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
   const { inFlight } = options
-  const limits = bodyLimits(options)
   app.decorateRequest('bodyBytes', 0)
   app.addHook('onResponse', (request, _reply, done) => {
     inFlight.removeBody(request.bodyBytes)
@@ -183,7 +191,7 @@ function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
       return true
     }
     const declaredBytes = declared === undefined ? undefined : Number(declared)
-    readBody(payload, declaredBytes, { ...limits, takes }, (failure, bytes) => {
+    readBody(payload, declaredBytes, { ...bodyLimits(options), takes }, (failure, bytes) => {
       if (bytes === undefined) return done(failure)
       let body: unknown
       try {
@@ -206,8 +214,6 @@ function bodyLimits({ clock, limits }: RestAppOptions): Omit<BodyLimits, 'takes'
   return { maxBytes: limits.requestBytes, timeoutMs: limits.requestTimeoutMs, clock }
 }
 
-const RETRY_AFTER_SECONDS = '1'
-
 function sendProblem(options: RestAppOptions, cause: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = mapError(cause)
   const problem = problemOf(error)
@@ -216,7 +222,7 @@ function sendProblem(options: RestAppOptions, cause: unknown, request: FastifyRe
   if (request.raw.httpVersionMajor === 1 && ends) reply.header('connection', 'close')
   // Fastify ends the connection after every body that it could not take; what is left of it is read all the same.
   else if (reply.hasHeader('connection')) reply.removeHeader('connection')
-  if (error.kind === 'busy' || error.kind === 'unavailable') reply.header('retry-after', RETRY_AFTER_SECONDS)
+  if (isPassing(error)) reply.header('retry-after', RETRY_AFTER_SECONDS)
   discardBody(request.raw, bodyLimits(options))
   reply.header('cache-control', 'no-store')
   // As bytes, because Fastify gives text a charset, which this type does not have.

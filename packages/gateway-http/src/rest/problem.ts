@@ -3,6 +3,14 @@ import { httpStatus } from './statuses.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 
+/** What `Retry-After` says where an answer has it. */
+export const RETRY_AFTER_SECONDS = '1'
+
+/** Whether the answer says when to try again: what is refused for being too much now, or while the server is away. */
+export function isPassing({ kind }: MillraceError): boolean {
+  return kind === 'busy' || kind === 'unavailable'
+}
+
 /** An error as RFC 9457 has it, with Millrace's code; an error's details stand beside these members. */
 export interface Problem {
   readonly type: string
@@ -90,14 +98,19 @@ export function logFailure(logger: Logger, error: MillraceError, { method, url }
  */
 export function rawProblem(error: Error & { code?: string }): { error: MillraceError; answer: string } {
   const mapped = ofHttpParser(error)
-  const problem = JSON.stringify(problemOf(mapped))
+  return { error: mapped, answer: rawAnswer(mapped) }
+}
+
+/** A whole HTTP/1.1 answer, after which the connection ends. */
+export function rawAnswer(error: MillraceError): string {
+  const problem = JSON.stringify(problemOf(error))
   const lines = [
-    `HTTP/1.1 ${httpStatus(mapped.code)} ${mapped.code}`,
+    `HTTP/1.1 ${httpStatus(error.code)} ${error.code}`,
     `content-type: ${PROBLEM_TYPE}`,
     `content-length: ${Buffer.byteLength(problem)}`,
     'connection: close',
   ]
-  return { error: mapped, answer: `${lines.join('\r\n')}\r\n\r\n${problem}` }
+  return `${lines.join('\r\n')}\r\n\r\n${problem}`
 }
 
 function ofHttpParser(error: Error & { code?: string }): MillraceError {

@@ -1,4 +1,4 @@
-import type { Broker, ProduceResult } from '@millrace/broker'
+import type { Broker, ProduceResult, TopicDetails } from '@millrace/broker'
 import { type Limits, type Logger, MillraceError } from '@millrace/record'
 import {
   acksOf,
@@ -6,6 +6,7 @@ import {
   frameFetchResponse,
   frameMessage,
   fromInt64,
+  HEALTH_CHECK,
   type millrace,
   recordFromMessage,
   toInt64,
@@ -15,6 +16,7 @@ import {
 import type { Unsent } from '../unsent.ts'
 import { logFailure, publicError } from './failures.ts'
 import { groupRoutes } from './group-methods.ts'
+import type { Health } from './health.ts'
 import { isolationOf, positionOf } from './positions.ts'
 import type { AddRoute, UnaryHandler } from './unary-call.ts'
 
@@ -35,7 +37,11 @@ export interface UnaryContext {
 const SMALL_REQUEST_BYTES = 262_144
 
 /** The unary calls by their paths. Nothing is decided here: each turns a request into a broker's call, and back. */
-export function unaryRoutes(broker: Broker, { limits, logger, unsent }: UnaryContext): ReadonlyMap<string, UnaryRoute> {
+export function unaryRoutes(
+  broker: Broker,
+  health: Health,
+  { limits, logger, unsent }: UnaryContext,
+): ReadonlyMap<string, UnaryRoute> {
   const routes = new Map<string, UnaryRoute>()
   function route<Request, Response>(
     method: UnaryMethod<Request, never, unknown, Response>,
@@ -49,13 +55,27 @@ export function unaryRoutes(broker: Broker, { limits, logger, unsent }: UnaryCon
   topicRoutes(broker, route)
   groupRoutes(broker.groups, limits, route)
   producerRoutes(broker, route)
+  route(UNARY.createBackup, async ({ name }) => {
+    const { path, partitions, ...made } = await broker.backups.create(name === '' ? undefined : name)
+    return {
+      name: made.name,
+      path,
+      partitions,
+      sizeBytes: toInt64(made.sizeBytes),
+      copiedBytes: toInt64(made.copiedBytes),
+      pausedMs: toInt64(made.pausedMs),
+    }
+  })
+  route(HEALTH_CHECK, async ({ service }) => ({ status: health.check(service) }))
   route(UNARY.getOffset, async ({ topic, partition, at }) => {
     const source = await broker.fetch.source(topic, partition)
     const { offset, timestamp, found } = await source.offsetAt(positionOf(at))
     return { offset: toInt64(offset), timestamp: timestamp === undefined ? null : toInt64(timestamp), found }
   })
   routes.set(UNARY.produce.path, {
-    maxRequestBytes: limits.requestBytes,
+    get maxRequestBytes() {
+      return limits.requestBytes
+    },
     handle: async (bytes) => [frameMessage(UNARY.produce.encodeResponse(await produce(broker, bytes, logger)))],
   })
   routes.set(UNARY.fetch.path, {
@@ -71,25 +91,18 @@ function topicRoutes({ topics }: Broker, route: AddRoute): void {
     return { topic: topicMessage(topic) }
   })
   route(UNARY.listTopics, async () => ({ topics: (await topics.list()).map(topicMessage) }))
-  route(UNARY.describeTopic, async ({ name }) => {
-    const { topic, settings, partitions } = await topics.describe(name)
-    return {
-      topic: topicMessage(topic),
-      config: settings,
-      partitions: partitions.map((status) => ({
-        partition: status.partition,
-        logStartOffset: toInt64(status.logStartOffset),
-        highWatermark: toInt64(status.highWatermark),
-        lastStableOffset: toInt64(status.lastStableOffset),
-        sizeBytes: toInt64(status.sizeBytes),
-        leaderEpoch: status.leaderEpoch,
-      })),
-    }
+  route(UNARY.describeTopic, async ({ name }) => detailsMessage(await topics.describe(name)))
+  route(UNARY.alterTopic, async ({ name, partitions, config, unset }) => {
+    const count = partitions === 0 ? undefined : partitions
+    return detailsMessage(await topics.alter(name, { partitions: count, set: config, unset }))
   })
   route(UNARY.deleteTopic, async ({ name }) => {
     await topics.delete(name)
     return {}
   })
+  route(UNARY.deleteRecords, async ({ topic, partition, before }) => ({
+    logStartOffset: toInt64(await topics.deleteRecords(topic, partition, fromInt64(before))),
+  }))
 }
 
 function producerRoutes({ produce, transactions }: Broker, route: AddRoute): void {
@@ -127,6 +140,21 @@ type TopicDescription = Awaited<ReturnType<Broker['topics']['create']>>
 
 function topicMessage({ name, id, partitions, createdAtMs }: TopicDescription): millrace.v1.Topic.$Properties {
   return { name, id, partitions, createdAtMs: toInt64(createdAtMs) }
+}
+
+function detailsMessage({ topic, settings, partitions }: TopicDetails): millrace.v1.DescribeTopicResponse.$Properties {
+  return {
+    topic: topicMessage(topic),
+    config: settings,
+    partitions: partitions.map((status) => ({
+      partition: status.partition,
+      logStartOffset: toInt64(status.logStartOffset),
+      highWatermark: toInt64(status.highWatermark),
+      lastStableOffset: toInt64(status.lastStableOffset),
+      sizeBytes: toInt64(status.sizeBytes),
+      leaderEpoch: status.leaderEpoch,
+    })),
+  }
 }
 
 async function produce(

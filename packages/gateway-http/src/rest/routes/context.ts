@@ -1,6 +1,7 @@
 import type { Broker } from '@millrace/broker'
 import type { Logger } from '@millrace/record'
 import type { Unsent } from '../../unsent.ts'
+import type { LiveTails } from '../live-tails.ts'
 import type { Waits } from '../waits.ts'
 
 /** What the routes work with. */
@@ -9,14 +10,7 @@ export interface RouteContext {
   readonly logger: Logger
   readonly waits: Waits
   readonly unsent: Unsent
+  readonly liveTails: LiveTails
   /** Whether the server is on its way out. */
   readonly isDraining: () => boolean
-}
-
-declare module 'fastify' {
-  interface FastifySchema {
-    /** For the description of the API: the call in a few words, and what else there is to say. */
-    summary?: string
-    description?: string
-  }
 }

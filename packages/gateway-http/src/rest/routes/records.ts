@@ -2,8 +2,9 @@ import type { Broker, FetchedRecords, Position, ProduceResult } from '@millrace/
 import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
-import { logFailure, publicMessage } from '../problem.ts'
-import { decodeRecord, recordBytes, recordText } from '../record-json.ts'
+import { PARTITION_ERRORS, READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
+import { isPassing, logFailure, publicMessage, RETRY_AFTER_SECONDS } from '../problem.ts'
+import { decodeRecord, recordText, withinBytes } from '../record-json.ts'
 import {
   FetchAnswer,
   FetchQuery,
@@ -11,11 +12,12 @@ import {
   OffsetsAnswer,
   OffsetsQuery,
   PartitionPath,
-  Problem,
   ProduceAnswer,
   ProduceBody,
+  ProduceHeaders,
   TopicPath,
 } from '../schemas.ts'
+import { tailFormatOf, tailRequest } from '../tail-request.ts'
 import type { RouteContext } from './context.ts'
 
 /** Writing and reading records, and finding offsets. */
@@ -30,25 +32,62 @@ function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): v
     '/v1/topics/:topic/records',
     {
       schema: {
+        operationId: 'produce',
+        tags: ['Records'],
         summary: 'Append records',
-        description: 'All or nothing for each partition. 207 when some partitions failed: their errors stand in place.',
+        description:
+          'All or nothing for each partition. 207 when some partitions failed: their errors stand in place. A repeat ' +
+          'with the same Idempotency-Key is answered as the first was, and stores nothing again.',
+        headers: ProduceHeaders,
         params: TopicPath,
         querystring: NoQuery,
         body: ProduceBody,
-        response: { 200: ProduceAnswer, 207: ProduceAnswer, '4xx': Problem, '5xx': Problem },
+        response: { 200: ProduceAnswer, 207: ProduceAnswer },
+        errors: [
+          ...PARTITION_ERRORS,
+          'INVALID_TOPIC_NAME',
+          'INVALID_TIMESTAMP',
+          'INVALID_BATCH',
+          'BATCH_TOO_LARGE',
+          'INVALID_RECORD',
+          'IDEMPOTENCY_KEY_REUSED',
+          ...WRITE_ERRORS,
+        ],
       },
     },
-    async ({ params, body, raw }, reply): Promise<ProduceAnswer> => {
+    async ({ params, body, raw, headers }, reply): Promise<ProduceAnswer> => {
       const { records, acks = 'committed' } = body
       const plain = records.map((record, index) => decodeRecord(record, `records/${index}`))
-      const results = await broker.produce.records(params.topic, plain, { acks })
+      const key = headers['idempotency-key']
+      let results: readonly ProduceResult[]
+      if (key === undefined) results = await broker.produce.records(params.topic, plain, { acks })
+      else {
+        const idempotencyKey = keyOf(String(key))
+        const once = await broker.produce.recordsOnce(params.topic, plain, { acks, idempotencyKey })
+        results = once.results
+        if (once.isRepeat) reply.header('idempotent-replayed', 'true')
+      }
       const failures = distinctErrors(results)
       if (failures.length === 1 && results.every((result) => 'error' in result)) throw failures[0]!
       if (failures.length > 0) reply.code(207)
+      if (failures.some(isPassing)) reply.header('retry-after', RETRY_AFTER_SECONDS)
       for (const error of failures) logFailure(logger, error, { method: raw.method ?? '', url: raw.url ?? '' })
       return { results: results.map(resultJson) }
     },
   )
+}
+
+const QUOTED_KEY = /^"((?:[^"\\]|\\["\\])*)"$/
+
+/**
+ * The key as it stands in the header: bare, or in quotes as draft-ietf-httpapi-idempotency-key-header has it.
+ * @throws MillraceError INVALID_REQUEST for a quote that does not end
+ */
+function keyOf(header: string): string {
+  if (!header.startsWith('"')) return header
+  const quoted = QUOTED_KEY.exec(header)?.[1]
+  if (quoted !== undefined) return quoted.replaceAll(/\\(.)/g, '$1')
+  throw new MillraceError('INVALID_REQUEST', 'the Idempotency-Key begins with a quote, and does not end with one')
 }
 
 /** The first error of each code. */
@@ -66,25 +105,34 @@ function resultJson(result: ProduceResult): ProduceAnswer['results'][number] {
   return { partition, offset: result.offset, timestamp: result.timestamp }
 }
 
-function fetchRoute(app: FastifyInstance, { broker, waits, unsent }: RouteContext): void {
+function fetchRoute(app: FastifyInstance, { broker, waits, unsent, liveTails }: RouteContext): void {
   app.get<{ Params: Static<typeof PartitionPath>; Querystring: FetchQuery }>(
     '/v1/topics/:topic/partitions/:partition/records',
     {
       schema: {
+        operationId: 'fetch',
+        tags: ['Records'],
         summary: 'Read records',
+        description:
+          'One answer, or, with `Accept: text/event-stream` or `application/x-ndjson`, a live tail, which waits and goes on: ' +
+          '`limit` ends it, and `maxBytes` and `waitMs` are refused. `Last-Event-ID`, the last offset seen, beats the query.',
         params: PartitionPath,
         querystring: FetchQuery,
-        response: { 200: FetchAnswer, '4xx': Problem, '5xx': Problem },
+        response: { 200: FetchAnswer },
+        errors: [...PARTITION_ERRORS, 'OFFSET_OUT_OF_RANGE', ...READ_ERRORS],
       },
     },
-    async ({ params, query }, reply) => {
+    async (request, reply) => {
+      const { params, query } = request
       const from = positionOf(query) ?? { at: 'earliest' }
+      const format = tailFormatOf(request.headers)
+      if (format !== undefined) return liveTails.follow(request, reply, tailRequest(request, from, format))
       const { limit, waitMs = 0, isolation } = query
       const wantedBytes = Math.min(query.maxBytes ?? broker.limits.fetchBytes, broker.limits.fetchBytes)
       const read = async (maxBytes: number, signal?: AbortSignal): Promise<string> => {
         const options = { limit, maxBytes, waitMs, isolation, signal }
         const fetched = await broker.fetch.records(params.topic, params.partition, from, options)
-        return fetchText(bounded(fetched, maxBytes), query.as)
+        return fetchText(withinBytes(fetched, maxBytes), query.as)
       }
       const text =
         waitMs === 0
@@ -97,19 +145,6 @@ function fetchRoute(app: FastifyInstance, { broker, waits, unsent }: RouteContex
   )
 }
 
-/** As many of the records as `maxBytes` allows, but at least one: a batch is opened whole, whatever it expands to. */
-function bounded(fetched: FetchedRecords, maxBytes: number): FetchedRecords {
-  const { records } = fetched
-  let bytes = 0
-  for (const [index, record] of records.entries()) {
-    bytes += recordBytes(record)
-    if (bytes > maxBytes && index > 0) {
-      return { ...fetched, records: records.slice(0, index), nextOffset: record.offset }
-    }
-  }
-  return fetched
-}
-
 function fetchText({ records, nextOffset, highWatermark, logStartOffset }: FetchedRecords, as?: 'json'): string {
   const texts = records.map((record) => recordText(record, as ?? 'bytes'))
   return `{"records":[${texts.join(',')}],"nextOffset":${nextOffset},"highWatermark":${highWatermark},"logStartOffset":${logStartOffset}}`
@@ -120,11 +155,14 @@ function offsetsRoute(app: FastifyInstance, { broker }: RouteContext): void {
     '/v1/topics/:topic/partitions/:partition/offsets',
     {
       schema: {
+        operationId: 'getOffset',
+        tags: ['Records'],
         summary: 'Find offsets',
         description: 'One end, the first offset at or after a time, or, when nothing is asked for, both ends.',
         params: PartitionPath,
         querystring: OffsetsQuery,
-        response: { 200: OffsetsAnswer, '4xx': Problem },
+        response: { 200: OffsetsAnswer },
+        errors: [...PARTITION_ERRORS, ...READ_ERRORS],
       },
     },
     async ({ params, query }): Promise<OffsetsAnswer> => {
