@@ -1,6 +1,5 @@
 import { ERRORS, type ErrorCode } from '@millrace/record'
 import type { FastifySchema } from 'fastify'
-import type { TSchema } from 'typebox'
 import { httpStatus } from './statuses.ts'
 
 /*
@@ -12,8 +11,8 @@ declare module 'fastify' {
   interface FastifySchema {
     /** Codes that the call itself may fail with, beside those of every call: see `codesOf`. */
     errors?: readonly ErrorCode[]
-    /** Request headers that mean something to the call, as properties of an object. */
-    takesHeaders?: TSchema
+    /** Headers that answers may have which are no failures. */
+    answerHeaders?: Readonly<Record<string, { readonly type: string; readonly description: string }>>
   }
 }
 

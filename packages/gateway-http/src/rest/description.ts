@@ -102,13 +102,13 @@ function sendProblem(reply: FastifyReply, error: MillraceError): void {
 
 /** The schema of a route with all its answers. */
 function schemaOf(route: DescribedRoute): FastifySchema {
-  const { errors: _errors, takesHeaders: headers, response, ...schema } = route.schema
+  const { errors: _errors, answerHeaders, response, ...schema } = route.schema
   const answers = Object.entries((response ?? {}) as Json).map(([status, answer]) => [
     status,
-    answerOf(Number(status), answer as Json),
+    answerOf(Number(status), answer as Json, answerHeaders),
   ])
   const problems = [...codesByStatus(route)].map(([status, codes]) => [status, problemsOf(status, codes)])
-  return { ...schema, ...(headers && { headers }), response: Object.fromEntries([...answers, ...problems]) }
+  return { ...schema, response: Object.fromEntries([...answers, ...problems]) }
 }
 
 const DESCRIPTION_BY_STATUS: Readonly<Record<number, string>> = {
@@ -116,13 +116,12 @@ const DESCRIPTION_BY_STATUS: Readonly<Record<number, string>> = {
   201: 'It was made.',
   207: 'Some of it failed: errors stand in their places.',
 }
-const LOCATION = { Location: { type: 'string', description: 'The path of what was made.' } }
 
-function answerOf(status: number, answer: Json): Json {
+function answerOf(status: number, answer: Json, headers: Json | undefined): Json {
   if (answer.type === 'null' || answer.content !== undefined) return answer
   return {
     description: DESCRIPTION_BY_STATUS[status],
-    ...(status === 201 ? { headers: LOCATION } : {}),
+    ...(headers && { headers }),
     content: { 'application/json': { schema: answer } },
   }
 }

@@ -101,6 +101,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   produce: {
     path: TOPIC,
+    headers: { 'Idempotency-Key': 'order-10' },
     body: {
       records: [
         { key: 'c42', value: { total: 10 }, headers: { source: 'web' }, partition: 0 },
@@ -190,7 +191,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     answer: {
       name: 'before-upgrade',
       path: '/var/lib/millrace/backups/before-upgrade',
-      partitions: 5,
+      partitions: 6,
       sizeBytes: 524_288,
       copiedBytes: 65_536,
       pausedMs: 1,

@@ -75,8 +75,13 @@ export const ProduceBody = Type.Object(
 )
 
 export const ProduceHeaders = Type.Object({
-  'idempotency-key': Type.Optional(
-    Type.String({ description: '1 to 255 visible ASCII characters, bare or in quotes; one for each request.' }),
+  'Idempotency-Key': Type.Optional(
+    Type.String({
+      description: '1 to 255 visible ASCII characters, bare or in quotes; one for each request.',
+      ...besides({
+        pattern: '^(?:[\\x21\\x23-\\x7e][\\x21-\\x7e]{0,254}|"[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,255}")$',
+      }),
+    }),
   ),
 })
 

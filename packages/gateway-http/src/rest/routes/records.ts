@@ -46,6 +46,10 @@ function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): v
         querystring: NoQuery,
         body: ProduceBody,
         response: { 200: ProduceAnswer, 207: ProduceAnswer },
+        answerHeaders: {
+          'Idempotent-Replayed': { type: 'string', description: '`true`: this is the answer to the first request.' },
+          'Retry-After': { type: 'integer', description: 'Seconds after which what failed may work.' },
+        },
         errors: [
           ...PARTITION_ERRORS,
           'INVALID_TOPIC_NAME',
@@ -121,7 +125,7 @@ function fetchRoute(app: FastifyInstance, { broker, waits, unsent, liveTails }: 
           'of life while nothing comes. `maxBytes` and `waitMs` are for a single answer.',
         params: PartitionPath,
         querystring: FetchQuery,
-        takesHeaders: FetchHeaders,
+        headers: FetchHeaders,
         response: {
           200: {
             description: 'What was read; as `text/event-stream` or `application/x-ndjson`, what is read on and on.',
