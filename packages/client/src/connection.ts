@@ -92,7 +92,8 @@ export class Connection {
       let isSecure = false
       session.once('connect', () => {
         isSecure = url.protocol === 'https:'
-        session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+        // Its time may have run out just before.
+        if (!session.destroyed) session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
       })
       session.once('remoteSettings', () => {
         timer.cancel()
