@@ -108,19 +108,35 @@ export const ProduceAnswer = Type.Object(
 )
 export type ProduceAnswer = Static<typeof ProduceAnswer>
 
+const SettingValue = Type.Union([Type.String(), Type.Number(), Type.Boolean()], {
+  description: 'a string, a number or a boolean',
+})
+
 export const CreateTopicBody = Type.Object(
   {
     name: Type.String({ description: '1 to 249 of ASCII letters, digits, `.`, `_` and `-`.' }),
     partitions: Type.Optional(Type.Integer({ description: 'Number of partitions. Default 1.' })),
+    config: Type.Optional(Type.Record(Type.String(), SettingValue, { description: 'Settings by their Kafka names.' })),
+  },
+  { ...Closed, ...named('NewTopic') },
+)
+
+export const AlterTopicBody = Type.Object(
+  {
+    partitions: Type.Optional(
+      Type.Integer({ description: 'How many partitions there are to be; never fewer than there are.' }),
+    ),
     config: Type.Optional(
       Type.Record(
         Type.String(),
-        Type.Union([Type.String(), Type.Number(), Type.Boolean()], { description: 'a string, a number or a boolean' }),
-        { description: 'Settings by their Kafka names.' },
+        Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()], {
+          description: 'a string, a number, a boolean, or null for the default',
+        }),
+        { description: 'New values of settings by their Kafka names; null gives the default back. Others stay.' },
       ),
     ),
   },
-  { ...Closed, ...named('NewTopic') },
+  { ...Closed, ...named('TopicAlteration') },
 )
 
 export const Topic = Type.Object(
@@ -237,6 +253,13 @@ export const JsonLines = Type.String({
     'A line for each record; `{"nextOffset"}` where reading goes on, also as a sign of life; `{"reset"}` when the ' +
     'offset was gone; `{"error"}` with a problem before the end.',
 })
+
+export const DeleteRecordsQuery = Type.Object({ before: Count('The first offset that stays.') }, Closed)
+
+export const DeleteRecordsAnswer = Type.Object(
+  { logStartOffset: Count('The first offset that can be read now.') },
+  named('LogStart'),
+)
 
 export const OffsetsQuery = Type.Object(
   {
