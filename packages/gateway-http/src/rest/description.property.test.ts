@@ -150,12 +150,13 @@ function allowedParts({ operation }: Call): fc.Arbitrary<Parts> {
       { requiredKeys },
     ) as fc.Arbitrary<Record<string, string>>
   const names = inPlace('path').map(({ name }) => name)
+  const wanted = inPlace('query').flatMap(({ name, required }) => (required ? [name] : []))
   const rivals = new Map(inPlace('query').map(({ name, schema }) => [name, schema['x-instead-of'] ?? []]))
   return fc.record({
     path: texts('path', names)
       .filter((given) => Object.values(given).every((text) => text !== ''))
       .map((given) => mapValues(given, encodeURIComponent)),
-    query: texts('query', []).map((given) => withoutRivals(Object.entries(given), rivals)),
+    query: texts('query', wanted).map((given) => withoutRivals(Object.entries(given), rivals)),
     headers: texts('header', []).filter((given) => Object.values(given).every((text) => /^[\x20-\x7e]*$/.test(text))),
     body: requestBody === undefined ? fc.constant(undefined) : values.allowed(bodySchema(requestBody)),
   })
@@ -191,6 +192,11 @@ function forbiddenRequests(call: Call): fc.Arbitrary<Sent> | undefined {
           : fc.string().filter((text) => !schema.enum.includes(text))
     if (texts === undefined) continue
     if (place === 'query') {
+      if (parameter.required) {
+        const without: (sent: Sent, parts: Parts) => Sent = (_, parts) =>
+          requestOf(call, { ...parts, query: parts.query.filter(([other]) => other !== name) })
+        wrong.push(fc.constant(without))
+      }
       wrong.push(
         texts.map(
           (text) => (_, parts) =>

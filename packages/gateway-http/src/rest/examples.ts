@@ -93,7 +93,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       createdAtMs: TIME,
       config: { ...SETTINGS, 'segment.ms': '86400000', 'retention.ms': '604800000' },
       partitions: [
-        { partition: 0, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
+        { partition: 0, logStartOffset: 0, highWatermark: 2, lastStableOffset: 2, sizeBytes: 132, leaderEpoch: 0 },
         { partition: 1, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
         { partition: 2, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
       ],

@@ -233,12 +233,6 @@ export const FetchAnswer = Type.Object(
   named('FetchedRecords'),
 )
 
-export const DeleteRecordsQuery = Type.Object({ before: Count('The first offset that stays.') }, Closed)
-
-export const DeleteRecordsAnswer = Type.Object(
-  { logStartOffset: Count('The first offset that can be read now.') },
-  named('LogStart'),
-)
 /** `Accept` chooses between the types of the answer, and is not listed: OpenAPI has it of these. */
 export const FetchHeaders = Type.Object({
   'Last-Event-ID': Type.Optional(
@@ -259,6 +253,13 @@ export const JsonLines = Type.String({
     'A line for each record; `{"nextOffset"}` where reading goes on, also as a sign of life; `{"reset"}` when the ' +
     'offset was gone; `{"error"}` with a problem before the end.',
 })
+
+export const DeleteRecordsQuery = Type.Object({ before: Count('The first offset that stays.') }, Closed)
+
+export const DeleteRecordsAnswer = Type.Object(
+  { logStartOffset: Count('The first offset that can be read now.') },
+  named('LogStart'),
+)
 
 export const OffsetsQuery = Type.Object(
   {

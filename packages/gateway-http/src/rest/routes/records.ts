@@ -121,8 +121,8 @@ function fetchRoute(app: FastifyInstance, { broker, waits, unsent, liveTails }: 
         tags: ['Records'],
         summary: 'Read records',
         description:
-          'Once, or, as `Accept` says, live: server-sent events or JSON lines that do not end by themselves, with a sign ' +
-          'of life while nothing comes. `maxBytes` and `waitMs` are for a single answer.',
+          'One answer, or, with `Accept: text/event-stream` or `application/x-ndjson`, a live tail, which waits and goes on: ' +
+          '`limit` ends it, and `maxBytes` and `waitMs` are refused. `Last-Event-ID`, the last offset seen, beats the query.',
         params: PartitionPath,
         querystring: FetchQuery,
         headers: FetchHeaders,
