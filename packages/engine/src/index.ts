@@ -17,6 +17,7 @@ export type {
   TransactionOutcome,
   Transactions,
 } from './engine.ts'
+export type { EngineStats, TableUsage, TopicUsage, WorkDone } from './engine-stats.ts'
 export {
   CLEANUP_POLICIES,
   type CleanupPolicy,

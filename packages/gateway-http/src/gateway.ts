@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Broker } from '@millrace/broker'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import type { GatewayStats, MetricsPage } from './gateway-stats.ts'
 import { RequestGuard } from './guard.ts'
 import { InFlight } from './in-flight.ts'
 import { Port } from './port.ts'
+import { RequestStats } from './request-stats.ts'
 import { createRestApp, type RestApp } from './rest/app.ts'
 import { PROBLEM_TYPE, problemOf } from './rest/problem.ts'
 import { RpcService } from './rpc/rpc-service.ts'
@@ -18,10 +20,13 @@ export interface HttpGatewayOptions {
   readonly allowedOrigins?: readonly string[] | undefined
   /** Whether requests must name this server as their host. For a server that listens on loopback. */
   readonly checkHost: boolean
+  /** Renders the page of `GET /metrics`; without it there is none. */
+  readonly metrics?: (() => Promise<MetricsPage>) | undefined
 }
 
 /** REST and gRPC on one TCP port. */
 export interface HttpGateway {
+  stats(): GatewayStats
   /**
    * Binds the port, 0 for a free one.
    * @returns the address that it got
@@ -41,6 +46,7 @@ class Gateway implements HttpGateway {
   private readonly rpc: RpcService
   private readonly inFlight: InFlight
   private readonly unsent: Unsent
+  private readonly requests = new RequestStats()
   private rest: RestApp | undefined
   private port: Port | undefined
   private closing: Promise<void> | undefined
@@ -51,15 +57,15 @@ class Gateway implements HttpGateway {
     this.guard = new RequestGuard({ allowedOrigins, checkHost })
     this.inFlight = new InFlight(limits)
     this.unsent = new Unsent(limits.unsentBytes)
-    const { guard, inFlight, unsent } = this
-    this.rpc = new RpcService({ broker, clock, logger, limits, guard, inFlight, unsent })
+    const { guard, inFlight, unsent, requests } = this
+    this.rpc = new RpcService({ broker, clock, logger, limits, guard, inFlight, unsent, requests })
   }
 
   async listen(host: string, port: number): Promise<{ host: string; port: number }> {
-    const { broker, clock, logger, limits } = this.options
+    const { broker, clock, logger, limits, metrics } = this.options
     this.guard.addOwnHost(host)
-    const { guard, inFlight, unsent } = this
-    const rest = await createRestApp({ broker, clock, logger, limits, guard, inFlight, unsent })
+    const { guard, inFlight, unsent, requests } = this
+    const rest = await createRestApp({ broker, clock, logger, limits, guard, inFlight, unsent, requests, metrics })
     this.rest = rest
     this.port = new Port({
       limits,
@@ -72,6 +78,23 @@ class Gateway implements HttpGateway {
       onStream: (stream, headers, windowBytes) => this.rpc.take(stream, headers, windowBytes),
     })
     return this.port.listen(host, port)
+  }
+
+  stats(): GatewayStats {
+    const { port, rest, inFlight, unsent, requests } = this
+    return {
+      connections: port?.connections ?? { http1: 0, http2: 0, undecided: 0 },
+      connectionsRefused: port?.refused ?? 0,
+      calls: this.rpc.calls(),
+      waits: rest?.waits ?? 0,
+      inFlightBytes: inFlight.unansweredBytes,
+      reservedBytes: inFlight.reservedBytes,
+      unreadBytes: inFlight.unreadBytes,
+      bodyBytes: inFlight.bodyBytes,
+      unsentBytes: unsent.bytes,
+      requests: requests.requests(),
+      rejections: requests.rejections(),
+    }
   }
 
   close(graceMs: number): Promise<void> {

@@ -1,1 +1,3 @@
 export { createHttpGateway, type HttpGateway, type HttpGatewayOptions } from './gateway.ts'
+export type { ConnectionCounts, GatewayStats, MetricsPage } from './gateway-stats.ts'
+export type { RequestCount } from './request-stats.ts'

@@ -8,6 +8,7 @@ import {
 } from 'node:http2'
 import { createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import type { ConnectionCounts } from './gateway-stats.ts'
 import { rawProblem } from './rest/problem.ts'
 
 const KiB = 1024
@@ -75,6 +76,7 @@ export class Port {
   private readonly windows = new WeakMap<object, number>()
   private isClosing = false
   private isFull = false
+  private drops = 0
   private onAllClosed: (() => void) | undefined
 
   constructor({ limits, clock, logger, onRequest, onStream }: PortOptions) {
@@ -93,6 +95,18 @@ export class Port {
     this.tcp.maxConnections = limits.connections
     this.tcp.on('connection', (socket) => this.accept(socket))
     this.tcp.on('drop', () => this.noteDrop())
+  }
+
+  /** Open connections by what they speak. */
+  get connections(): ConnectionCounts {
+    const undecided = this.undecided.size
+    const http2 = this.sessions.size
+    return { http1: Math.max(this.sockets.size - http2 - undecided, 0), http2, undecided }
+  }
+
+  /** Connections that were refused because too many were open. */
+  get refused(): number {
+    return this.drops
   }
 
   /** Binds the port, 0 for a free one, and gives the address that it got. */
@@ -180,6 +194,7 @@ export class Port {
   }
 
   private noteDrop(): void {
+    this.drops++
     if (this.isFull) return
     this.isFull = true
     this.logger.warn({ connections: this.limits.connections }, 'connections are refused: too many are open')

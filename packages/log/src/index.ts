@@ -9,6 +9,7 @@ export { encodeIdentity, identityKey, type PartitionIdentity } from './journal-e
 export { fillFromJournal } from './journal-fill.ts'
 export { keepBatches, withKeptBatches } from './journal-kept.ts'
 export type { LogContext } from './log-context.ts'
+export { LogStats } from './log-stats.ts'
 export { memoryDisk } from './memory-disk.ts'
 export { nodeDisk } from './node-disk.ts'
 export type { OpenTransaction } from './open-transactions.ts'

@@ -73,7 +73,8 @@ export class PartitionWriter implements CommitTarget {
   readonly backlog = new PartitionBacklog()
   /** Everything that changes the active segment's file, but for syncs. */
   private readonly fileWork = new Serial()
-  private pendingBytes = 0
+  /** Appended and not committed; only this class changes it. */
+  pendingBytes = 0
   /** What must be done before the active segment may be written to again. */
   private repair: 'cut' | 'replace' | 'roll' | undefined
   private flushDue = false

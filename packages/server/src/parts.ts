@@ -6,6 +6,7 @@ import { createHttpGateway, type HttpGateway } from '@millrace/gateway-http'
 import { memoryDisk, nodeDisk } from '@millrace/log'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
 import { isLoopback, parseAddress } from './address.ts'
+import { Metrics } from './metrics/metrics.ts'
 import type { Config } from './settings.ts'
 
 // This module loads all of the server. Whoever only looks at settings does not import it.
@@ -36,14 +37,17 @@ export async function openBroker(engine: Engine, surroundings: Surroundings): Pr
 
 /** The gateway of REST and gRPC before the broker. It does not listen yet. */
 export function createGateway(broker: Broker, config: Config, { clock, logger, limits }: Surroundings): HttpGateway {
-  return createHttpGateway({
+  const metrics = new Metrics({ broker, clock, gateway: () => gateway })
+  const gateway = createHttpGateway({
     broker,
     clock,
     logger,
     limits,
     allowedOrigins: config.corsOrigin,
     checkHost: isLoopback(parseAddress(config.http)?.host ?? ''),
+    metrics: () => metrics.render(),
   })
+  return gateway
 }
 
 /**

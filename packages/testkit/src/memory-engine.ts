@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import {
   type Engine,
   type EnginePartition,
+  type EngineStats,
   type ProducerIds,
   parseTopicConfig,
   type TopicCatalog,
@@ -10,6 +11,7 @@ import {
 } from '@millrace/engine'
 import { type Clock, DEFAULT_LIMITS, type Limits, MillraceError } from '@millrace/record'
 import { MemoryPartition, type MemoryPartitionContext } from './memory-partition.ts'
+import { memoryStats } from './memory-stats.ts'
 import { MemoryTransactions } from './memory-transactions.ts'
 
 export interface MemoryEngineOptions {
@@ -64,8 +66,13 @@ export class MemoryEngine implements Engine {
     return new PartitionHandle(() => this.findPartition(topicId, partition))
   }
 
-  problems(): readonly string[] {
+  async problems(): Promise<readonly string[]> {
     return this.closed ? ['the engine is closed'] : []
+  }
+
+  async stats(): Promise<EngineStats> {
+    this.checkOpen()
+    return memoryStats([...this.topicsById.values()])
   }
 
   async close(): Promise<void> {

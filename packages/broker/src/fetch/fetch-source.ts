@@ -1,5 +1,6 @@
 import type { EnginePartition, Isolation, ReadResult } from '@millrace/engine'
 import { type Limits, MillraceError } from '@millrace/record'
+import { countGiven, LiveReader } from '../stats/live-readers.ts'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { Topics } from '../topics/topics.ts'
 import type { Position } from './position.ts'
@@ -9,6 +10,7 @@ export interface FetchSourceOptions {
   readonly partition: EnginePartition
   readonly limits: Limits
   readonly topics: Topics
+  readonly readers: Set<LiveReader>
 }
 
 export interface SourceReadOptions {
@@ -40,8 +42,10 @@ export class FetchSource {
   private readonly partition: EnginePartition
   private readonly limits: Limits
   private readonly topics: Topics
+  private readonly readers: Set<LiveReader>
 
-  constructor({ handle, partition, limits, topics }: FetchSourceOptions) {
+  constructor({ handle, partition, limits, topics, readers }: FetchSourceOptions) {
+    this.readers = readers
     this.topic = handle
     this.partition = partition
     this.limits = limits
@@ -99,6 +103,17 @@ export class FetchSource {
         signal,
       }),
     )
+  }
+
+  /** Somebody begins to follow this partition, and says what of it was given to its reader. */
+  reader(): LiveReader {
+    const { partition, readers } = this
+    return new LiveReader(this.topic.description.id, { partition, readers, traffic: this.topic.traffic })
+  }
+
+  /** A reader that does not follow was given what a read returned. */
+  given({ batches }: ReadResult): void {
+    countGiven(this.topic.traffic, batches)
   }
 
   private async watched<T>(call: Promise<T>): Promise<T> {

@@ -8,6 +8,7 @@ import {
   readBatches,
   type StoredRecord,
 } from '@millrace/record'
+import { type LiveReader, lagOf, type ReaderLag } from '../stats/live-readers.ts'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { Topics } from '../topics/topics.ts'
 import { FetchSource } from './fetch-source.ts'
@@ -47,6 +48,7 @@ export interface FetchedRecords {
 export class Fetch {
   private readonly limits: Limits
   private readonly topics: Topics
+  private readonly readers = new Set<LiveReader>()
 
   constructor({ limits, topics }: FetchOptions) {
     this.limits = limits
@@ -77,8 +79,14 @@ export class Fetch {
       const { maxBytes = this.limits.fetchBytes, waitMs, isolation, signal } = options
       const offset = await source.resolve(from, isolation)
       const read = await source.read(offset, { maxBytes, waitMs, isolation, signal })
+      source.given(read)
       return this.decode(read, offset, options)
     })
+  }
+
+  /** How far those who follow partitions are behind. */
+  readerLag(): Promise<ReaderLag> {
+    return lagOf(this.readers)
   }
 
   private sourceOf(handle: TopicHandle, partition: number): FetchSource {
@@ -87,6 +95,7 @@ export class Fetch {
       partition: handle.partition(partition),
       limits: this.limits,
       topics: this.topics,
+      readers: this.readers,
     })
   }
 

@@ -46,12 +46,13 @@ export class ProduceTarget {
    *   INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION, TOPIC_NOT_FOUND, and what the engine's append throws
    */
   append(batch: Buffer, acks: Acks): Promise<AppendResult> {
+    let recordCount: number
     try {
-      checkBatch(batch, this.rules())
+      recordCount = checkBatch(batch, this.rules()).recordCount
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.toEngine(batch, acks)
+    return this.toEngine(batch, acks, recordCount)
   }
 
   /**
@@ -66,12 +67,27 @@ export class ProduceTarget {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.toEngine(batch, acks)
+    return this.toEngine(batch, acks, records.length)
   }
 
-  private toEngine(batch: Buffer, acks: Acks): Promise<AppendResult> {
+  private toEngine(batch: Buffer, acks: Acks, recordCount: number): Promise<AppendResult> {
+    const startMs = this.clock.monotonicMs()
+    const { length } = batch
     const appended = this.partition.append(batch, { acks })
-    appended.catch((error: unknown) => this.topics.forgetIfGone(this.topic, error))
+    appended.then(
+      ({ duplicate }) => {
+        const { traffic } = this.topic
+        if (acks === 'committed') this.topics.traffic.produceMs.observe(this.clock.monotonicMs() - startMs)
+        if (duplicate) {
+          traffic.duplicates++
+          return
+        }
+        traffic.producedBatches++
+        traffic.producedRecords += recordCount
+        traffic.producedBytes += length
+      },
+      (error: unknown) => this.topics.forgetIfGone(this.topic, error),
+    )
     return appended
   }
 
@@ -86,12 +102,13 @@ export class ProduceTarget {
   }
 }
 
-function checkBatch(bytes: Buffer, rules: BatchRules): void {
+function checkBatch(bytes: Buffer, rules: BatchRules): RecordBatch {
   const batch = RecordBatch.at(bytes)
   if (batch.sizeBytes !== bytes.length) {
     throw new MillraceError('INVALID_BATCH', `${bytes.length - batch.sizeBytes} bytes follow the batch`)
   }
   validateClientBatch(batch, rules)
+  return batch
 }
 
 function buildBatch(records: readonly PlainRecord[], nowMs: number, rules: BatchRules): Buffer {

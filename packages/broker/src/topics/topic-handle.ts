@@ -6,6 +6,7 @@ import {
   type TopicDescription,
 } from '@millrace/engine'
 import { MillraceError } from '@millrace/record'
+import type { TopicTraffic } from '../stats/traffic.ts'
 
 /**
  * One topic as it was found: its description, its configuration and the way to its partitions. It stands for the topic
@@ -15,12 +16,15 @@ import { MillraceError } from '@millrace/record'
 export class TopicHandle {
   readonly description: TopicDescription
   readonly config: TopicConfig
+  /** Where what is written to it, and read from it, is counted. */
+  readonly traffic: TopicTraffic
   private readonly engine: Engine
   /** Those that were asked for. */
   private readonly partitions: EnginePartition[] = []
 
-  constructor(engine: Engine, description: TopicDescription) {
+  constructor(engine: Engine, description: TopicDescription, traffic: TopicTraffic) {
     this.engine = engine
+    this.traffic = traffic
     this.description = description
     this.config = parseTopicConfig(description.settings)
   }

@@ -230,7 +230,7 @@ describe.each(PROTOCOLS)('errors over %s', (protocol) => {
   })
 
   test('a server that cannot do its work is not ready, and says why', async () => {
-    vi.spyOn(broker, 'problems').mockReturnValue(['the disk is full', 'it is late'])
+    vi.spyOn(broker, 'problems').mockResolvedValue(['the disk is full', 'it is late'])
     const { status, headers, json } = await rest.ask('GET', '/readyz')
     expect([status, headers['content-type']]).toEqual([503, 'application/problem+json'])
     expect(json).toMatchObject({ code: 'NOT_READY', problems: ['the disk is full', 'it is late'] })

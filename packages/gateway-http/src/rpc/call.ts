@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { Clock, Limits, Logger, MillraceError } from '@millrace/record'
 import { errorTrailers, OK_TRAILERS, type Trailers } from '@millrace/wire'
+import type { Outcome, RequestStats } from '../request-stats.ts'
 import type { Unsent } from '../unsent.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { logFailure, publicError } from './failures.ts'
@@ -12,6 +13,7 @@ export interface CallContext {
   readonly logger: Logger
   readonly limits: Limits
   readonly unsent: Unsent
+  readonly requests: RequestStats
 }
 
 /** How long a client that was answered early may go on sending, unread, before its stream is reset. */
@@ -28,6 +30,8 @@ export class Call {
   readonly context: CallContext
   readonly budget: ConnectionBudget
   readonly stream: ServerHttp2Stream
+  /** Whether the server has a call of this path. */
+  isKnown = false
   /** Called once, when the stream is gone, whatever the reason. */
   onClose: (() => void) | undefined
   /** Called when more may be written after `canWrite` was false. */
@@ -35,6 +39,8 @@ export class Call {
   private readonly stalled: IdleTimer
   private trailers: Trailers = OK_TRAILERS
   private hasEnded = false
+  /** Of one whose client goes before it has ended. */
+  private outcome: Outcome = 'CANCELLED'
   /** What waits for the client to read, as far as it counts. */
   private unsentBytes = 0
 
@@ -83,8 +89,9 @@ export class Call {
   end(error?: MillraceError): void {
     if (!this.isOpen) return
     this.hasEnded = true
+    this.outcome = error?.code ?? 'OK'
     if (error !== undefined) {
-      logFailure(this.context.logger, error, { call: this.path })
+      logFailure(this.context, error, { call: this.path })
       this.trailers = errorTrailers(publicError(error))
     }
     if (this.stream.headersSent) {
@@ -135,6 +142,7 @@ export class Call {
 
   private closed(): void {
     this.hasEnded = true
+    this.context.requests.answered('grpc', this.isKnown ? this.path : 'unknown', this.outcome)
     this.stalled.dispose()
     this.countUnsent(0)
     this.onClose?.()

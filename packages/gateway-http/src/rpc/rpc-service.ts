@@ -35,7 +35,7 @@ export class RpcService {
   private readonly unary: ReadonlyMap<string, UnaryRoute>
   private readonly inFlight: InFlight
   private readonly budgets = new WeakMap<Http2Session, ConnectionBudget>()
-  private readonly running = new Set<RunningCall>()
+  private readonly running = new Map<RunningCall, string>()
   private isShuttingDown = false
 
   constructor({ broker, guard, inFlight, ...context }: RpcServiceOptions) {
@@ -63,15 +63,23 @@ export class RpcService {
       call.end(new MillraceError('UNIMPLEMENTED', `there is no call ${JSON.stringify(call.path.slice(0, 200))}`))
       return true
     }
-    this.running.add(running)
+    call.isKnown = true
+    this.running.set(running, call.path)
     stream.once('close', () => this.running.delete(running))
     return true
+  }
+
+  /** Open calls by path. */
+  calls(): { call: string; count: number }[] {
+    const counts = new Map<string, number>()
+    for (const path of this.running.values()) counts.set(path, (counts.get(path) ?? 0) + 1)
+    return Array.from(counts, ([call, count]) => ({ call, count }))
   }
 
   /** Ends the streams, and the waits of other calls; what was begun is finished and answered. */
   shutDown(): void {
     this.isShuttingDown = true
-    for (const call of [...this.running]) call.shutDown()
+    for (const call of [...this.running.keys()]) call.shutDown()
   }
 
   private refusalOf(headers: IncomingHttpHeaders, format: string | undefined): MillraceError | undefined {

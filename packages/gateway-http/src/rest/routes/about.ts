@@ -17,16 +17,25 @@ const ABOUT = {
 
 /** What the server says about itself: what it is, whether it lives, whether it can do its work. */
 export function aboutRoutes(app: FastifyInstance, context: RouteContext): void {
-  app.get('/', { schema: { summary: 'What this is and where to go' } }, async () => ABOUT)
+  const { metrics } = context
+  const links = metrics === undefined ? ABOUT.links : { ...ABOUT.links, metrics: '/metrics' }
+  app.get('/', { schema: { summary: 'What this is and where to go' } }, async () => ({ ...ABOUT, links }))
   app.get('/healthz', { schema: { summary: 'Whether the process answers' } }, async () => ({ status: 'ok' }))
-  app.get('/readyz', { schema: { summary: 'Whether the server can do its work' } }, async (_request, reply) => {
-    const problems = context.isDraining() ? ['the server is shutting down'] : context.broker.problems()
+  app.get('/readyz', { schema: { summary: 'Whether the server can do its work' } }, async (request, reply) => {
+    const problems = context.isDraining() ? ['the server is shutting down'] : await context.broker.problems()
     if (problems.length === 0) return { status: 'ready' }
     // Whoever asks does so over and over, and what is wrong was logged when it happened: no line for each answer.
+    request.failure = 'NOT_READY'
     const problem = problemOf(new MillraceError('NOT_READY', problems.join('; ')))
     return reply
       .code(problem.status)
       .header('content-type', PROBLEM_TYPE)
       .send(Buffer.from(JSON.stringify({ ...problem, problems })))
+  })
+  if (metrics === undefined) return
+  app.get('/metrics', { schema: { summary: 'Metrics for Prometheus' } }, async (_request, reply) => {
+    const { contentType, text } = await metrics()
+    // As bytes, because Fastify would add a charset of its own to text.
+    return reply.header('content-type', contentType).send(Buffer.from(text))
   })
 }

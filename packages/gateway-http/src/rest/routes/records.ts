@@ -25,7 +25,8 @@ export function recordRoutes(app: FastifyInstance, context: RouteContext): void 
   offsetsRoute(app, context)
 }
 
-function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): void {
+function produceRoute(app: FastifyInstance, context: RouteContext): void {
+  const { broker } = context
   app.post<{ Params: Static<typeof TopicPath>; Body: Static<typeof ProduceBody> }>(
     '/v1/topics/:topic/records',
     {
@@ -45,7 +46,7 @@ function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): v
       const failures = distinctErrors(results)
       if (failures.length === 1 && results.every((result) => 'error' in result)) throw failures[0]!
       if (failures.length > 0) reply.code(207)
-      for (const error of failures) logFailure(logger, error, { method: raw.method ?? '', url: raw.url ?? '' })
+      for (const error of failures) logFailure(context, error, { method: raw.method ?? '', url: raw.url ?? '' })
       return { results: results.map(resultJson) }
     },
   )
