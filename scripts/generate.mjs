@@ -1,10 +1,11 @@
 // Makes packages/wire/generated from proto/. With --check it writes nothing and fails when what is there is not what it
 // would write. Plain JavaScript, so that any Node.js from 20 on runs it.
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { main as pbjs } from 'protobufjs-cli/pbjs.js'
+import { describeFile, loadProtos, protoPaths } from './lib/protos.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const protoDirectory = join(root, 'proto')
@@ -26,23 +27,45 @@ function runPbjs(out, options, sources) {
 
 /** The generated files by name. */
 async function generate() {
-  const names = await readdir(protoDirectory, { recursive: true })
-  const sources = names
-    .filter((name) => name.endsWith('.proto'))
-    .sort()
-    .map((name) => join(protoDirectory, name))
+  const sources = await protoPaths(protoDirectory)
+  // Its messages are those of v1.
+  const encoded = sources.filter((path) => !path.includes('/v1alpha/'))
   const scratch = await mkdtemp(join(tmpdir(), 'millrace-generate-'))
   try {
     // The types need the comments, the code is half as long without them.
-    await runPbjs(join(scratch, 'types.js'), ['--dts'], sources)
-    await runPbjs(join(scratch, 'code.js'), ['--no-comments'], sources)
+    await runPbjs(join(scratch, 'types.js'), ['--dts'], encoded)
+    await runPbjs(join(scratch, 'code.js'), ['--no-comments'], encoded)
     return {
       'millrace.js': HEADER + (await readFile(join(scratch, 'code.js'), 'utf8')),
       'millrace.d.ts': HEADER + (await readFile(join(scratch, 'types.d.ts'), 'utf8')),
+      'descriptors.js': HEADER + descriptorsModule(loadProtos(protoDirectory, sources).map(describeFile)),
+      'descriptors.d.ts': HEADER + DESCRIPTOR_TYPES,
     }
   } finally {
     await rm(scratch, { recursive: true })
   }
+}
+
+const DESCRIPTOR_TYPES = `
+/** One file of proto/, as reflection gives it. */
+export interface ProtoFile {
+  /** As imports have it. */
+  readonly name: string
+  readonly imports: readonly string[]
+  /** Full names of its services. */
+  readonly services: readonly string[]
+  /** Full names of all that it declares. */
+  readonly names: readonly string[]
+  /** A google.protobuf.FileDescriptorProto, with comments, as base64. */
+  readonly descriptor: string
+}
+
+export const PROTO_FILES: readonly ProtoFile[]
+`
+
+function descriptorsModule(described) {
+  const shown = described.map(({ bytes, ...file }) => ({ ...file, descriptor: Buffer.from(bytes).toString('base64') }))
+  return `export const PROTO_FILES = ${JSON.stringify(shown, undefined, 1)}\n`
 }
 
 const files = await generate()

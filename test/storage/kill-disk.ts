@@ -1,7 +1,7 @@
 import type { Disk, DiskFile, DiskLock } from '@millrace/log'
 
 /** The calls of a Disk that change it. */
-export const CHANGES = ['create', 'write', 'datasync', 'truncate', 'rename', 'remove', 'syncDirectory'] as const
+export const CHANGES = ['create', 'write', 'datasync', 'truncate', 'rename', 'link', 'remove', 'syncDirectory'] as const
 export type DiskChange = (typeof CHANGES)[number]
 
 /** `halfway`: a part of the bytes is written, a part of a directory is removed; other calls know no halfway. */
@@ -73,6 +73,10 @@ export class KillDisk implements Disk {
 
   rename(from: string, to: string): Promise<void> {
     return this.change('rename', to, () => this.disk.rename(from, to))
+  }
+
+  link(from: string, to: string): Promise<void> {
+    return this.change('link', to, () => this.disk.link(from, to))
   }
 
   remove(path: string): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Engine } from '@millrace/engine'
 import { type Clock, DEFAULT_LIMITS, type Limits, type Logger, silentLogger } from '@millrace/record'
+import { Backups } from './backups/backups.ts'
 import { Fetch } from './fetch/fetch.ts'
 import { Groups } from './groups/groups.ts'
 import { Produce } from './produce/produce.ts'
@@ -22,6 +23,7 @@ export class Broker {
   readonly fetch: Fetch
   readonly groups: Groups
   readonly transactions: Transactions
+  readonly backups: Backups
   readonly limits: Limits
   private readonly engine: Engine
   private readonly logger: Logger
@@ -36,6 +38,7 @@ export class Broker {
     this.fetch = new Fetch({ limits, topics: this.topics })
     this.groups = new Groups({ engine, clock, limits, logger, topics: this.topics, fetch: this.fetch })
     this.transactions = new Transactions({ engine, limits })
+    this.backups = new Backups({ engine, clock })
     this.logger = logger
   }
 

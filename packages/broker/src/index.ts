@@ -1,10 +1,7 @@
 export { Broker, type BrokerOptions } from './broker.ts'
-export {
-  Fetch,
-  type FetchedRecords,
-  type FetchRecordsOptions,
-} from './fetch/fetch.ts'
+export { Fetch } from './fetch/fetch.ts'
 export { FetchSource, type FoundOffset, type SourceReadOptions } from './fetch/fetch-source.ts'
+export type { FetchedRecords, FetchRecordsOptions } from './fetch/fetched-records.ts'
 export type { Position } from './fetch/position.ts'
 export type {
   AssignorName,

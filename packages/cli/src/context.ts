@@ -20,6 +20,8 @@ export interface Context {
   readonly cwd: string
   /** Aborted when the user asks the command to end, by SIGINT or SIGTERM. */
   readonly interrupted: AbortSignal
+  /** Has SIGHUP call `handler` instead of ending the command; undefined: it ends it again. */
+  onHangUp(handler: (() => void) | undefined): void
   /** Aborted then, and when nobody reads the command's output any more. */
   readonly signal: AbortSignal
 }

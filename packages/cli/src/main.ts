@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { backupCommand } from './commands/backup.ts'
 import { configCommand } from './commands/config.ts'
 import { consumeCommand } from './commands/consume.ts'
 import { groupCommand } from './commands/group.ts'
@@ -36,6 +37,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     env: process.env,
     cwd: process.cwd(),
     interrupted: signals.interrupted,
+    onHangUp: signals.onHangUp,
     signal: AbortSignal.any([signals.interrupted, out.ended]),
   }
   try {
@@ -92,6 +94,7 @@ function createProgram(context: Context): Command {
     .addCommand(consumeCommand(context))
     .addCommand(groupCommand(context))
     .addCommand(transactionsCommand(context))
+    .addCommand(backupCommand(context))
     .addCommand(verifyCommand(context))
     .addCommand(configCommand(context))
     .helpCommand('help [command...]', 'display help for a command, such as topic create')

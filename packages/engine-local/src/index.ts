@@ -1,3 +1,4 @@
+export { BACKUPS_DIRECTORY } from './layout.ts'
 export { type LocalEngineOptions, openLocalEngine } from './local-engine.ts'
 export {
   type VerifyOptions,

@@ -18,6 +18,7 @@ import { type Clock, DEFAULT_LIMITS, type Limits, type Logger, silentLogger } fr
 import { CatalogStore } from './catalog-store.ts'
 import { Housekeeper } from './housekeeper.ts'
 import { CATALOG, CATALOG_DIRECTORY, JOURNAL_DIRECTORY, TRANSACTIONS, TRANSACTIONS_DIRECTORY } from './layout.ts'
+import { LocalBackups } from './local-backups.ts'
 import { LocalPartition } from './local-partition.ts'
 import { collectStats, tablesOf } from './local-stats.ts'
 import { MarkerWriter } from './marker-writer.ts'
@@ -35,6 +36,8 @@ export interface LocalEngineOptions {
   readonly disk: Disk
   /** Absolute, with `/`. */
   readonly dataDir: string
+  /** Where backups are put, on the same file system; absolute, with `/`. Undefined: there are none. */
+  readonly backupDir?: string | undefined
   readonly clock: Clock
   readonly logger?: Logger
   readonly limits?: Limits
@@ -125,7 +128,20 @@ async function openParts(
     const partitions = topics.logs().length
     logger.warn({ dataDir, partitions, tookMs }, 'the last shutdown was not in order: the partitions were recovered')
   }
-  return { context, directory, journal, store, transactionStore, topics, producers, transactions }
+  const { backupDir } = options
+  const backups =
+    backupDir === undefined
+      ? undefined
+      : new LocalBackups({
+          context,
+          dataDir,
+          backupDir,
+          whileUnchanged: (work) => topics.whileUnchanged(work),
+          logs: () => [store.log, transactionStore.log, ...topics.logs()],
+          failed: () => topics.failed(),
+        })
+  await backups?.removePartial()
+  return { context, directory, journal, store, transactionStore, topics, producers, transactions, backups }
 }
 
 interface LocalEngineParts {
@@ -137,12 +153,14 @@ interface LocalEngineParts {
   readonly topics: LocalTopicCatalog
   readonly producers: LocalProducerIds
   readonly transactions: LocalTransactions
+  readonly backups: LocalBackups | undefined
 }
 
 class LocalEngine implements Engine {
   readonly topics: LocalTopicCatalog
   readonly producers: LocalProducerIds
   readonly transactions: LocalTransactions
+  readonly backups: LocalBackups | undefined
   private readonly parts: LocalEngineParts
   private readonly housekeeper: Housekeeper
   private closed: Promise<void> | undefined
@@ -152,6 +170,7 @@ class LocalEngine implements Engine {
     this.topics = parts.topics
     this.producers = parts.producers
     this.transactions = parts.transactions
+    this.backups = parts.backups
     const { clock, logger, limits, stats } = parts.context
     this.housekeeper = new Housekeeper({
       clock,
@@ -186,10 +205,11 @@ class LocalEngine implements Engine {
   }
 
   private async shutDown(): Promise<void> {
-    const { context, directory, journal, store, transactionStore, topics, transactions } = this.parts
+    const { context, directory, journal, store, transactionStore, topics, transactions, backups } = this.parts
     // A partition that could not be opened was not closed in order.
     let clean = topics.failed().length === 0
     const steps = [
+      async () => backups?.close(),
       () => transactions.close(),
       () => topics.close(),
       () => this.housekeeper.idle(),

@@ -42,6 +42,8 @@ export interface FoundState {
   readonly journaled: JournaledBatches
   /** What `PartitionFiles.removeOrphans` told. */
   readonly topicIds?: ReadonlyMap<string, string>
+  /** Of each topic, the first partition to open. Default 0. */
+  readonly firstPartition?: number
 }
 
 /**
@@ -61,10 +63,10 @@ export class PartitionFiles {
     return `${this.root}/${partitionDirectoryName(topic, partition)}`
   }
 
-  /** Makes the directories of a new topic; when it returns, they outlive a crash. */
-  async create({ id, name, partitions }: TopicDescription): Promise<void> {
+  /** Makes the directories of a topic's partitions from `first` on; when it returns, they outlive a crash. */
+  async create({ id, name, partitions }: TopicDescription, first = 0): Promise<void> {
     const { disk } = this.context
-    await sideBySide([...Array(partitions).keys()], AT_ONCE, async (partition) => {
+    await sideBySide(numbers(first, partitions), AT_ONCE, async (partition) => {
       const directory = this.directory(name, partition)
       // What a crash left there belongs to no topic: the catalog would know it.
       await disk.remove(directory)
@@ -83,13 +85,17 @@ export class PartitionFiles {
     const opened: OpenedPartition[][] = topics.map(() => [])
     const recoveries: Opening[] = []
     const wanted = topics.flatMap((topic, index) => {
-      const topicConfig = parseTopicConfig(topic.settings)
-      const config = { ...topicConfig, cleanup: topicConfig }
-      return Array.from({ length: topic.partitions }, (_, partition) => ({ topic, partition, config, index }))
+      const config = logConfigOf(topic)
+      return numbers(found.firstPartition ?? 0, topic.partitions).map((partition) => ({
+        topic,
+        partition,
+        config,
+        index,
+      }))
     })
     await sideBySide(wanted, AT_ONCE, async ({ topic, partition, config, index }) => {
       const done = (result: OpenedPartition): void => {
-        ;(opened[index] as OpenedPartition[])[partition] = result
+        ;(opened[index] as OpenedPartition[])[partition - (found.firstPartition ?? 0)] = result
       }
       try {
         const recovery = await this.begin(topic, partition, config, found)
@@ -105,6 +111,16 @@ export class PartitionFiles {
       done(await recovery.finish().catch((error: unknown) => this.failureOf(error)))
     })
     return opened
+  }
+
+  /** Has what is committed of all of these on disk, whatever their flush policy. @throws MillraceError COMMIT_UNKNOWN */
+  async flush(logs: readonly PartitionLog[]): Promise<void> {
+    await sideBySide(logs, AT_ONCE, (log) => log.flush())
+  }
+
+  /** Lets go of logs whose partitions are gone, or never came about; see `PartitionLog.abandon`. */
+  async abandon(logs: readonly PartitionLog[], reason: MillraceError): Promise<void> {
+    await sideBySide(logs, AT_ONCE, (log) => log.abandon(reason))
   }
 
   /** What every call for a partition is to fail with; throws what is not the matter of one partition. */
@@ -152,11 +168,11 @@ export class PartitionFiles {
   }
 
   /**
-   * Clears away the directories that belong to no topic: of deleted ones, and of ones whose making a crash cut short.
+   * Clears away the directories that belong to no partition: of deleted topics, and of what a crash kept from being made.
    * One that holds records is not removed but set aside: were the catalog damaged, they would be all that is left.
    * @returns by the names of the other directories, the ids of their topics
    */
-  async removeOrphans(known: (topicId: string) => boolean): Promise<Map<string, string>> {
+  async removeOrphans(known: (topicId: string, partition: number) => boolean): Promise<Map<string, string>> {
     const { disk, logger } = this.context
     const topicIds = new Map<string, string>()
     await sideBySide(await disk.list(this.root), AT_ONCE, async (name) => {
@@ -165,7 +181,7 @@ export class PartitionFiles {
       try {
         if (name.endsWith(DELETED_SUFFIX)) return await disk.remove(directory)
         const topicId = await topicIdOf(disk, directory)
-        if (topicId !== undefined && known(topicId)) topicIds.set(name, topicId)
+        if (topicId !== undefined && known(topicId, partitionIn(name))) topicIds.set(name, topicId)
         else await this.removeIfOrphan(name, topicId)
       } catch (error) {
         logger.error(
@@ -182,7 +198,7 @@ export class PartitionFiles {
     const directory = `${this.root}/${name}`
     if (topicId === undefined && !(await this.isHardlyMade(name))) return
     if (topicId !== undefined && (await this.hasRecords(name))) {
-      const aside = `${this.root}/${topicId}-${name.slice(name.lastIndexOf('-') + 1)}${ORPHAN_SUFFIX}`
+      const aside = `${this.root}/${topicId}-${partitionIn(name)}${ORPHAN_SUFFIX}`
       logger.error({ directory, aside }, 'a directory with records belongs to no topic; it is set aside')
       await disk.rename(directory, aside)
       await disk.syncDirectory(this.root)
@@ -211,6 +227,21 @@ export class PartitionFiles {
     const names = await this.context.disk.list(`${this.root}/${name}`)
     return names.every((inside) => inside === `${METADATA_FILE}.tmp`)
   }
+}
+
+/** What a topic's logs go by. */
+export function logConfigOf({ settings }: TopicDescription): PartitionLogConfig {
+  const config = parseTopicConfig(settings)
+  return { ...config, cleanup: config }
+}
+
+function numbers(first: number, end: number): number[] {
+  return Array.from({ length: end - first }, (_, index) => first + index)
+}
+
+/** The partition of a directory that is a partition's by its name. */
+function partitionIn(name: string): number {
+  return Number(name.slice(name.lastIndexOf('-') + 1))
 }
 
 /** The content of the metadata file of a partition. */

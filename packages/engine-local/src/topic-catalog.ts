@@ -1,13 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import { parseTopicConfig, type TopicCatalog, type TopicDescription, type TopicSettings } from '@millrace/engine'
+import {
+  alteredTopic,
+  checkPartitionCount,
+  parseTopicConfig,
+  type TopicCatalog,
+  type TopicChange,
+  type TopicDescription,
+  type TopicSettings,
+} from '@millrace/engine'
 import { type Disk, type PartitionIdentity, type PartitionLog, Serial, storageError } from '@millrace/log'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
 import { allEnded } from './all-ended.ts'
 import type { CatalogTable } from './catalog-store.ts'
 import { DELETED_KEY_PREFIX, TOPIC_KEY_PREFIX } from './layout.ts'
-import type { FoundState, OpenedPartition, PartitionFiles } from './partition-files.ts'
+import { type FoundState, logConfigOf, type OpenedPartition, type PartitionFiles } from './partition-files.ts'
 
-/** What a topic that is just being made was left with. */
+/** What partitions that are just being made were left with. */
 const NEW: FoundState = { clean: true, journaled: new Map() }
 
 /** A topic and its logs, or what calls for a partition fail with that could not be opened. */
@@ -38,8 +46,8 @@ export class LocalTopicCatalog implements TopicCatalog {
   private readonly changes = new Serial()
   private readonly removals = new Serial()
   private partitions = 0
-  /** Topics that could not be made and whose record may have been written all the same. */
-  private doubtful: readonly string[] = []
+  /** What topics are, or undefined, of which another record may have been written although that failed, by id. */
+  private readonly doubtful = new Map<string, TopicDescription | undefined>()
   private ended: MillraceError | undefined
 
   constructor(options: CatalogOptions) {
@@ -53,8 +61,9 @@ export class LocalTopicCatalog implements TopicCatalog {
       await files.setAside(deleted)
       await store.delete(DELETED_KEY_PREFIX + deleted.id)
     }
-    const topicIds = await files.removeOrphans((id) => store.has(TOPIC_KEY_PREFIX + id))
     const descriptions = this.kept(TOPIC_KEY_PREFIX)
+    const counts = new Map(descriptions.map(({ id, partitions }) => [id, partitions]))
+    const topicIds = await files.removeOrphans((id, partition) => partition < (counts.get(id) ?? 0))
     const opened = await files.open(descriptions, { ...found, topicIds })
     for (const [index, description] of descriptions.entries()) {
       this.add({ description, logs: opened[index] as OpenedPartition[] })
@@ -64,22 +73,44 @@ export class LocalTopicCatalog implements TopicCatalog {
   create(topic: { name: string; partitions: number; settings: TopicSettings }): Promise<TopicDescription> {
     return this.changes.run(async () => {
       this.check(topic)
-      const { store, files, clock } = this.options
+      const { clock } = this.options
       const description = { id: randomUUID(), ...topic, createdAtMs: clock.nowMs() }
       // What is left of a topic that could not be made is removed by the next that has its name, or at the next start.
       try {
         await this.forgetDoubtful()
-        await files.create(description)
-        const [logs = []] = await files.open([description], NEW)
-        const failure = logs.find((log) => log instanceof MillraceError)
-        if (failure !== undefined) throw failure
-        this.doubtful = [description.id]
-        await store.set(TOPIC_KEY_PREFIX + description.id, description)
-        this.doubtful = []
+        const logs = await this.keep(description, undefined)
         this.add({ description, logs })
         return description
       } catch (error) {
         throw storageError(error, `making topic ${topic.name}`)
+      }
+    })
+  }
+
+  /**
+   * One record of the catalog says what a topic is, so that a crash leaves it as it was or as it is to be. What an
+   * alteration that failed leaves in place is removed by the next, or at the next start.
+   */
+  alter(id: string, change: TopicChange): Promise<TopicDescription> {
+    return this.changes.run(async () => {
+      this.checkOpen()
+      const topic = this.byId.get(id)
+      if (topic === undefined) throw notFound()
+      const before = topic.description
+      const description = alteredTopic(before, change, this.options.limits.partitionsPerTopic)
+      const added = description.partitions - before.partitions
+      this.checkRoom(added)
+      try {
+        await this.forgetDoubtful()
+        const logs = await this.keep(description, before)
+        const altered = { description, logs: [...topic.logs, ...logs] }
+        this.byId.set(id, altered)
+        this.byFoldedName.set(description.name.toLowerCase(), altered)
+        this.partitions += added
+        await this.reconfigure(topic, description)
+        return description
+      } catch (error) {
+        throw storageError(error, `altering topic ${before.name}`)
       }
     })
   }
@@ -106,11 +137,20 @@ export class LocalTopicCatalog implements TopicCatalog {
         { key: TOPIC_KEY_PREFIX + id, value: undefined },
         { key: DELETED_KEY_PREFIX + id, value: description },
       ])
+      this.doubtful.delete(id)
       this.byId.delete(id)
       this.byFoldedName.delete(description.name.toLowerCase())
       this.partitions -= description.partitions
-      await Promise.all(logsOf(topic).map((log) => log.abandon(notFound())))
+      await this.options.files.abandon(logsOf(topic), notFound())
       await this.setAside(description)
+    })
+  }
+
+  /** Runs `work` while no topic is made or deleted. @throws MillraceError SHUTTING_DOWN */
+  whileUnchanged<T>(work: () => Promise<T>): Promise<T> {
+    return this.changes.run(() => {
+      this.checkOpen()
+      return work()
     })
   }
 
@@ -183,27 +223,69 @@ export class LocalTopicCatalog implements TopicCatalog {
       )
     }
     parseTopicConfig(settings)
-    if (!Number.isInteger(partitions) || partitions < 1 || partitions > limits.partitionsPerTopic) {
-      throw new MillraceError(
-        'INVALID_PARTITIONS',
-        `${partitions} partitions: 1 to ${limits.partitionsPerTopic} are allowed`,
-      )
-    }
+    checkPartitionCount(partitions, limits.partitionsPerTopic)
     if (this.byId.size >= limits.topics)
       throw new MillraceError('LIMIT_REACHED', `there are ${limits.topics} topics already`)
-    if (this.partitions + partitions > limits.partitions) {
-      throw new MillraceError(
-        'LIMIT_REACHED',
-        `there are ${this.partitions} of at most ${limits.partitions} partitions already`,
-      )
+    this.checkRoom(partitions)
+  }
+
+  private checkRoom(added: number): void {
+    const { partitions } = this.options.limits
+    if (this.partitions + added <= partitions) return
+    throw new MillraceError('LIMIT_REACHED', `there are ${this.partitions} of at most ${partitions} partitions already`)
+  }
+
+  /**
+   * Makes the partitions that a topic has more than `before`, and then its record, from which on it is so.
+   * @returns the logs of those partitions
+   */
+  private async keep(description: TopicDescription, before: TopicDescription | undefined): Promise<PartitionLog[]> {
+    const { store, files } = this.options
+    const { id, partitions } = description
+    const firstPartition = before?.partitions ?? 0
+    const logs = firstPartition < partitions ? await this.makePartitions(description, firstPartition) : []
+    try {
+      this.doubtful.set(id, before)
+      await store.set(TOPIC_KEY_PREFIX + id, description)
+      this.doubtful.delete(id)
+      return logs
+    } catch (error) {
+      await files.abandon(logs, notFound())
+      throw error
     }
   }
 
-  /** Takes back what may have been written of topics that could not be made, before another one has their directories. */
+  private async makePartitions(description: TopicDescription, firstPartition: number): Promise<PartitionLog[]> {
+    const { files } = this.options
+    await files.create(description, firstPartition)
+    const [logs = []] = await files.open([description], { ...NEW, firstPartition })
+    const failure = logs.find((log) => log instanceof MillraceError)
+    if (failure === undefined) return logs.filter(isLog)
+    await files.abandon(logs.filter(isLog), failure)
+    throw failure
+  }
+
+  /** Has the logs that a topic had before go by its description from now on. */
+  private async reconfigure(topic: OpenTopic, description: TopicDescription): Promise<void> {
+    const { files, logger } = this.options
+    const config = logConfigOf(description)
+    const logs = logsOf(topic)
+    for (const log of logs) log.reconfigure(config)
+    if (config.flushPolicy !== 'commit') return
+    try {
+      await files.flush(logs)
+    } catch (error) {
+      // Their next append mends the file before it is committed.
+      logger.error({ err: error, topic: description.name }, 'syncing what was committed without it failed')
+    }
+  }
+
+  /** Takes back what may have been written and failed, before another topic has the directories that it names. */
   private async forgetDoubtful(): Promise<void> {
-    if (this.doubtful.length === 0) return
-    await this.options.store.batch(this.doubtful.map((id) => ({ key: TOPIC_KEY_PREFIX + id, value: undefined })))
-    this.doubtful = []
+    if (this.doubtful.size === 0) return
+    const { store } = this.options
+    await store.batch(Array.from(this.doubtful, ([id, value]) => ({ key: TOPIC_KEY_PREFIX + id, value })))
+    this.doubtful.clear()
   }
 
   private add(topic: OpenTopic): void {
@@ -237,7 +319,11 @@ export class LocalTopicCatalog implements TopicCatalog {
 }
 
 function logsOf({ logs }: OpenTopic): PartitionLog[] {
-  return logs.filter((log): log is PartitionLog => !(log instanceof MillraceError))
+  return logs.filter(isLog)
+}
+
+function isLog(log: OpenedPartition): log is PartitionLog {
+  return !(log instanceof MillraceError)
 }
 
 function notFound(): MillraceError {

@@ -21,6 +21,7 @@ import {
 import { DEFAULT_LIMITS, type Limits, MillraceError, type RecordBatch } from '@millrace/record'
 import { CATALOG_CONFIG } from './catalog-store.ts'
 import {
+  BACKUPS_DIRECTORY,
   CATALOG,
   CATALOG_DIRECTORY,
   JOURNAL_DIRECTORY,
@@ -90,6 +91,7 @@ const OWN_NAMES: readonly string[] = [
   CATALOG_DIRECTORY,
   TRANSACTIONS_DIRECTORY,
   JOURNAL_DIRECTORY,
+  BACKUPS_DIRECTORY,
 ]
 /** A number of bytes after which progress is told. */
 const PROGRESS_BYTES = 1 << 20

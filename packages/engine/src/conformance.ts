@@ -1,4 +1,5 @@
 import { describe } from 'vitest'
+import { alterTests } from './conformance/alter.ts'
 import { appendTests } from './conformance/append.ts'
 import { closeTests } from './conformance/close.ts'
 import { modelTests } from './conformance/model.ts'
@@ -22,6 +23,7 @@ export function engineConformance(name: string, open: OpenSubject): void {
   const bench = withBench(open)
   describe(`${name} keeps the engine port's promises:`, () => {
     describe('topics', () => topicTests(bench))
+    describe('altering topics', () => alterTests(bench))
     describe('append', () => appendTests(bench))
     describe('idempotent producers', () => producerTests(bench))
     describe('read', () => readTests(bench))

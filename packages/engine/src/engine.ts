@@ -20,6 +20,9 @@ export interface Engine {
    */
   partition(topicId: string, partition: number): EnginePartition
 
+  /** Undefined where what the engine keeps is not this process's to copy. */
+  readonly backups?: Backups | undefined
+
   /** What keeps this engine from doing its work, in words; empty when all is well. Also answers after `close`. */
   problems(): Promise<readonly string[]>
 
@@ -47,6 +50,16 @@ export interface TopicDescription {
   readonly createdAtMs: number
 }
 
+/** What is to become different of a topic. */
+export interface TopicChange {
+  /** New values of settings; others stay. */
+  readonly set?: TopicSettings | undefined
+  /** Settings that get their defaults back. One that has it already is no error, one that there is not is. */
+  readonly unset?: readonly string[] | undefined
+  /** How many partitions there are to be. */
+  readonly partitions?: number | undefined
+}
+
 export interface TopicCatalog {
   /**
    * Makes a topic; when it returns, the topic outlives a crash.
@@ -60,11 +73,44 @@ export interface TopicCatalog {
   /** All topics, by name, Millrace's own included. */
   list(): Promise<readonly TopicDescription[]>
   /**
+   * Changes a topic; all or nothing. When it returns, the change outlives a crash and holds for every call that begins
+   * then.
+   * @throws MillraceError TOPIC_NOT_FOUND, INVALID_CONFIG, INVALID_PARTITIONS (fewer than there are, or more than
+   *   `partitionsPerTopic`), LIMIT_REACHED (partitions in all), DISK_FULL, STORAGE_FAILED, COMMIT_UNKNOWN (the topic is
+   *   as before, and after a crash perhaps as it was to be)
+   */
+  alter(id: string, change: TopicChange): Promise<TopicDescription>
+  /**
    * Deletes a topic and its records; waiting reads, and appends that wait to be committed, end with TOPIC_NOT_FOUND.
    * When it returns, the topic stays gone after a crash; its disk space is freed in the background.
    * @throws MillraceError TOPIC_NOT_FOUND
    */
   delete(id: string): Promise<void>
+}
+
+/** A copy of all that an engine keeps. */
+export interface Backup {
+  readonly name: string
+  /** Where it is, on the machine of the engine. */
+  readonly path: string
+  readonly partitions: number
+  /** Bytes of log in it. Those of closed segments share the disk with the engine's own, as long as it has them. */
+  readonly sizeBytes: number
+  /** Bytes of log that were copied. */
+  readonly copiedBytes: number
+  /** How long nothing was committed. */
+  readonly pausedMs: number
+}
+
+export interface Backups {
+  /**
+   * Copies all that is committed at one moment, of all topics and of Millrace's own: what opens the copy finds what it
+   * would find here after a crash at that moment. When it returns, the copy is on disk.
+   * @param name of 1 to 100 of letters, digits, `.`, `_` and `-`, and no `.` at its start
+   * @throws MillraceError INVALID_REQUEST (the name), BACKUP_EXISTS, STORAGE_FAILED (also when a partition could not be
+   *   opened, and where backups lie on another file system), DISK_FULL, SHUTTING_DOWN
+   */
+  create(name: string): Promise<Backup>
 }
 
 export interface ProducerIds {

@@ -2,6 +2,8 @@ export type {
   AbortedTransaction,
   Acks,
   AppendResult,
+  Backup,
+  Backups,
   Engine,
   EnginePartition,
   Isolation,
@@ -12,12 +14,14 @@ export type {
   ReadOptions,
   ReadResult,
   TopicCatalog,
+  TopicChange,
   TopicDescription,
   TransactionDescription,
   TransactionOutcome,
   Transactions,
 } from './engine.ts'
 export type { EngineStats, TableUsage, TopicUsage, WorkDone } from './engine-stats.ts'
+export { alteredTopic, checkPartitionCount } from './topic-change.ts'
 export {
   CLEANUP_POLICIES,
   type CleanupPolicy,
@@ -25,6 +29,8 @@ export {
   FLUSH_POLICIES,
   type FlushPolicy,
   parseTopicConfig,
+  TIMESTAMP_TYPES,
+  type TimestampType,
   TOPIC_SETTINGS,
   type TopicConfig,
   type TopicSettings,

@@ -14,12 +14,17 @@ export const CLEANUP_POLICIES = ['delete', 'compact', 'compact,delete', 'delete,
  */
 export type CleanupPolicy = (typeof CLEANUP_POLICIES)[number]
 
+export const TIMESTAMP_TYPES = ['CreateTime', 'LogAppendTime'] as const
+/** What a record's timestamp is: when its producer says it was made, or when it was appended. */
+export type TimestampType = (typeof TIMESTAMP_TYPES)[number]
+
 /** The configuration of a topic, with every default filled in. */
 export interface TopicConfig {
   readonly segmentBytes: number
   readonly segmentMs: number
   readonly indexIntervalBytes: number
   readonly maxMessageBytes: number
+  readonly timestampType: TimestampType
   readonly timestampBeforeMaxMs: number
   readonly timestampAfterMaxMs: number
   readonly flushPolicy: FlushPolicy
@@ -118,6 +123,13 @@ export const TOPIC_SETTINGS: Readonly<Record<string, NumberSetting | ChoiceSetti
     MAX,
     'How far behind the server a timestamp may be',
   ),
+  'message.timestamp.type': {
+    kind: 'choice',
+    field: 'timestampType',
+    choices: TIMESTAMP_TYPES,
+    default: 'CreateTime',
+    help: "What a record's timestamp is: the producer's (CreateTime), or that of its append (LogAppendTime)",
+  },
   'min.cleanable.dirty.ratio': {
     kind: 'decimal',
     field: 'minCleanableDirtyRatio',
@@ -167,14 +179,7 @@ function integer(field: keyof TopicConfig, min: number, max: number, value: numb
  *   the key, the value and what is allowed
  */
 export function parseTopicConfig(settings: TopicSettings): TopicConfig {
-  for (const key of Object.keys(settings)) {
-    if (!Object.hasOwn(TOPIC_SETTINGS, key)) {
-      throw new MillraceError(
-        'INVALID_CONFIG',
-        `${JSON.stringify(key)} is not a topic setting; there are ${Object.keys(TOPIC_SETTINGS).join(', ')}`,
-      )
-    }
-  }
+  for (const key of Object.keys(settings)) checkSettingName(key)
   const config: Record<string, string | number> = {}
   for (const [key, setting] of Object.entries(TOPIC_SETTINGS)) {
     const value = settings[key]
@@ -189,6 +194,15 @@ export function parseTopicConfig(settings: TopicSettings): TopicConfig {
     )
   }
   return parsed
+}
+
+/** @throws MillraceError INVALID_CONFIG for a key that is not known */
+export function checkSettingName(key: string): void {
+  if (Object.hasOwn(TOPIC_SETTINGS, key)) return
+  throw new MillraceError(
+    'INVALID_CONFIG',
+    `${JSON.stringify(key)} is not a topic setting; there are ${Object.keys(TOPIC_SETTINGS).join(', ')}`,
+  )
 }
 
 function parseValue(key: string, value: string, setting: NumberSetting | ChoiceSetting): string | number {

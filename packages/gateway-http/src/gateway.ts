@@ -9,6 +9,7 @@ import { RequestStats } from './request-stats.ts'
 import { createRestApp, type RestApp } from './rest/app.ts'
 import { PROBLEM_TYPE, problemOf } from './rest/problem.ts'
 import { RpcService } from './rpc/rpc-service.ts'
+import type { TlsCredentials } from './tls-door.ts'
 import { Unsent } from './unsent.ts'
 
 export interface HttpGatewayOptions {
@@ -22,9 +23,11 @@ export interface HttpGatewayOptions {
   readonly checkHost: boolean
   /** Renders the page of `GET /metrics`; without it there is none. */
   readonly metrics?: (() => Promise<MetricsPage>) | undefined
+  /** With it the port speaks TLS only; HTTP/1.1 and HTTP/2 by ALPN. */
+  readonly tls?: TlsCredentials | undefined
 }
 
-/** REST and gRPC on one TCP port. */
+/** REST and gRPC on one TCP port, in clear text or over TLS. */
 export interface HttpGateway {
   stats(): GatewayStats
   /**
@@ -32,6 +35,12 @@ export interface HttpGateway {
    * @returns the address that it got
    */
   listen(host: string, port: number): Promise<{ host: string; port: number }>
+  /**
+   * Shows other credentials to connections that come from now on; those that are open stay as they are. Whether clients
+   * need a certificate stays as it was at the start.
+   * @throws Error when OpenSSL does not take them, and those before stay
+   */
+  setTls(credentials: TlsCredentials): void
   /** Accepts nothing new, lets what is open end for at most `graceMs`, then cuts it. May be called twice. */
   close(graceMs: number): Promise<void>
 }
@@ -49,12 +58,14 @@ class Gateway implements HttpGateway {
   private readonly requests = new RequestStats()
   private rest: RestApp | undefined
   private port: Port | undefined
+  private tls: TlsCredentials | undefined
   private closing: Promise<void> | undefined
 
   constructor(options: HttpGatewayOptions) {
-    const { broker, clock, logger, limits, allowedOrigins, checkHost } = options
+    const { broker, clock, logger, limits, allowedOrigins, checkHost, tls } = options
     this.options = options
-    this.guard = new RequestGuard({ allowedOrigins, checkHost })
+    this.tls = tls
+    this.guard = new RequestGuard({ allowedOrigins, checkHost, isSecure: tls !== undefined })
     this.inFlight = new InFlight(limits)
     this.unsent = new Unsent(limits.unsentBytes)
     const { guard, inFlight, unsent, requests } = this
@@ -71,6 +82,7 @@ class Gateway implements HttpGateway {
       limits,
       clock,
       logger,
+      tls: this.tls,
       onRequest: (request, response) => {
         if (isGrpcOverHttp1(request)) refuseGrpc(response)
         else rest.handle(request, response)
@@ -95,6 +107,11 @@ class Gateway implements HttpGateway {
       requests: requests.requests(),
       rejections: requests.rejections(),
     }
+  }
+
+  setTls(credentials: TlsCredentials): void {
+    this.tls = credentials
+    this.port?.setTls(credentials)
   }
 
   close(graceMs: number): Promise<void> {

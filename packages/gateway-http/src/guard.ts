@@ -9,6 +9,8 @@ export interface RequestGuardOptions {
    * listens on loopback without authentication.
    */
   readonly checkHost: boolean
+  /** Requests come over TLS. Then a page that came in clear text is another's, since anybody on the way could change it. */
+  readonly isSecure?: boolean | undefined
 }
 
 /** `name`, `name:port`, `[v6]` or `[v6]:port`, as it stands in Host and :authority. */
@@ -30,12 +32,15 @@ export class RequestGuard {
   private readonly allowedOrigins: ReadonlySet<string>
   private readonly allowAnyOrigin: boolean
   private readonly checkHost: boolean
+  /** How the origin of a page that came from this server begins. Behind a proxy that ends TLS it is https, too. */
+  private readonly ownSchemes: readonly string[]
   private readonly ownHosts = new Set<string>(['localhost', '[::1]'])
 
-  constructor({ allowedOrigins = [], checkHost }: RequestGuardOptions) {
+  constructor({ allowedOrigins = [], checkHost, isSecure = false }: RequestGuardOptions) {
     this.allowedOrigins = new Set(allowedOrigins.map((origin) => origin.toLowerCase().replace(/\/$/, '')))
     this.allowAnyOrigin = this.allowedOrigins.has('*')
     this.checkHost = checkHost
+    this.ownSchemes = isSecure ? ['https'] : ['http', 'https']
   }
 
   /** Adds a name or address under which this server answers, such as the one it was told to listen on. */
@@ -90,7 +95,7 @@ export class RequestGuard {
 
   private checkOrigin(headers: IncomingHttpHeaders): MillraceError | undefined {
     const { origin } = headers
-    if (origin === undefined || this.allowsOrigin(origin) || isSameOrigin(origin, headers)) return undefined
+    if (origin === undefined || this.allowsOrigin(origin) || this.isSameOrigin(origin, headers)) return undefined
     return new MillraceError(
       'ORIGIN_NOT_ALLOWED',
       `pages of ${quoted(origin)} may not call this server; --cors-origin allows an origin`,
@@ -100,14 +105,14 @@ export class RequestGuard {
   private allowsOrigin(origin: string): boolean {
     return this.allowAnyOrigin || this.allowedOrigins.has(origin.toLowerCase())
   }
-}
 
-/** Whether a page of `origin` came from the very host and port that it now calls. */
-function isSameOrigin(origin: string, headers: IncomingHttpHeaders): boolean {
-  const host = headers[':authority'] ?? headers.host
-  if (typeof host !== 'string') return false
-  const authority = host.toLowerCase()
-  return origin.toLowerCase() === `http://${authority}` || origin.toLowerCase() === `https://${authority}`
+  /** Whether a page of `origin` came from the very host and port that it now calls. */
+  private isSameOrigin(origin: string, headers: IncomingHttpHeaders): boolean {
+    const host = headers[':authority'] ?? headers.host
+    if (typeof host !== 'string') return false
+    const authority = host.toLowerCase()
+    return this.ownSchemes.some((scheme) => origin.toLowerCase() === `${scheme}://${authority}`)
+  }
 }
 
 function quoted(text: string): string {

@@ -1,90 +1,57 @@
-import { createServer as createHttp1Server, type Server as Http1Server, type RequestListener } from 'node:http'
-import {
-  createServer as createHttp2Server,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2'
+import type { RequestListener } from 'node:http'
 import { createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import { refuseClearText } from './clear-text.ts'
+import { type Opening, readOpening } from './first-bytes.ts'
 import type { ConnectionCounts } from './gateway-stats.ts'
-import { rawProblem } from './rest/problem.ts'
+import { Http1Connections } from './http1-connections.ts'
+import { Http2Sessions, type StreamTaker } from './http2-sessions.ts'
+import { type TlsCredentials, TlsDoor } from './tls-door.ts'
 
-const KiB = 1024
-const MiB = 1024 * KiB
-
-/**
- * What a peer may send on one stream before we have read it. Each stream that is not read from costs this much memory,
- * and a stream cannot be faster than this per round trip. The first few connections get the large window; the more
- * there are, the smaller that of the next.
- */
-const STREAM_WINDOW_BYTES = { most: 1 * MiB, least: 64 * KiB, shared: 16 * MiB }
-/** The same over all streams of a connection. */
-const CONNECTION_WINDOW_BYTES = 8 * MiB
-/** Larger frames than HTTP/2's default of 16 KiB spare clients that can make them some work. */
-const MAX_FRAME_BYTES = 64 * KiB
-const MAX_HEADER_BYTES = 16 * KiB
-/** Node.js refuses new streams of a connection past this, in MB; what waits to be sent counts. */
-const SESSION_MEMORY_MB = 128
-/** An HTTP/1.1 connection between two requests. */
-const KEEP_ALIVE_MS = 30_000
 /** A silent peer is asked after this time, by TCP, whether it is still there. */
 const TCP_KEEP_ALIVE_MS = 60_000
-/** How often Node.js looks for HTTP/1.1 requests that took too long. */
-const TIMEOUT_CHECK_MS = 1_000
-
-/** How every HTTP/2 connection begins; no HTTP/1.1 method does. */
-const HTTP2_START = Buffer.from('PRI')
-
-type Http2StreamListener = (
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  flags: number,
-  rawHeaders: string[],
-) => void
 
 export interface PortOptions {
   readonly limits: Limits
   readonly clock: Clock
   readonly logger: Logger
+  /** With it the port speaks TLS only. */
+  readonly tls?: TlsCredentials | undefined
   /** Answers requests of HTTP/1.1, and those of HTTP/2 that `onStream` did not take. */
   readonly onRequest: RequestListener
-  /**
-   * Takes an HTTP/2 stream before it becomes a request; false leaves it to `onRequest`. `windowBytes`: what its peer may
-   * send, now or once it has the connection's settings, before it is read.
-   */
-  readonly onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, windowBytes: number) => boolean
+  readonly onStream: StreamTaker
 }
 
 /**
- * One TCP port for HTTP/1.1 and HTTP/2 in clear text. The first three bytes of a connection tell which one it speaks;
- * they are put back and the socket is handed on.
+ * One TCP port for HTTP/1.1 and HTTP/2. In clear text the first three bytes of a connection tell which one it speaks;
+ * they are put back and the socket is handed on. With TLS the two sides agree on it in the handshake (ALPN), HTTP/1.1
+ * when a client does not ask.
  */
 export class Port {
   private readonly limits: Limits
   private readonly clock: Clock
   private readonly logger: Logger
   private readonly tcp: TcpServer
-  private readonly http1: Http1Server
-  private readonly http2: Http2Server
+  private readonly tls: TlsDoor | undefined
+  private readonly http1: Http1Connections
+  private readonly http2: Http2Sessions
   /** Every open socket. */
   private readonly sockets = new Set<Socket>()
-  /** Those that have not said yet what they speak. */
-  private readonly undecided = new Set<Socket>()
-  private readonly sessions = new Set<ServerHttp2Session>()
-  private readonly windows = new WeakMap<object, number>()
-  private isClosing = false
+  /** Those that have not said yet what they speak, and what ends the time that they have for it. */
+  private readonly undecided = new Map<Socket, () => void>()
   private isFull = false
   private drops = 0
   private onAllClosed: (() => void) | undefined
 
-  constructor({ limits, clock, logger, onRequest, onStream }: PortOptions) {
+  constructor({ limits, clock, logger, tls, onRequest, onStream }: PortOptions) {
     this.limits = limits
     this.clock = clock
     this.logger = logger
-    this.http1 = this.makeHttp1(onRequest)
-    this.http2 = this.makeHttp2(onRequest, onStream)
+    this.http1 = new Http1Connections({ limits, logger, onRequest })
+    this.http2 = new Http2Sessions({ limits, logger, onRequest, onStream })
+    const onSecure = (secure: TLSSocket, socket: Socket): void => this.takeSecure(secure, socket)
+    this.tls = tls && new TlsDoor({ credentials: tls, limits, logger, onSecure })
     // Half-open, because an HTTP/1.1 client may end its side and still wait for the answer.
     this.tcp = createTcpServer({
       allowHalfOpen: true,
@@ -100,7 +67,7 @@ export class Port {
   /** Open connections by what they speak. */
   get connections(): ConnectionCounts {
     const undecided = this.undecided.size
-    const http2 = this.sessions.size
+    const http2 = this.http2.size
     return { http1: Math.max(this.sockets.size - http2 - undecided, 0), http2, undecided }
   }
 
@@ -116,8 +83,6 @@ export class Port {
       this.tcp.listen({ host, port }, () => {
         this.tcp.off('error', reject)
         this.tcp.on('error', (error) => this.logger.error({ err: error }, 'the port failed'))
-        // The HTTP/1.1 server does not listen itself; told so, it watches over the time that requests take.
-        this.http1.emit('listening')
         const address = this.tcp.address()
         if (address === null || typeof address === 'string') reject(new MillraceError('INTERNAL', 'no TCP address'))
         else resolve({ host: address.address, port: address.port })
@@ -125,13 +90,17 @@ export class Port {
     })
   }
 
+  /** Shows other credentials to connections that come from now on. @throws Error when OpenSSL does not take them */
+  setTls(credentials: TlsCredentials): void {
+    this.tls?.setCredentials(credentials)
+  }
+
   /** Accepts nothing new, tells peers so, and lets what is open end. Resolves when the last connection is gone. */
   close(): Promise<void> {
-    this.isClosing = true
     this.tcp.close()
     this.http1.close()
-    for (const socket of this.undecided) socket.destroy()
-    for (const session of this.sessions) session.close()
+    for (const socket of this.undecided.keys()) socket.destroy()
+    this.http2.close()
     return new Promise((resolve) => {
       if (this.sockets.size === 0) resolve()
       else this.onAllClosed = resolve
@@ -140,7 +109,7 @@ export class Port {
 
   /** Cuts whatever is still open. */
   destroy(): void {
-    for (const session of this.sessions) session.destroy()
+    this.http2.destroy()
     for (const socket of this.sockets) socket.destroy()
   }
 
@@ -148,49 +117,45 @@ export class Port {
     this.isFull = false
     this.sockets.add(socket)
     socket.once('close', () => {
+      this.decided(socket)
       this.sockets.delete(socket)
       if (this.sockets.size === 0) this.onAllClosed?.()
     })
-    // A connection that breaks is the business of whoever uses it then; an error without a listener would be fatal.
-    socket.on('error', (error) => this.logger.debug({ err: error, peer: socket.remoteAddress }, 'connection failed'))
-    this.sniff(socket)
-  }
-
-  private sniff(socket: Socket): void {
-    this.undecided.add(socket)
-    let start: Buffer = Buffer.alloc(0)
+    this.watchErrors(socket)
     const timer = this.clock.setTimer(this.limits.headersTimeoutMs, () => socket.destroy())
-    const decided = (): void => {
-      timer.cancel()
-      this.undecided.delete(socket)
-      socket.off('data', onData).off('end', onEnd).off('close', decided)
-    }
-    const onEnd = (): void => {
-      decided()
-      socket.destroy()
-    }
-    const onData = (chunk: Buffer): void => {
-      start = start.length === 0 ? chunk : Buffer.concat([start, chunk])
-      const compared = Math.min(start.length, HTTP2_START.length)
-      const isHttp2 = start.compare(HTTP2_START, 0, compared, 0, compared) === 0
-      if (isHttp2 && compared < HTTP2_START.length) return
-      decided()
-      this.handOver(socket, start, isHttp2)
-    }
-    socket.on('data', onData).on('end', onEnd).on('close', decided)
+    this.undecided.set(socket, () => timer.cancel())
+    readOpening(socket, (opening) => this.open(socket, opening))
   }
 
-  private handOver(socket: Socket, start: Buffer, isHttp2: boolean): void {
-    socket.pause()
-    socket.unshift(start)
-    if (isHttp2) {
-      // A session ends with its peer's side of the connection. It takes what was read out of the paused socket itself.
-      socket.allowHalfOpen = false
-      this.http2.emit('connection', socket)
+  private open(socket: Socket, opening: Opening): void {
+    if (this.tls === undefined) {
+      this.decided(socket)
+      // A TLS handshake is no request, which its sender is told.
+      if (opening === 'http2') this.http2.take(socket)
+      else this.http1.take(socket)
+    } else if (opening === 'tls') {
+      this.tls.take(socket)
     } else {
-      this.http1.emit('connection', socket)
-      socket.resume()
+      this.logger.debug({ peer: socket.remoteAddress }, 'refused a connection in clear text')
+      refuseClearText(socket, opening)
     }
+  }
+
+  private takeSecure(secure: TLSSocket, socket: Socket): void {
+    this.decided(socket)
+    this.watchErrors(secure)
+    if (secure.alpnProtocol === 'h2') this.http2.take(secure)
+    else this.http1.take(secure)
+  }
+
+  private decided(socket: Socket): void {
+    this.undecided.get(socket)?.()
+    this.undecided.delete(socket)
+  }
+
+  /** A connection that breaks is the business of whoever uses it then; an error without a listener would be fatal. */
+  private watchErrors(socket: Socket): void {
+    socket.on('error', (error) => this.logger.debug({ err: error, peer: socket.remoteAddress }, 'connection failed'))
   }
 
   private noteDrop(): void {
@@ -198,71 +163,5 @@ export class Port {
     if (this.isFull) return
     this.isFull = true
     this.logger.warn({ connections: this.limits.connections }, 'connections are refused: too many are open')
-  }
-
-  private makeHttp1(onRequest: RequestListener): Http1Server {
-    const server = createHttp1Server({
-      headersTimeout: this.limits.headersTimeoutMs,
-      // Whoever reads the body answers first when it does not come; this cuts what nobody reads.
-      requestTimeout: this.limits.requestTimeoutMs + TIMEOUT_CHECK_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    })
-    server.on('request', (request, response) => {
-      response.once('close', () => {
-        if (this.isClosing) setImmediate(() => server.closeIdleConnections())
-      })
-      onRequest(request, response)
-    })
-    server.on('clientError', (cause, socket) => {
-      const { error, answer } = rawProblem(cause)
-      this.logger.debug({ code: error.code, err: cause }, error.message)
-      if (socket.writable) socket.end(answer, () => socket.destroy())
-      else socket.destroy()
-    })
-    return server
-  }
-
-  private makeHttp2(onRequest: RequestListener, onStream: PortOptions['onStream']): Http2Server {
-    const server = createHttp2Server(
-      {
-        maxSessionMemory: SESSION_MEMORY_MB,
-        settings: {
-          initialWindowSize: STREAM_WINDOW_BYTES.least,
-          maxFrameSize: MAX_FRAME_BYTES,
-          maxConcurrentStreams: this.limits.streamsPerConnection,
-          maxHeaderListSize: MAX_HEADER_BYTES,
-          enablePush: false,
-        },
-      },
-      // Requests of both versions have the same shape for those who answer them.
-      onRequest as unknown as Parameters<typeof createHttp2Server>[1] & {},
-    )
-    // The listener that makes requests of streams gets only the streams that are left to it.
-    const [toRequest] = server.listeners('stream') as Http2StreamListener[]
-    server.removeAllListeners('stream')
-    server.on('stream', (stream, headers, flags, rawHeaders) => {
-      const windowBytes = this.windows.get(stream.session ?? stream) ?? STREAM_WINDOW_BYTES.most
-      if (!onStream(stream, headers, windowBytes))
-        toRequest?.call(server, stream, headers, flags, rawHeaders as unknown as string[])
-    })
-    server.on('session', (session) => this.watch(session))
-    return server
-  }
-
-  private watch(session: ServerHttp2Session): void {
-    if (this.isClosing) {
-      session.destroy()
-      return
-    }
-    this.sessions.add(session)
-    session.once('close', () => this.sessions.delete(session))
-    session.on('error', (error) => this.logger.debug({ err: error }, 'HTTP/2 connection failed'))
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
-    const { most, least, shared } = STREAM_WINDOW_BYTES
-    const initialWindowSize = Math.max(least, Math.min(most, Math.floor(shared / this.sessions.size)))
-    this.windows.set(session, initialWindowSize)
-    if (initialWindowSize > least) session.settings({ initialWindowSize })
   }
 }

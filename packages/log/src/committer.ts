@@ -80,6 +80,8 @@ export class Committer {
   private running: Promise<void> | undefined
   private round: readonly CommitTarget[] = []
   private roundWaiters: (() => void)[] = []
+  /** Settles when the next round may begin; undefined: it may. */
+  private gate: Promise<void> | undefined
   private failure: string | undefined
   private probeTimer: Timer | undefined
   private closed = false
@@ -137,10 +139,28 @@ export class Committer {
     await this.catchingUp
   }
 
+  /**
+   * Does `work` between two rounds. All that is committed is in a segment file or in a partition's backlog then, and
+   * nothing else is; what is submitted meanwhile waits. One at a time.
+   */
+  async between<T>(work: () => Promise<T>): Promise<T> {
+    while (this.gate !== undefined) await this.gate
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.gate = promise
+    try {
+      if (this.round.length > 0) await this.roundEnds()
+      return await work()
+    } finally {
+      this.gate = undefined
+      resolve()
+    }
+  }
+
   private async run(): Promise<void> {
     // What arrives from the network in one turn of the event loop goes into one round.
     await new Promise<void>((resolve) => setImmediate(resolve))
     while (this.waiting.size > 0) {
+      while (this.gate !== undefined) await this.gate
       this.round = [...this.waiting]
       this.waiting = new Set()
       if (await this.mendJournal(this.round)) await this.commitRound(this.round)

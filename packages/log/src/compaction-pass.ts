@@ -19,8 +19,6 @@ const SLICE_BYTES = 128 << 10
 
 export interface CompactorParts {
   readonly context: LogContext
-  readonly config: { readonly segmentBytes: number; readonly indexIntervalBytes: number }
-  readonly cleanup: CleanupConfig
   readonly segments: SegmentList
   readonly producers: ProducerState
   readonly tail: PartitionTail
@@ -28,6 +26,9 @@ export interface CompactorParts {
 
 /** How a pass is run. */
 export interface CompactionRun {
+  /** Holds for all of the pass. */
+  readonly config: { readonly segmentBytes: number; readonly indexIntervalBytes: number }
+  readonly cleanup: CleanupConfig
   readonly logStartOffset: number
   /** All before it is decided. */
   readonly lastStableOffset: number
@@ -73,7 +74,8 @@ export class CompactionPass {
 
   /** @returns how far the partition is compacted afterwards; undefined when segments were deleted meanwhile */
   async run(): Promise<CleanerCheckpoint | undefined> {
-    const { context, config, segments } = this.parts
+    const { context, segments } = this.parts
+    const { config } = this.options
     const [first] = this.range.segments as readonly [Segment]
     this.aborted = new AbortedBatches(await segments.abortedBetween(first.baseOffset, this.range.end))
     await this.readKeys()
@@ -96,7 +98,8 @@ export class CompactionPass {
   }
 
   private rules(): CompactionRules {
-    const { context, cleanup, segments, producers } = this.parts
+    const { context, segments, producers } = this.parts
+    const { cleanup } = this.options
     const lastOfProducer = new Map<number, number>()
     for (const [producerId, batches] of producers.below(segments.active.baseOffset)) {
       const last = batches.at(-1)
@@ -163,10 +166,10 @@ export class CompactionPass {
    * @returns the bytes of it; undefined when some of them were deleted meanwhile
    */
   private async rewrite(group: readonly Segment[], rules: CompactionRules): Promise<number | undefined> {
-    const { context, config, segments } = this.parts
+    const { context, segments } = this.parts
     const { directory } = segments
     const { baseOffset } = group[0] as Segment
-    const { indexIntervalBytes } = config
+    const { indexIntervalBytes } = this.options.config
     const cleaned = await CleanedSegment.create(context, { directory, baseOffset, indexIntervalBytes })
     this.cleaned = cleaned
     try {

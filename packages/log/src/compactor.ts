@@ -23,11 +23,11 @@ export class Compactor {
    * @throws MillraceError CORRUPT_BATCH for a stored batch that is damaged, which then stays as it is
    */
   async run(run: CompactionRun): Promise<void> {
-    const { context, segments, cleanup, tail } = this.parts
+    const { context, segments, tail } = this.parts
     await segments.settleSwaps()
     this.checkpoint ??= await readCleanerCheckpoint(context.disk, segments.directory)
     const nowMs = context.clock.nowMs()
-    const { lastStableOffset } = run
+    const { cleanup, lastStableOffset } = run
     const range = await compactionRange(segments.all(), this.checkpoint, cleanup, { nowMs, lastStableOffset })
     if (range === undefined) return
     // A batch that was aborted must not be read once nothing says so any more.

@@ -172,6 +172,25 @@ describe.each(DISKS)('%s', (_, make) => {
     expect(await disk.list(root)).toEqual(['old'])
   })
 
+  test('a file with two names is one file, until one of them is given to another', async () => {
+    await disk.makeDirectory(`${root}/there`)
+    await makeFile(`${root}/a`, 'one')
+    await disk.link(`${root}/a`, `${root}/there/b`)
+    const file = await disk.open(`${root}/a`)
+    await file.writev([Buffer.from('two')], 0)
+    await file.close()
+    expect(await text(`${root}/there/b`)).toBe('two')
+    await makeFile(`${root}/new`, 'three')
+    await disk.rename(`${root}/new`, `${root}/a`)
+    expect([await text(`${root}/a`), await text(`${root}/there/b`)]).toEqual(['three', 'two'])
+    await disk.remove(`${root}/a`)
+    expect(await text(`${root}/there/b`)).toBe('two')
+    await makeFile(`${root}/c`, 'c')
+    expect(await codeOf(disk.link(`${root}/c`, `${root}/there/b`))).toBe('EEXIST')
+    expect(await codeOf(disk.link(`${root}/no`, `${root}/d`))).toBe('ENOENT')
+    expect(await codeOf(disk.link(`${root}/c`, `${root}/no/d`))).toBe('ENOENT')
+  })
+
   test('a directory is made with those above it, and told which was the topmost', async () => {
     expect(await disk.makeDirectory(`${root}/a/b/c`)).toBe(`${root}/a`)
     expect(await disk.makeDirectory(`${root}/a/b/d`)).toBe(`${root}/a/b/d`)

@@ -42,6 +42,8 @@ export interface Disk {
   makeDirectory(directory: string): Promise<string | undefined>
   /** Renames a file or directory; a file of the new name is replaced. */
   rename(from: string, to: string): Promise<void>
+  /** Gives a file a second name, on the same file system (EXDEV otherwise); fails with EEXIST when that is taken. */
+  link(from: string, to: string): Promise<void>
   /** Removes a file, or a directory with all that is in it; does nothing where there is none. */
   remove(path: string): Promise<void>
   syncDirectory(directory: string): Promise<void>

@@ -24,10 +24,10 @@ import type { Disk } from './disk.ts'
 import { Journal } from './journal.ts'
 import { identityKey } from './journal-entry.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
+import type { PartitionLogConfig } from './log-config.ts'
 import { memoryDisk } from './memory-disk.ts'
 import { PartitionBacklog } from './partition-backlog.ts'
 import type { PartitionLog } from './partition-log.ts'
-import type { PartitionLogConfig } from './partition-writer.ts'
 import { openPartitionLog } from './recovery.ts'
 
 /** One more than a round needs for the journal, so that it is still used when one of them is gone. */

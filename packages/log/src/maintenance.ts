@@ -1,8 +1,9 @@
 import { type CleanupConfig, isCompacting, isDeleting } from './cleanup-config.ts'
 import { Compactor } from './compactor.ts'
 import { hasSystemCode } from './disk.ts'
+import type { LiveConfig } from './log-config.ts'
 import type { LogContext } from './log-context.ts'
-import type { PartitionLogConfig, PartitionWriter } from './partition-writer.ts'
+import type { PartitionWriter } from './partition-writer.ts'
 import type { ProducerState } from './producer-state.ts'
 import { isExpired, retainedStart } from './retention.ts'
 import type { SegmentList } from './segment-list.ts'
@@ -11,7 +12,7 @@ import type { Throttle } from './throttle.ts'
 
 export interface MaintenanceParts {
   readonly context: LogContext
-  readonly config: PartitionLogConfig
+  readonly config: LiveConfig
   readonly segments: SegmentList
   readonly writer: PartitionWriter
   readonly producers: ProducerState
@@ -33,11 +34,12 @@ export class Maintenance {
 
   /** Does all that is due. What fails is tried again by the next call. */
   async run(throttle: Throttle, signal: AbortSignal): Promise<void> {
-    const { config, logStart } = this.parts
-    if (config.cleanup === undefined) return
+    const { logStart } = this.parts
+    const { cleanup } = this.parts.config.current
+    if (cleanup === undefined) return
     const startBefore = logStart()
     try {
-      await this.runSteps(config.cleanup, throttle, signal)
+      await this.runSteps(cleanup, throttle, signal)
     } catch (error) {
       // What was deleted meanwhile needs no more looking after; the rest has its turn next time.
       if (logStart() === startBefore || !hasSystemCode(error, 'ENOENT')) throw error
@@ -51,13 +53,16 @@ export class Maintenance {
     if (isDeleting(cleanup) && !signal.aborted) await this.deleteExpired(cleanup)
     if (!isCompacting(cleanup) || signal.aborted) return
     await segments.sealed()
-    this.compactor ??= new Compactor({ ...this.parts, cleanup })
-    await this.compactor.run({ logStartOffset: logStart(), lastStableOffset: lastStableOffset(), throttle, signal })
+    this.compactor ??= new Compactor(this.parts)
+    const { current: config } = this.parts.config
+    const offsets = { logStartOffset: logStart(), lastStableOffset: lastStableOffset() }
+    await this.compactor.run({ config, cleanup, ...offsets, throttle, signal })
   }
 
   /** Only closed segments can go, so an active one that nobody writes to is closed when its time has come. */
   private async rollIfIdle(cleanup: CleanupConfig): Promise<void> {
-    const { context, config, segments, writer } = this.parts
+    const { context, segments, writer } = this.parts
+    const config = this.parts.config.current
     await writer.catchUp()
     const { active } = segments
     if (active.sizeBytes === 0) return

@@ -60,6 +60,14 @@ class MemoryDisk implements Disk {
     }
   }
 
+  async link(from: string, to: string): Promise<void> {
+    const file = this.files.get(from)
+    if (file === undefined) throw systemError('ENOENT', from)
+    if (this.files.has(to)) throw systemError('EEXIST', to)
+    if (!this.directories.has(parent(to))) throw systemError('ENOENT', to)
+    this.files.set(to, file)
+  }
+
   async remove(path: string): Promise<void> {
     for (const known of [...this.files.keys()]) if (isInside(known, path)) this.files.delete(known)
     for (const known of [...this.directories]) if (isInside(known, path)) this.directories.delete(known)

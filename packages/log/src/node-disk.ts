@@ -36,6 +36,10 @@ class NodeDisk implements Disk {
     return fs.promises.rename(from, to)
   }
 
+  link(from: string, to: string): Promise<void> {
+    return fs.promises.link(from, to)
+  }
+
   remove(path: string): Promise<void> {
     return fs.promises.rm(path, { recursive: true, force: true })
   }

@@ -9,15 +9,18 @@ import {
   type RecordBatch,
   type TransactionMarker,
 } from '@millrace/record'
+import { AppendClock } from './append-clock.ts'
 import { CommitWaiters } from './commit-waiters.ts'
-import { storageError } from './disk.ts'
+import { type Disk, storageError } from './disk.ts'
 import type { PartitionIdentity } from './journal-entry.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
+import { LiveConfig, type PartitionLogConfig } from './log-config.ts'
 import type { LogContext } from './log-context.ts'
 import { Maintenance } from './maintenance.ts'
 import type { OpenTransaction } from './open-transactions.ts'
 import { findInBatches } from './partition-backlog.ts'
-import { type PartitionLogConfig, PartitionWriter } from './partition-writer.ts'
+import { type LinkedPartition, linkPartition } from './partition-link.ts'
+import { PartitionWriter } from './partition-writer.ts'
 import type { AppendedBatch } from './pending-append.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Segment, SegmentRead } from './segment.ts'
@@ -52,6 +55,8 @@ export interface RecoveredPartition {
   readonly logStartOffset: number
   /** Whether a cut of the active segment to nothing may not be on disk, so that what was cut off could come back. */
   readonly mustCut: boolean
+  /** Of the last batch, if it bears the time of its append; see `AppendClock`. */
+  readonly appendTime: number
 }
 
 /**
@@ -60,6 +65,8 @@ export interface RecoveredPartition {
  */
 export class PartitionLog {
   private readonly segments: SegmentList
+  private readonly disk: Disk
+  private readonly config: LiveConfig
   private readonly limits: Limits
   private readonly producers: ProducerState
   private readonly epochs: LeaderEpochs
@@ -81,6 +88,8 @@ export class PartitionLog {
   constructor(context: LogContext, recovered: RecoveredPartition) {
     const { segments, producers, epochs, logStartOffset } = recovered
     this.segments = segments
+    this.disk = context.disk
+    this.config = new LiveConfig(recovered.config)
     this.limits = context.limits
     this.producers = producers
     this.epochs = epochs
@@ -91,6 +100,8 @@ export class PartitionLog {
     this.writer = new PartitionWriter({
       ...recovered,
       context,
+      config: this.config,
+      appendClock: new AppendClock(context.clock, recovered.appendTime),
       tail: this.tail,
       onCommitted: (end) => {
         this.waiters.uncommitted.committed(end)
@@ -101,6 +112,7 @@ export class PartitionLog {
     this.maintenance = new Maintenance({
       ...recovered,
       context,
+      config: this.config,
       writer: this.writer,
       tail: this.tail,
       logStart: () => this.logStart,
@@ -144,6 +156,16 @@ export class PartitionLog {
   }
   get sizeBytes(): number {
     return this.segments.sizeBytes + this.writer.backlog.sizeBytes
+  }
+
+  /**
+   * Goes by another configuration from the next step on: an append that was called before is committed as the old one or
+   * the new one says. The records of a log that gets `flush.policy=commit` are on disk after the next `flush`.
+   */
+  reconfigure(config: PartitionLogConfig): void {
+    const before = this.config.current
+    this.config.current = config
+    if (this.ended === undefined) this.writer.reconfigured(before)
   }
 
   /** As `PartitionWriter.append` does. */
@@ -255,6 +277,20 @@ export class PartitionLog {
         this.stop = undefined
       }
     })
+  }
+
+  /** Has nothing sealed, compacted or removed until the function that it returns is called. Writes go on. */
+  hold(): Promise<() => void> {
+    return this.segments.hold()
+  }
+
+  /**
+   * Gives the partition's files second names in the directory `target`, which must exist. For `Committer.between`, while
+   * the files are held: what `target` has, once the rest is copied, is what is committed at this moment.
+   */
+  async linkInto(target: string): Promise<LinkedPartition> {
+    await this.writer.catchUp()
+    return linkPartition(this.disk, this.segments, target)
   }
 
   /** @throws MillraceError what the log was ended with */

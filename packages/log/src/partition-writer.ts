@@ -7,35 +7,27 @@ import {
   type RecordBatch,
   type TransactionMarker,
 } from '@millrace/record'
-import type { CleanupConfig } from './cleanup-config.ts'
+import { ActiveFile } from './active-file.ts'
+import type { AppendClock } from './append-clock.ts'
 import type { CommitStep, CommitTarget } from './committer.ts'
 import { storageError } from './disk.ts'
 import type { JournalEntry } from './journal.ts'
 import { encodeIdentity, type PartitionIdentity } from './journal-entry.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
+import type { LiveConfig, PartitionLogConfig } from './log-config.ts'
 import type { LogContext } from './log-context.ts'
 import { PartitionBacklog } from './partition-backlog.ts'
 import { type AppendedBatch, type PendingAppend, pendingAppend, placeOf, unknownOutcome } from './pending-append.ts'
-import type { ProducerState } from './producer-state.ts'
+import type { ProducerState, RememberedBatch } from './producer-state.ts'
 import type { SegmentList } from './segment-list.ts'
 import { Serial } from './serial.ts'
 import type { PartitionTail } from './tail-cache.ts'
 
-/** The part of a topic's configuration that the log goes by. */
-export interface PartitionLogConfig {
-  readonly segmentBytes: number
-  readonly segmentMs: number
-  readonly indexIntervalBytes: number
-  readonly flushPolicy: 'commit' | 'interval' | 'os'
-  readonly flushMs: number
-  /** What may go, and when; undefined: nothing ever does. */
-  readonly cleanup?: CleanupConfig
-}
-
 export interface WriterParts {
   readonly context: LogContext
   readonly identity: PartitionIdentity
-  readonly config: PartitionLogConfig
+  readonly config: LiveConfig
+  readonly appendClock: AppendClock
   readonly segments: SegmentList
   readonly producers: ProducerState
   readonly epochs: LeaderEpochs
@@ -75,12 +67,10 @@ export class PartitionWriter implements CommitTarget {
   private readonly fileWork = new Serial()
   /** Appended and not committed; only this class changes it. */
   pendingBytes = 0
-  /** What must be done before the active segment may be written to again. */
-  private repair: 'cut' | 'replace' | 'roll' | undefined
+  private readonly file: ActiveFile
   private flushDue = false
   private rollDue = false
   private retired = false
-  private lastSync: Promise<void> = Promise.resolve()
   private durability: 'file' | 'journal' | 'none' = 'none'
   /** Whether the round is in the file. */
   private isWritten = false
@@ -94,12 +84,16 @@ export class PartitionWriter implements CommitTarget {
     this.committedEnd = end as HighWatermark
     this.durable = end as DurableOffset
     this.fileEnd = end
-    if (parts.mustCut) this.repair = 'cut'
+    this.file = new ActiveFile(parts.segments)
+    if (parts.mustCut) this.file.breaks('cut')
   }
 
   /** The offset that the next batch gets. */
   get logEndOffset(): LogEndOffset {
     return this.logEnd
+  }
+  private get config(): PartitionLogConfig {
+    return this.parts.config.current
   }
   get highWatermark(): HighWatermark {
     return this.committedEnd
@@ -120,7 +114,7 @@ export class PartitionWriter implements CommitTarget {
     const { producerId } = batch
     if (producerId >= 0) {
       const check = producers.check(batch)
-      if (check.kind === 'duplicate') return this.repeat(batch, check.original?.baseOffset)
+      if (check.kind === 'duplicate') return this.repeat(batch, check.original)
     }
     if (this.pendingBytes + batch.sizeBytes > context.limits.pendingBytesPerPartition && this.pendingBytes > 0) {
       throw new MillraceError(
@@ -153,6 +147,23 @@ export class PartitionWriter implements CommitTarget {
     }
     const batch = controlBatch(marker, context.clock.nowMs())
     return (await this.place(batch, producerId, outcome).done).baseOffset
+  }
+
+  /**
+   * Goes by the configuration that was just changed from `before`. Where records were committed without a sync and that
+   * is over, they are synced before anything is committed by way of the journal, whose batches must not come to stand
+   * behind a hole.
+   */
+  reconfigured(before: PartitionLogConfig): void {
+    const { flushPolicy } = this.config
+    const hasUnsynced = this.durable < this.logEnd
+    if (flushPolicy === 'commit' && before.flushPolicy !== 'commit' && hasUnsynced) {
+      this.flushDue = true
+      this.parts.context.committer.submit(this)
+    }
+    this.flushTimer?.cancel()
+    this.flushTimer = undefined
+    if (flushPolicy === 'interval' && hasUnsynced) this.flushLater()
   }
 
   /** Closes the active segment, unless it is empty, or syncs it. Returns when that is done, or has failed. */
@@ -201,7 +212,7 @@ export class PartitionWriter implements CommitTarget {
 
   prepare(): Promise<void> | undefined {
     const next = this.pending[0]
-    const isReady = this.repair === undefined && !this.rollDue && this.parts.epochs.isSaved
+    const isReady = this.file.isSound && !this.rollDue && this.parts.epochs.isSaved
     if (!isReady || (next !== undefined && this.mustRoll(next))) {
       return this.fileWork.run(() => this.makeReady()).then(() => this.takeRound())
     }
@@ -214,7 +225,7 @@ export class PartitionWriter implements CommitTarget {
   }
 
   get needsSync(): boolean {
-    return this.flushDue || (this.parts.config.flushPolicy === 'commit' && this.round.length > 0)
+    return this.flushDue || (this.config.flushPolicy === 'commit' && this.round.length > 0)
   }
 
   write(): Promise<void> {
@@ -227,7 +238,7 @@ export class PartitionWriter implements CommitTarget {
 
   async sync(): Promise<void> {
     this.flushDue = false
-    await this.syncFile()
+    await this.file.sync()
     this.durability = 'file'
   }
 
@@ -245,7 +256,7 @@ export class PartitionWriter implements CommitTarget {
   committed(): void {
     const { round, durability, isWritten } = this
     const { active } = this.parts.segments
-    const { context, config, onCommitted } = this.parts
+    const { context, onCommitted } = this.parts
     this.endRound()
     if (round.length > 0) active.startedAtMs ??= context.clock.nowMs()
     for (const append of round) {
@@ -256,7 +267,7 @@ export class PartitionWriter implements CommitTarget {
     this.endTransactions(round)
     if (isWritten) this.advanceTo(this.committedEnd)
     if (durability !== 'none') this.durable = this.committedEnd as number as DurableOffset
-    else if (config.flushPolicy === 'interval') this.flushLater()
+    else if (this.config.flushPolicy === 'interval') this.flushLater()
     if (durability === 'file') this.fileEnd = this.committedEnd
     for (const append of round) append.resolve(placeOf(append))
     onCommitted(this.committedEnd)
@@ -274,7 +285,7 @@ export class PartitionWriter implements CommitTarget {
     producers.forgetFrom(this.committedEnd)
     tail.cutFrom(this.committedEnd)
     // Whoever gets these offsets next may be in the journal alone.
-    if (step !== 'journal' || isWritten) this.repair ??= step === 'sync' ? 'replace' : 'cut'
+    if (step !== 'journal' || isWritten) this.file.breaks(step === 'sync' ? 'replace' : 'cut')
     let outcome = step === 'write' ? storageError(error, 'writing') : unknownOutcome(error)
     try {
       await this.fileWork.run(() => this.mend())
@@ -303,7 +314,7 @@ export class PartitionWriter implements CommitTarget {
     if (this.retired) throw new Error(`closing ${this.parts.segments.directory} failed before it was synced`)
     await this.catchUp()
     try {
-      await this.syncFile()
+      await this.file.sync()
     } catch (error) {
       // The next round replaces the file, and the checkpoint after that counts.
       this.parts.context.committer.submit(this)
@@ -318,7 +329,7 @@ export class PartitionWriter implements CommitTarget {
     this.backlog.clear()
     this.flushTimer?.cancel()
     await this.fileWork.idle()
-    await this.lastSync
+    await this.file.idle()
     await this.parts.segments.sealed()
   }
 
@@ -326,6 +337,7 @@ export class PartitionWriter implements CommitTarget {
     const { context, producers, epochs, tail } = this.parts
     const baseOffset = this.logEnd
     batch.stamp(baseOffset, epochs.latest)
+    if (this.config.timestampType === 'LogAppendTime') this.parts.appendClock.stamp(batch)
     const append = pendingAppend(batch, baseOffset, outcome)
     const { nextOffset } = append
     if (producerId >= 0) producers.enter(batch, producerId, this.committedEnd)
@@ -352,8 +364,9 @@ export class PartitionWriter implements CommitTarget {
   }
 
   /** Answers a repeated batch as its original is answered: not before that one is committed. */
-  private repeat(batch: RecordBatch, baseOffset = -1) {
-    const placed: AppendedBatch = { baseOffset, timestamp: batch.maxTimestamp, duplicate: true }
+  private repeat(batch: RecordBatch, known: RememberedBatch | undefined) {
+    const { baseOffset, timestamp } = known ?? { baseOffset: -1, timestamp: batch.maxTimestamp }
+    const placed: AppendedBatch = { baseOffset, timestamp, duplicate: true }
     const original = this.appendAt(baseOffset)
     return { placed, committed: original === undefined ? Promise.resolve(placed) : original.done.then(() => placed) }
   }
@@ -364,7 +377,8 @@ export class PartitionWriter implements CommitTarget {
   }
 
   private mustRoll(next: PendingAppend): boolean {
-    const { context, config, segments } = this.parts
+    const { config } = this
+    const { context, segments } = this.parts
     const { active } = segments
     if (this.activeBytes === 0) return false
     if (this.activeBytes + next.batch.sizeBytes > config.segmentBytes) return true
@@ -384,7 +398,8 @@ export class PartitionWriter implements CommitTarget {
 
   /** Takes what is pending and fits into the round and the active segment; of any size, if it is the first. */
   private takeRound(): void {
-    const { segments, config, context } = this.parts
+    const { config } = this
+    const { segments, context } = this.parts
     const { baseOffset } = segments.active
     let bytes = this.activeBytes
     const mostBytes = bytes + ROUND_BYTES
@@ -424,10 +439,9 @@ export class PartitionWriter implements CommitTarget {
 
   /** Takes the backlog before `offset` for what it is now: part of the active segment. */
   private advanceTo(offset: number): void {
-    const { segments, config } = this.parts
-    this.backlog.removeBefore(offset, (batch) =>
-      segments.active.advance(batch, batch.nextOffset, config.indexIntervalBytes),
-    )
+    const { active } = this.parts.segments
+    const { indexIntervalBytes } = this.config
+    this.backlog.removeBefore(offset, (batch) => active.advance(batch, batch.nextOffset, indexIntervalBytes))
   }
 
   /** Closes the active segment. It is synced first, whatever the policy: only the last segment may end torn. */
@@ -435,30 +449,22 @@ export class PartitionWriter implements CommitTarget {
     await this.writeBacklog()
     if (this.fileEnd < this.committedEnd) await this.syncCommitted()
     // Once a file for the next offset may be there, nothing may follow in this one: recovery would cut it off.
-    this.repair = 'roll'
+    this.file.mustRoll()
     await this.mend()
   }
 
   private async mend(): Promise<void> {
     const { segments, producers } = this.parts
-    if (this.repair === 'cut') {
-      this.repair = 'replace'
-      await segments.active.cut()
-    } else if (this.repair === 'roll') {
-      await segments.roll(producers)
-    } else if (this.repair === 'replace') {
-      await segments.active.replaceFile()
-      this.fileEnd = segments.active.nextOffset
-      this.durable = this.committedEnd as number as DurableOffset
-    }
-    this.repair = undefined
+    if (!(await this.file.mend(producers))) return
+    this.fileEnd = segments.active.nextOffset
+    this.durable = this.committedEnd as number as DurableOffset
   }
 
   /** Makes sure that what is committed is on disk in the segment file itself. */
   private async syncCommitted(): Promise<void> {
     const end = this.committedEnd
     try {
-      await this.syncFile()
+      await this.file.sync()
     } catch (error) {
       const { logger } = this.parts.context
       logger.error({ err: error, directory: this.parts.segments.directory }, 'a sync failed; the file is written anew')
@@ -468,28 +474,9 @@ export class PartitionWriter implements CommitTarget {
     this.durable = end as number as DurableOffset
   }
 
-  /**
-   * Syncs the active segment, one caller at a time: after one sync failed, another must not be believed, because the
-   * system may have dropped what it could not write.
-   */
-  private syncFile(): Promise<void> {
-    const { active } = this.parts.segments
-    const synced = this.lastSync.then(async () => {
-      if (this.repair === 'replace') throw new Error('an earlier sync of the file failed')
-      try {
-        await active.sync()
-      } catch (error) {
-        this.repair = 'replace'
-        throw error
-      }
-    })
-    this.lastSync = synced.catch(() => {})
-    return synced
-  }
-
   private flushLater(): void {
     const { clock, committer } = this.parts.context
-    this.flushTimer ??= clock.setTimer(this.parts.config.flushMs, () => {
+    this.flushTimer ??= clock.setTimer(this.config.flushMs, () => {
       this.flushTimer = undefined
       this.flushDue = true
       committer.submit(this)

@@ -1,13 +1,14 @@
 import { RecordBatch } from '@millrace/record'
+import { lastAppendTime } from './append-clock.ts'
 import { copyToNewFile, readFile, storageError } from './disk.ts'
 import { baseOffsetsIn, LEADER_EPOCH_FILE, LOG_START_FILE, segmentFileName, TEMPORARY_SUFFIX } from './file-names.ts'
 import type { PartitionIdentity } from './journal-entry.ts'
 import type { JournaledBatch } from './journal-file.ts'
 import { fillFromJournal, type JournalReceiver } from './journal-fill.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
+import type { PartitionLogConfig } from './log-config.ts'
 import type { LogContext } from './log-context.ts'
 import { PartitionLog } from './partition-log.ts'
-import type { PartitionLogConfig } from './partition-writer.ts'
 import { recoverProducers } from './producer-recovery.ts'
 import { Segment } from './segment.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
@@ -134,7 +135,17 @@ export class PartitionRecovery implements JournalReceiver {
       const logStartOffset = Math.max(this.logStart, (segments[0] as Segment).baseOffset)
       const list = new SegmentList(context, directory, segments, snapshots)
       const mustCut = this.wasEmpty && this.active.sizeBytes === 0
-      return new PartitionLog(context, { identity, config, segments: list, producers, epochs, logStartOffset, mustCut })
+      const appendTime = config.timestampType === 'LogAppendTime' ? await lastAppendTime(segments) : 0
+      return new PartitionLog(context, {
+        identity,
+        config,
+        segments: list,
+        producers,
+        epochs,
+        logStartOffset,
+        mustCut,
+        appendTime,
+      })
     })
   }
 

@@ -18,6 +18,7 @@ function slowlySealing(disk: Disk): { readonly disk: Disk; readonly release: () 
         if (to.endsWith('.crc')) await released
         await disk.rename(from, to)
       },
+      link: (from, to) => disk.link(from, to),
       remove: (path) => disk.remove(path),
       syncDirectory: (directory) => disk.syncDirectory(directory),
       freeBytes: (directory) => disk.freeBytes(directory),

@@ -240,6 +240,21 @@ export class SegmentList {
     await this.background.idle()
   }
 
+  /**
+   * Keeps the files of closed segments as they are, once what is under way in the background is done, until the function
+   * that it returns is called.
+   */
+  async hold(): Promise<() => void> {
+    const begun = Promise.withResolvers<void>()
+    const end = Promise.withResolvers<void>()
+    void this.background.run(() => {
+      begun.resolve()
+      return end.promise
+    })
+    await begun.promise
+    return end.resolve
+  }
+
   /** Returns when nothing is left to do in the background. */
   sealed(): Promise<void> {
     return this.background.idle()

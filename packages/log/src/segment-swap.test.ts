@@ -40,6 +40,7 @@ function steppedDisk(disk: Disk, onStep: (step: number) => void) {
       list: (directory) => disk.list(directory),
       makeDirectory: (directory) => disk.makeDirectory(directory),
       rename: (from, to) => step(() => disk.rename(from, to)),
+      link: (from, to) => step(() => disk.link(from, to)),
       remove: (path) => step(() => disk.remove(path)),
       syncDirectory: (directory) => step(() => disk.syncDirectory(directory)),
       freeBytes: (directory) => disk.freeBytes(directory),

@@ -286,11 +286,11 @@ export class Segment {
     return this.context.files.use(this.path('log'), (file) => scanBatches(file, 0, this.size, visit))
   }
 
-  /** The base timestamp of its first batch, in ms since 1970; undefined when it has none. */
+  /** The base timestamp of its first batch, or when that was appended, in ms since 1970; undefined when it has none. */
   async firstTimestamp(): Promise<number | undefined> {
     let first: number | undefined
     await this.scan((batch) => {
-      first = batch.baseTimestamp
+      first = batch.isLogAppendTime ? batch.maxTimestamp : batch.baseTimestamp
       return false
     })
     return first

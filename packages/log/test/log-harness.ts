@@ -4,11 +4,11 @@ import { Committer } from '../src/committer.ts'
 import { type Disk, type DiskFile, readFile } from '../src/disk.ts'
 import { FilePool } from '../src/file-pool.ts'
 import type { Journal } from '../src/journal.ts'
+import type { PartitionLogConfig } from '../src/log-config.ts'
 import type { LogContext } from '../src/log-context.ts'
 import { LogStats } from '../src/log-stats.ts'
 import { memoryDisk } from '../src/memory-disk.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
-import type { PartitionLogConfig } from '../src/partition-writer.ts'
 import type { AppendedBatch } from '../src/pending-append.ts'
 import { openPartitionLog } from '../src/recovery.ts'
 import { IndexCache } from '../src/segment-indexes.ts'
@@ -198,6 +198,7 @@ export function diskWith(disk: Disk, replaced: Partial<Disk>): Disk {
     list: (directory) => disk.list(directory),
     makeDirectory: (directory) => disk.makeDirectory(directory),
     rename: (from, to) => disk.rename(from, to),
+    link: (from, to) => disk.link(from, to),
     remove: (path) => disk.remove(path),
     syncDirectory: (directory) => disk.syncDirectory(directory),
     freeBytes: (directory) => disk.freeBytes(directory),

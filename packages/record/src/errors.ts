@@ -81,6 +81,7 @@ export const ERRORS = {
   STORAGE_FAILED: spec('storage', 'Writing or reading failed'),
   COMMIT_UNKNOWN: spec('storage', 'Syncing failed; whether the records were stored is not known', true),
   ADDRESS_UNAVAILABLE: spec('conflict', 'The server cannot listen at this address'),
+  BACKUP_EXISTS: spec('conflict', 'A backup of this name exists'),
   DATA_DIR_LOCKED: spec('conflict', 'Another process uses the data directory'),
   DATA_DIR_INVALID: spec('storage', 'The data directory cannot be used'),
   INTERNAL: spec('internal', 'The server has a defect'),

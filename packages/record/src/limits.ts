@@ -38,6 +38,10 @@ export interface Limits {
   readonly streamsPerConnection: number
   /** Open connections. */
   readonly connections: number
+  /** Live tails of REST that are open, over all connections. */
+  readonly liveTails: number
+  /** Time after which a live tail that has nothing to tell says so; at most `fetchWaitMs`. */
+  readonly liveTailHeartbeatMs: number
   /** Partitions that one fetch stream may follow. */
   readonly partitionsPerFetchStream: number
   readonly topics: number
@@ -110,6 +114,8 @@ export const DEFAULT_LIMITS: Limits = {
   unsentBytes: 64 * MiB,
   streamsPerConnection: 256,
   connections: 10_000,
+  liveTails: 1_000,
+  liveTailHeartbeatMs: 15_000,
   partitionsPerFetchStream: 1_000,
   topics: 10_000,
   partitionsPerTopic: 1_000,

@@ -180,6 +180,13 @@ export class RecordBatch {
     this.buffer.writeInt32BE(leaderEpoch, AT.leaderEpoch)
   }
 
+  /** Makes `timestampMs` the time of all its records, and gives it the CRC that goes with that (KIP-32). */
+  stampAppendTime(timestampMs: number): void {
+    this.buffer.writeInt16BE(this.attributes | ATTRIBUTE.logAppendTime, AT.attributes)
+    writeInt64(this.buffer, timestampMs, AT.maxTimestamp)
+    this.buffer.writeUInt32BE(checksum(this.buffer.subarray(AT.attributes)), AT.crc)
+  }
+
   /** Gives the batch another producer stamp and the CRC that goes with it. For clients, before the batch is sent. */
   stampProducer(stamp: ProducerStamp): void {
     writeInt64(this.buffer, stamp.producerId, AT.producerId)

@@ -24,7 +24,18 @@ const SAMPLES: Record<string, { good: string; means: unknown; bad: string }> = {
   allowInsecure: { good: 'true', means: true, bad: 'yes' },
   corsOrigin: { good: 'https://a.example', means: ['https://a.example'], bad: 'a.example' },
   logLevel: { good: 'debug', means: 'debug', bad: 'loud' },
+  backupDir: { good: 'copies', means: 'copies', bad: '' },
+  logFile: { good: 'a.log', means: 'a.log', bad: '' },
   readyFile: { good: 'ready.json', means: 'ready.json', bad: '' },
+  tlsCert: { good: 'cert.pem', means: 'cert.pem', bad: '' },
+  tlsKey: { good: 'key.pem', means: 'key.pem', bad: '' },
+  tlsKeyPassphraseFile: { good: 'passphrase', means: 'passphrase', bad: '' },
+  tlsClientCa: { good: 'ca.pem', means: 'ca.pem', bad: '' },
+}
+/** What a setting is not allowed without. */
+const companionsOf = (key: string) => {
+  const { [key]: _, ...others }: Record<string, unknown> = { tlsCert: 'cert.pem', tlsKey: 'key.pem' }
+  return key.startsWith('tls') ? others : {}
 }
 // Within the defaults, so that no other limit contradicts it.
 const sampleOf = (key: string) =>
@@ -56,14 +67,16 @@ describe('the settings', () => {
     '%s is read from each source, flags first',
     async (key, setting) => {
       const { good, means } = sampleOf(key)
-      expect(settingIn(load({ env: { [variableOf(setting)]: good } }), key)).toEqual(means)
+      const flags = companionsOf(key)
+      expect(settingIn(load({ flags, env: { [variableOf(setting)]: good } }), key)).toEqual(means)
       await writeConfig(key.startsWith('limits.') ? { limits: { [key.slice(7)]: means } } : { [key]: means })
-      expect(settingIn(load({}), key)).toEqual(means)
+      expect(settingIn(load({ flags }), key)).toEqual(means)
 
       // A better source hides a bad value in a worse one; only what takes effect is judged.
       await writeConfig(key.startsWith('limits.') ? { limits: { [key.slice(7)]: -1 } } : { [key]: -1 })
-      expect(settingIn(load({ env: { [variableOf(setting)]: good } }), key)).toEqual(means)
-      expect(settingIn(load({ env: { [variableOf(setting)]: 'bad' }, flags: { [key]: good } }), key)).toEqual(means)
+      expect(settingIn(load({ flags, env: { [variableOf(setting)]: good } }), key)).toEqual(means)
+      const env = { [variableOf(setting)]: 'bad' }
+      expect(settingIn(load({ env, flags: { ...flags, [key]: good } }), key)).toEqual(means)
     },
   )
 
@@ -94,6 +107,22 @@ it('limits that contradict each other stop the start', () => {
   expect(() => load({ flags, env })).toThrow(message)
 })
 
+describe('TLS', () => {
+  it.each([
+    [{ tlsCert: 'c' }, '--tls-cert=c: TLS needs a certificate and its key; missing is tlsKey'],
+    [{ tlsKey: 'k' }, '--tls-key=k: TLS needs a certificate and its key; missing is tlsCert'],
+    [{ tlsClientCa: 'a' }, '--tls-client-ca=a: TLS needs a certificate and its key; missing is tlsCert'],
+  ])('with a part of it missing is refused: %j', (flags, message) => {
+    expect(() => load({ flags })).toThrow(message)
+  })
+
+  it('makes no address safe on which nobody has to log in', () => {
+    const flags = { tlsCert: 'c', tlsKey: 'k', http: '0.0.0.0:7070' }
+    expect(() => load({ flags })).toThrow(/nobody has to log in, TLS or not; .*--allow-insecure$/)
+    expect(load({ flags: { ...flags, allowInsecure: true } })).toMatchObject(flags)
+  })
+})
+
 describe('names that are not settings', () => {
   it('stop the start when they stand in the file, with what there is', async () => {
     await writeConfig({ kafka: 'off' })
@@ -109,7 +138,8 @@ describe('names that are not settings', () => {
   })
 
   it('are let through when they are for the client or come from Kubernetes', () => {
-    const env = { MILLRACE_URL: 'http://x', MILLRACE_SERVICE_HOST: '10.0.0.1', MILLRACE_PORT_7070_TCP_ADDR: '10.0.0.1' }
+    const client = { MILLRACE_URL: 'http://x', MILLRACE_CA: 'ca', MILLRACE_CLIENT_CERT: 'c', MILLRACE_CLIENT_KEY: 'k' }
+    const env = { ...client, MILLRACE_SERVICE_HOST: '10.0.0.1', MILLRACE_PORT_7070_TCP_ADDR: '10.0.0.1' }
     expect(load({ env }).data).toBe('data')
   })
 })

@@ -40,6 +40,7 @@ export function effectiveSettings(sources: readonly Source[]): Effective[] {
     return { setting, value, given }
   })
   refuseInsecure(rows)
+  refuseHalfTls(rows)
   refuseContradiction(rows)
   return rows
 }
@@ -74,7 +75,13 @@ export function loadSettings(o: {
 }
 
 /** Variables of Millrace that are not settings of the server. */
-const OTHER_VARIABLES = new Set([CONFIG_VARIABLE, 'MILLRACE_URL'])
+const OTHER_VARIABLES = new Set([
+  CONFIG_VARIABLE,
+  'MILLRACE_URL',
+  'MILLRACE_CA',
+  'MILLRACE_CLIENT_CERT',
+  'MILLRACE_CLIENT_KEY',
+])
 /** What Kubernetes puts into every container for a service that is called millrace. */
 const KUBERNETES_VARIABLE = /^MILLRACE_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)/
 
@@ -134,11 +141,24 @@ function refuseInsecure(rows: readonly Effective[]): void {
   const effective = (key: string): unknown => rows.find(({ setting }) => setting.key === key)?.value
   const http = String(effective('http'))
   if (effective('allowInsecure') === true || isLoopback(parseAddress(http)?.host ?? '')) return
+  const whom = effective('tlsCert') === undefined ? 'nobody has to log in' : 'nobody has to log in, TLS or not'
   throw invalid(
-    `http=${http}: other machines could reach this address, and nobody has to log in; ` +
+    `http=${http}: other machines could reach this address, and ${whom}; ` +
       'allowed is a loopback address such as 127.0.0.1:7070, or this one with --allow-insecure',
   )
 }
+
+/** Without both of them there would be a port in clear text that somebody takes for a secure one. */
+function refuseHalfTls(rows: readonly Effective[]): void {
+  const row = (key: string): Effective | undefined => rows.find(({ setting }) => setting.key === key)
+  const given = TLS_SETTINGS.map(row).find((candidate) => candidate?.value !== undefined)
+  if (given === undefined) return
+  const missing = ['tlsCert', 'tlsKey'].map(row).find((candidate) => candidate?.value === undefined)
+  if (missing === undefined) return
+  throw invalid(`${given.given}=${given.value}: TLS needs a certificate and its key; missing is ${missing.setting.key}`)
+}
+
+const TLS_SETTINGS = ['tlsCert', 'tlsKey', 'tlsKeyPassphraseFile', 'tlsClientCa']
 
 function refuseContradiction(rows: readonly Effective[]): void {
   const row = (key: string): Effective | undefined => rows.find(({ setting }) => setting.key === key)

@@ -1,13 +1,15 @@
 import { resolve } from 'node:path'
 import { Broker } from '@millrace/broker'
 import type { Engine } from '@millrace/engine'
-import { openLocalEngine } from '@millrace/engine-local'
-import { createHttpGateway, type HttpGateway } from '@millrace/gateway-http'
+import { BACKUPS_DIRECTORY, openLocalEngine } from '@millrace/engine-local'
+import { createHttpGateway, type HttpGateway, type TlsCredentials } from '@millrace/gateway-http'
 import { memoryDisk, nodeDisk } from '@millrace/log'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
 import { isLoopback, parseAddress } from './address.ts'
 import { Metrics } from './metrics/metrics.ts'
 import type { Config } from './settings.ts'
+import { tlsFilesOf } from './tls-files.ts'
+import { TlsWatch } from './tls-watch.ts'
 
 // This module loads all of the server. Whoever only looks at settings does not import it.
 
@@ -20,12 +22,17 @@ export interface Surroundings {
 
 /**
  * Opens the local engine.
- * @param data a directory, or `memory`
  * @throws MillraceError DATA_DIR_LOCKED, DATA_DIR_INVALID, STORAGE_FAILED, DISK_FULL
  */
-export function openEngineOver(data: string, surroundings: Surroundings): Promise<Engine> {
+export function openEngineOver({ data, backupDir }: Config, surroundings: Surroundings): Promise<Engine> {
   if (data === 'memory') return openLocalEngine({ disk: memoryDisk(), dataDir: '/memory', ...surroundings })
-  return openLocalEngine({ disk: nodeDisk(), dataDir: resolve(data).replaceAll('\\', '/'), ...surroundings })
+  const dataDir = absolute(data)
+  const backups = backupDir === undefined ? `${dataDir}/${BACKUPS_DIRECTORY}` : absolute(backupDir)
+  return openLocalEngine({ disk: nodeDisk(), dataDir, backupDir: backups, ...surroundings })
+}
+
+function absolute(path: string): string {
+  return resolve(path).replaceAll('\\', '/')
 }
 
 /** The broker, which has taken up what was going on when the last one ended. */
@@ -35,8 +42,19 @@ export async function openBroker(engine: Engine, surroundings: Surroundings): Pr
   return broker
 }
 
+/** What knows the credentials of TLS, from the files that `config` names; undefined: it names none. */
+export function watchTls(config: Config, { clock, logger }: Surroundings): TlsWatch | undefined {
+  const files = tlsFilesOf(config)
+  return files && new TlsWatch({ files, clock, logger })
+}
+
 /** The gateway of REST and gRPC before the broker. It does not listen yet. */
-export function createGateway(broker: Broker, config: Config, { clock, logger, limits }: Surroundings): HttpGateway {
+export function createGateway(
+  broker: Broker,
+  config: Config,
+  tls: TlsCredentials | undefined,
+  { clock, logger, limits }: Surroundings,
+): HttpGateway {
   const metrics = new Metrics({ broker, clock, gateway: () => gateway })
   const gateway = createHttpGateway({
     broker,
@@ -46,6 +64,7 @@ export function createGateway(broker: Broker, config: Config, { clock, logger, l
     allowedOrigins: config.corsOrigin,
     checkHost: isLoopback(parseAddress(config.http)?.host ?? ''),
     metrics: () => metrics.render(),
+    tls,
   })
   return gateway
 }

@@ -10,6 +10,7 @@ export type DiskOperation =
   | 'datasync'
   | 'truncate'
   | 'rename'
+  | 'link'
   | 'remove'
   | 'syncDirectory'
 
@@ -157,6 +158,7 @@ export class CrashDisk implements Disk {
       list: (directory) => this.list(directory, life),
       makeDirectory: (directory) => this.makeDirectory(directory, life),
       rename: (from, to) => this.rename(from, to, life),
+      link: (from, to) => this.link(from, to, life),
       remove: (path) => this.remove(path, life),
       syncDirectory: (directory) => this.syncDirectory(directory, life),
       freeBytes: () => this.freeBytes(),
@@ -216,6 +218,14 @@ export class CrashDisk implements Disk {
         entries.set(to + path.slice(from.length), entry)
       }
     })
+  }
+
+  async link(from: string, to: string, life = this.now): Promise<void> {
+    await this.step('link', to, life)
+    const file = this.fileAt(from)
+    if (this.entries.has(to)) throw systemError('EEXIST', to)
+    if (!this.entries.has(parentOf(to))) throw systemError('ENOENT', to)
+    this.changeNames(parentOf(to), (entries) => entries.set(to, file))
   }
 
   async remove(path: string, life = this.now): Promise<void> {

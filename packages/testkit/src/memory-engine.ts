@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import {
+  alteredTopic,
+  checkPartitionCount,
   type Engine,
   type EnginePartition,
   type EngineStats,
   type ProducerIds,
   parseTopicConfig,
   type TopicCatalog,
+  type TopicChange,
   type TopicDescription,
   type TopicSettings,
 } from '@millrace/engine'
@@ -33,6 +36,7 @@ export class MemoryEngine implements Engine {
     create: async (topic) => this.createTopic(topic),
     find: async (name) => this.findTopic(name),
     list: async () => this.listTopics(),
+    alter: async (id, change) => this.alterTopic(id, change),
     delete: async (id) => this.deleteTopic(id),
   }
   readonly producers: ProducerIds = {
@@ -114,19 +118,12 @@ export class MemoryEngine implements Engine {
     const { name, partitions } = topic
     this.checkFree(name)
     const { limits } = this
-    if (!Number.isInteger(partitions) || partitions < 1 || partitions > limits.partitionsPerTopic) {
-      throw new MillraceError(
-        'INVALID_PARTITIONS',
-        `${partitions} partitions; 1 to ${limits.partitionsPerTopic} may be`,
-      )
-    }
+    checkPartitionCount(partitions, limits.partitionsPerTopic)
     parseTopicConfig(topic.settings)
     if (this.topicsById.size >= limits.topics) {
       throw new MillraceError('LIMIT_REACHED', `there are ${limits.topics} topics already`)
     }
-    if (this.partitionCount() + partitions > limits.partitions) {
-      throw new MillraceError('LIMIT_REACHED', `there may be ${limits.partitions} partitions in all`)
-    }
+    this.checkRoom(partitions)
     const settings = { ...topic.settings }
     const description = { id: randomUUID(), name, partitions, settings, createdAtMs: this.clock.nowMs() }
     this.topicsById.set(description.id, {
@@ -134,6 +131,24 @@ export class MemoryEngine implements Engine {
       partitions: Array.from({ length: partitions }, (_, index) => this.makePartition(description.id, index)),
     })
     return description
+  }
+
+  private alterTopic(id: string, change: TopicChange): TopicDescription {
+    this.checkOpen()
+    const topic = this.topicsById.get(id)
+    if (topic === undefined) throw topicNotFound(id)
+    const description = alteredTopic(topic.description, change, this.limits.partitionsPerTopic)
+    const partitions = [...topic.partitions]
+    this.checkRoom(description.partitions - partitions.length)
+    while (partitions.length < description.partitions) partitions.push(this.makePartition(id, partitions.length))
+    this.topicsById.set(id, { description, partitions })
+    return description
+  }
+
+  private checkRoom(added: number): void {
+    const { partitions } = this.limits
+    if (this.partitionCount() + added <= partitions) return
+    throw new MillraceError('LIMIT_REACHED', `there may be ${partitions} partitions in all`)
   }
 
   private checkFree(name: string): void {
@@ -159,6 +174,7 @@ export class MemoryEngine implements Engine {
       clock: this.clock,
       limits: this.limits,
       appendError: () => this.appendFailure,
+      stampsAppendTime: () => this.settingsOf(topicId)['message.timestamp.type'] === 'LogAppendTime',
       checkTransaction: (batch, of) => this.transactions.check(batch, of),
       scheduleCommit: (due) => {
         this.uncommitted.add(due)
@@ -168,6 +184,10 @@ export class MemoryEngine implements Engine {
       },
     }
     return new MemoryPartition(context, topicId, partition)
+  }
+
+  private settingsOf(topicId: string): TopicSettings {
+    return this.topicsById.get(topicId)?.description.settings ?? {}
   }
 
   private findTopic(name: string): TopicDescription | undefined {

@@ -45,6 +45,8 @@ export interface MemoryPartitionContext {
   scheduleCommit(partition: MemoryPartition): void
   /** What appends fail with at the moment. */
   appendError(): MillraceError | undefined
+  /** Whether `message.timestamp.type` is LogAppendTime. */
+  stampsAppendTime(): boolean
   /** As `MemoryTransactions.check` does. */
   checkTransaction(batch: RecordBatch, partition: MemoryPartition): Membership | undefined
 }
@@ -60,6 +62,8 @@ export class MemoryPartition implements EnginePartition {
   private transactions: PartitionTransaction[] = []
   private logStart = 0
   private logEnd = 0
+  /** Of the latest append that was stamped with it. */
+  private appendTime = 0
   private highWatermark = 0
   private pendingBytes = 0
   private waitingAppends: WaitingAppend[] = []
@@ -184,6 +188,10 @@ export class MemoryPartition implements EnginePartition {
 
   private place(batch: RecordBatch): RecordBatch {
     batch.stamp(this.logEnd, 0)
+    if (this.context.stampsAppendTime()) {
+      this.appendTime = Math.max(this.appendTime, this.context.clock.nowMs())
+      batch.stampAppendTime(this.appendTime)
+    }
     this.batches.push(batch)
     this.logEnd = batch.nextOffset
     this.pendingBytes += batch.sizeBytes

@@ -1,4 +1,5 @@
-export { millrace } from '../generated/millrace.js'
+export type { ProtoFile } from '../generated/descriptors.js'
+export { grpc, millrace } from '../generated/millrace.js'
 export { errorFromMessage, errorToMessage } from './errors.ts'
 export {
   type AbortedTransaction,
@@ -37,6 +38,14 @@ export {
   type ProduceStreamRequest,
 } from './produce-codec.ts'
 export { recordFromMessage, recordToMessage, type WireRecord } from './records.ts'
+export {
+  decodeReflectionRequest,
+  encodeReflectionResponse,
+  HEALTH_CHECK,
+  HEALTH_WATCH_PATH,
+  loadProtoFiles,
+  REFLECTION_PATHS,
+} from './standard-services.ts'
 export {
   errorFromTrailers,
   errorTrailers,

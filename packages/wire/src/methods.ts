@@ -16,7 +16,8 @@ export interface UnaryMethod<Request, RequestProperties, Response, ResponsePrope
   decodeResponse(bytes: Buffer): Response
 }
 
-function unary<Request, RequestProperties, Response, ResponseProperties>(
+/** A method whose messages are encoded and decoded as they were generated. */
+export function unary<Request, RequestProperties, Response, ResponseProperties>(
   path: string,
   request: MessageType<Request, RequestProperties>,
   response: MessageType<Response, ResponseProperties>,
@@ -36,6 +37,7 @@ function unary<Request, RequestProperties, Response, ResponseProperties>(
 
 const TOPICS = '/millrace.v1.Topics'
 const RECORDS = '/millrace.v1.Records'
+const BACKUPS = '/millrace.v1.Backups'
 const GROUPS = '/millrace.v1.Groups'
 
 const PRODUCE_RECORDS_TAG = 0x1a
@@ -63,6 +65,7 @@ export const UNARY = {
   deleteGroup: unary(`${GROUPS}/DeleteGroup`, v1.DeleteGroupRequest, v1.DeleteGroupResponse),
   commitOffsets: unary(`${GROUPS}/CommitOffsets`, v1.CommitOffsetsRequest, v1.CommitOffsetsResponse),
   fetchOffsets: unary(`${GROUPS}/FetchOffsets`, v1.FetchOffsetsRequest, v1.FetchOffsetsResponse),
+  createBackup: unary(`${BACKUPS}/CreateBackup`, v1.CreateBackupRequest, v1.CreateBackupResponse),
   resetOffsets: unary(`${GROUPS}/ResetOffsets`, v1.ResetOffsetsRequest, v1.ResetOffsetsResponse),
 }
 

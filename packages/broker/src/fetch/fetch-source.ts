@@ -3,6 +3,7 @@ import { type Limits, MillraceError } from '@millrace/record'
 import { countGiven, LiveReader } from '../stats/live-readers.ts'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { Topics } from '../topics/topics.ts'
+import { decodeRecords, type FetchedRecords, type FetchRecordsOptions } from './fetched-records.ts'
 import type { Position } from './position.ts'
 
 export interface FetchSourceOptions {
@@ -114,6 +115,20 @@ export class FetchSource {
   /** A reader that does not follow was given what a read returned. */
   given({ batches }: ReadResult): void {
     countGiven(this.topic.traffic, batches)
+  }
+
+  /**
+   * The records from `offset` on, decoded, without those of aborted transactions. There may be none although reading
+   * goes on further along. Where a batch cannot be opened, those before it come, and the call that begins at it fails.
+   * @throws MillraceError OFFSET_OUT_OF_RANGE (with `logStartOffset` and `highWatermark` as details), INVALID_REQUEST,
+   *   TOPIC_NOT_FOUND; CORRUPT_BATCH, INVALID_BATCH or BATCH_TOO_LARGE for a stored batch that cannot be opened, with
+   *   the `nextOffset` after it as a detail
+   */
+  async records(offset: number, options: FetchRecordsOptions = {}): Promise<FetchedRecords> {
+    const { maxBytes = this.limits.fetchBytes, waitMs, isolation, signal } = options
+    const read = await this.read(offset, { maxBytes, waitMs, isolation, signal })
+    this.given(read)
+    return decodeRecords(read, offset, options, this.limits)
   }
 
   private async watched<T>(call: Promise<T>): Promise<T> {

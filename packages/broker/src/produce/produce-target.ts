@@ -92,7 +92,10 @@ export class ProduceTarget {
   }
 
   private rules(): BatchRules {
-    const { maxMessageBytes, timestampBeforeMaxMs, timestampAfterMaxMs } = this.topic.config
+    const { maxMessageBytes, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs } = this.topic.config
+    if (timestampType === 'LogAppendTime') {
+      return { maxBatchBytes: maxMessageBytes, minTimestamp: 0, maxTimestamp: Number.MAX_SAFE_INTEGER }
+    }
     const nowMs = this.clock.nowMs()
     return {
       maxBatchBytes: maxMessageBytes,

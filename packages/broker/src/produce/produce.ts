@@ -76,13 +76,15 @@ export class Produce {
   private async appendAll(handle: TopicHandle, records: readonly PlainRecord[], acks: Acks): Promise<ProduceResult[]> {
     const places = groupByPartition(this.partitioner.choose(handle, records))
     const nowMs = this.clock.nowMs()
+    const appendTimes = handle.config.timestampType === 'LogAppendTime'
     const results = new Array<ProduceResult>(records.length)
     const appends = Array.from(places, async ([partition, indexes]) => {
       const batch = places.size === 1 ? records : indexes.map((index) => records[index]!)
       try {
-        const { baseOffset } = await this.targetOf(handle, partition).appendRecords(batch, acks, nowMs)
+        const { baseOffset, timestamp } = await this.targetOf(handle, partition).appendRecords(batch, acks, nowMs)
         for (const [at, index] of indexes.entries()) {
-          results[index] = { partition, offset: baseOffset + at, timestamp: batch[at]!.timestamp ?? nowMs }
+          const given = batch[at]!.timestamp ?? nowMs
+          results[index] = { partition, offset: baseOffset + at, timestamp: appendTimes ? timestamp : given }
         }
       } catch (cause) {
         const error = asMillraceError(cause)

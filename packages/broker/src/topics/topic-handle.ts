@@ -9,15 +9,15 @@ import { MillraceError } from '@millrace/record'
 import type { TopicTraffic } from '../stats/traffic.ts'
 
 /**
- * One topic as it was found: its description, its configuration and the way to its partitions. It stands for the topic
- * with this id and no other: once that is deleted, calls on its partitions fail with TOPIC_NOT_FOUND, even when there
+ * One topic: its description and configuration, as they were found or altered last, and the way to its partitions. It
+ * stands for the topic with this id and no other: once that is deleted, calls on its partitions fail with TOPIC_NOT_FOUND, even when there
  * is a topic of the same name again.
  */
 export class TopicHandle {
-  readonly description: TopicDescription
-  readonly config: TopicConfig
   /** Where what is written to it, and read from it, is counted. */
   readonly traffic: TopicTraffic
+  private current: TopicDescription
+  private parsed: TopicConfig
   private readonly engine: Engine
   /** Those that were asked for. */
   private readonly partitions: EnginePartition[] = []
@@ -25,8 +25,21 @@ export class TopicHandle {
   constructor(engine: Engine, description: TopicDescription, traffic: TopicTraffic) {
     this.engine = engine
     this.traffic = traffic
-    this.description = description
-    this.config = parseTopicConfig(description.settings)
+    this.current = description
+    this.parsed = parseTopicConfig(description.settings)
+  }
+
+  get description(): TopicDescription {
+    return this.current
+  }
+  get config(): TopicConfig {
+    return this.parsed
+  }
+
+  /** Takes up what the topic is now, for all who hold the handle. */
+  altered(description: TopicDescription): void {
+    this.current = description
+    this.parsed = parseTopicConfig(description.settings)
   }
 
   get name(): string {

@@ -1,7 +1,9 @@
 import {
+  checkPartitionCount,
   describeTopicConfig,
   type Engine,
   type PartitionStatus,
+  type TopicChange as TopicAlteration,
   type TopicDescription,
   type TopicSettings,
 } from '@millrace/engine'
@@ -11,6 +13,7 @@ import {
   isInternalTopic,
   type Limits,
   type Logger,
+  type LogStartOffset,
   MillraceError,
 } from '@millrace/record'
 import type { Traffic } from '../stats/traffic.ts'
@@ -30,7 +33,7 @@ export interface NewTopic {
   readonly settings?: TopicSettings | undefined
 }
 
-/** What became of a topic: it is there now, or has more partitions now, or was deleted. */
+/** What became of a topic: it is there now, or was altered, or was deleted. */
 export interface TopicChange {
   readonly topic: TopicDescription
   readonly isDeleted: boolean
@@ -60,6 +63,8 @@ export class Topics {
   /** By name; the one that was found first comes first. */
   private readonly found = new Map<string, TopicHandle>()
   private readonly watchers: ((change: TopicChange) => void)[] = []
+  /** Alterations so far: what was looked up meanwhile may be what a topic was before. */
+  private alterations = 0
 
   constructor({ engine, limits, logger, traffic }: TopicsOptions) {
     this.traffic = traffic
@@ -68,7 +73,7 @@ export class Topics {
     this.logger = logger
   }
 
-  /** Tells `watcher`, which must not throw, of each topic that is made or deleted here from now on. */
+  /** Tells `watcher`, which must not throw, of each topic that is made, altered or deleted here from now on. */
   watch(watcher: (change: TopicChange) => void): void {
     this.watchers.push(watcher)
   }
@@ -80,14 +85,7 @@ export class Topics {
    */
   async create({ name, partitions = 1, settings = {} }: NewTopic): Promise<TopicDescription> {
     checkTopicName(name)
-    const { partitionsPerTopic } = this.limits
-    if (!Number.isInteger(partitions) || partitions < 1 || partitions > partitionsPerTopic) {
-      throw new MillraceError(
-        'INVALID_PARTITIONS',
-        `a topic has 1 to ${partitionsPerTopic} partitions, not ${partitions}`,
-        { details: { min: 1, max: partitionsPerTopic } },
-      )
-    }
+    checkPartitionCount(partitions, this.limits.partitionsPerTopic)
     const description = await this.engine.topics.create({ name, partitions, settings })
     this.logger.info({ topic: name, topicId: description.id, partitions }, 'topic created')
     for (const watcher of this.watchers) watcher({ topic: description, isDeleted: false })
@@ -109,6 +107,41 @@ export class Topics {
       )
       return { topic: handle.description, settings: describeTopicConfig(handle.config), partitions }
     })
+  }
+
+  /**
+   * Changes settings of a topic, or gives it more partitions; all or nothing. What is produced and fetched from then on
+   * goes by it, on streams that are open too.
+   * @throws MillraceError TOPIC_NOT_FOUND; INVALID_TOPIC_NAME for one of Millrace's own; INVALID_CONFIG,
+   *   INVALID_PARTITIONS, LIMIT_REACHED, DISK_FULL, STORAGE_FAILED, COMMIT_UNKNOWN
+   */
+  async alter(name: string, change: TopicAlteration): Promise<TopicDetails> {
+    refuseInternal(name)
+    const found = await this.engine.topics.find(name)
+    if (found === undefined) throw topicNotFound(name)
+    const description = await this.engine.topics.alter(found.id, change)
+    this.alterations++
+    const kept = this.found.get(name)
+    if (kept?.description.id === description.id) kept.altered(description)
+    const { partitions, settings } = description
+    this.logger.info({ topic: name, topicId: description.id, partitions, settings }, 'topic altered')
+    for (const watcher of this.watchers) watcher({ topic: description, isDeleted: false })
+    return this.describe(name)
+  }
+
+  /**
+   * Makes the records of a partition before offset `before` unreadable; their space is freed by and by. Below the log
+   * start, nothing changes.
+   * @returns the log start offset that holds now
+   * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND; INVALID_TOPIC_NAME for one of Millrace's own;
+   *   INVALID_REQUEST for what is no offset; OFFSET_OUT_OF_RANGE past the high watermark; DISK_FULL, STORAGE_FAILED
+   */
+  async deleteRecords(name: string, partition: number, before: number): Promise<LogStartOffset> {
+    refuseInternal(name)
+    if (!Number.isSafeInteger(before) || before < 0) {
+      throw new MillraceError('INVALID_REQUEST', `offset ${before} is not a whole number from 0 on`)
+    }
+    return this.use(name, (handle) => handle.partition(partition).truncateBefore(before))
   }
 
   /**
@@ -170,7 +203,13 @@ export class Topics {
   }
 
   private async find(name: string): Promise<TopicHandle> {
-    const description = isInternalTopic(name) ? undefined : await this.engine.topics.find(name)
+    if (isInternalTopic(name)) throw topicNotFound(name)
+    let description: TopicDescription | undefined
+    let seen: number
+    do {
+      seen = this.alterations
+      description = await this.engine.topics.find(name)
+    } while (seen !== this.alterations)
     if (description === undefined) throw topicNotFound(name)
     const kept = this.found.get(name)
     if (kept?.description.id === description.id) return kept

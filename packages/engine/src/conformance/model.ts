@@ -5,6 +5,7 @@ import type { Acks, EnginePartition } from '../engine.ts'
 import { type Bench, type BenchTest, batchesIn, batchOf, failure, recordsIn } from './subject.ts'
 
 const PARTITIONS = 2
+const MOST_PARTITIONS = 4
 const SETTINGS = { 'segment.bytes': '1024', 'index.interval.bytes': '256' }
 
 interface ModelRecord {
@@ -36,6 +37,7 @@ class ModelPartition {
 /** What the engine must hold. */
 class Model {
   partitions: ModelPartition[] = []
+  stampsAppendTime = false
   /** Makes each value another one. */
   written = 0
 
@@ -45,6 +47,12 @@ class Model {
 
   clear(): void {
     this.partitions = Array.from({ length: PARTITIONS }, () => new ModelPartition())
+    this.stampsAppendTime = false
+  }
+
+  /** The partition that a step means: steps are drawn before anybody knows how many there are. */
+  at(number: number): ModelPartition {
+    return this.partitions[number % this.partitions.length]!
   }
 }
 
@@ -52,6 +60,7 @@ class Model {
 class Real {
   readonly bench: Bench
   topicId: string
+  partitions = PARTITIONS
 
   constructor(bench: Bench, topicId: string) {
     this.bench = bench
@@ -59,7 +68,7 @@ class Real {
   }
 
   partition(number: number): EnginePartition {
-    return this.bench.engine.partition(this.topicId, number)
+    return this.bench.engine.partition(this.topicId, number % this.partitions)
   }
 }
 
@@ -92,13 +101,18 @@ function step<Args>(name: string, args: fc.Arbitrary<Args>, make: (args: Args) =
   return args.map((drawn) => new StepCommand(`${name}${JSON.stringify(drawn)}`, make(drawn)))
 }
 
-const partition = fc.nat({ max: PARTITIONS - 1 })
+const partition = fc.nat({ max: MOST_PARTITIONS - 1 })
 const producer = fc.nat({ max: 2 })
 const acks = fc.constantFrom<Acks>('committed', 'none')
 const timestamps = fc.array(fc.nat({ max: 1_000 }), { minLength: 1, maxLength: 5 })
 
 function newValues(model: Model, count: number): string[] {
   return Array.from({ length: count }, () => `value ${model.written++}`)
+}
+
+/** The timestamps that records have once they are stored. */
+function timesOf(model: Model, real: Real, times: readonly number[]): readonly number[] {
+  return model.stampsAppendTime ? times.map(() => real.bench.clock.nowMs()) : times
 }
 
 function store(target: ModelPartition, values: readonly string[], times: readonly number[]): number {
@@ -118,22 +132,23 @@ function remember(target: ModelPartition, id: number, epoch: number, batch: Mode
 }
 
 const appendStep = step('append', fc.record({ partition, timestamps, acks }), (args) => async (model, real) => {
-  const target = model.partitions[args.partition]!
+  const target = model.at(args.partition)
   const values = newValues(model, args.timestamps.length)
   const batch = batchOf(values, { timestamps: args.timestamps })
   const result = await real.partition(args.partition).append(batch, { acks: args.acks })
-  const baseOffset = store(target, values, args.timestamps)
-  expect(result).toEqual({ baseOffset, timestamp: Math.max(...args.timestamps), duplicate: false })
+  const times = timesOf(model, real, args.timestamps)
+  const baseOffset = store(target, values, times)
+  expect(result).toEqual({ baseOffset, timestamp: Math.max(...times), duplicate: false })
 })
 
 const appendManyStep = step(
   'appendMany',
   fc.record({ partition, batches: fc.array(timestamps, { minLength: 2, maxLength: 20 }) }),
   (args) => async (model, real) => {
-    const target = model.partitions[args.partition]!
+    const target = model.at(args.partition)
     const appends = args.batches.map((times) => {
       const values = newValues(model, times.length)
-      const baseOffset = store(target, values, times)
+      const baseOffset = store(target, values, timesOf(model, real, times))
       const appended = real
         .partition(args.partition)
         .append(batchOf(values, { timestamps: times }), { acks: 'committed' })
@@ -147,7 +162,7 @@ const idempotentStep = step(
   'idempotent',
   fc.record({ partition, producer, timestamps, newEpoch: fc.nat({ max: 9 }).map((n) => n === 0) }),
   (args) => async (model, real) => {
-    const target = model.partitions[args.partition]!
+    const target = model.at(args.partition)
     const known = target.producers.get(args.producer)
     const epoch = (known?.epoch ?? 0) + (args.newEpoch ? 1 : 0)
     const baseSequence = known === undefined || args.newEpoch ? 0 : known.nextSequence
@@ -155,8 +170,8 @@ const idempotentStep = step(
     const stamp = { producerId: args.producer, producerEpoch: epoch, baseSequence }
     const sent = batchOf(values, { timestamps: args.timestamps, producer: stamp })
     const { baseOffset, duplicate } = await real.partition(args.partition).append(sent, { acks: 'committed' })
-    expect({ baseOffset, duplicate }).toEqual({ baseOffset: store(target, values, args.timestamps), duplicate: false })
-    const { timestamps: times } = args
+    const times = timesOf(model, real, args.timestamps)
+    expect({ baseOffset, duplicate }).toEqual({ baseOffset: store(target, values, times), duplicate: false })
     remember(target, args.producer, epoch, {
       baseSequence,
       count: values.length,
@@ -171,7 +186,7 @@ const repeatStep = step(
   'repeat',
   fc.record({ partition, producer, back: fc.nat({ max: REMEMBERED_BATCHES - 1 }), acks }),
   (args) => async (model, real) => {
-    const known = model.partitions[args.partition]!.producers.get(args.producer)
+    const known = model.at(args.partition).producers.get(args.producer)
     const batch = known?.batches.at(-1 - args.back)
     if (known === undefined || batch === undefined) return
     const { baseSequence, values, timestamps: times, baseOffset } = batch
@@ -186,7 +201,7 @@ const refusedStep = step(
   'refused',
   fc.record({ partition, producer, ahead: fc.integer({ min: 1, max: 2 ** 30 - 1 }), older: fc.boolean() }),
   (args) => async (model, real) => {
-    const known = model.partitions[args.partition]!.producers.get(args.producer)
+    const known = model.at(args.partition).producers.get(args.producer)
     const epoch = known?.epoch ?? 0
     const baseSequence = sequenceAfter(known?.nextSequence ?? 0, args.ahead)
     const fenced = args.older && epoch > 0
@@ -200,7 +215,7 @@ const readStep = step(
   'read',
   fc.record({ partition, at: fc.double({ min: 0, max: 1.1, noNaN: true }), maxBytes: fc.nat({ max: 2_000 }) }),
   (args) => async (model, real) => {
-    const { records, logStart } = model.partitions[args.partition]!
+    const { records, logStart } = model.at(args.partition)
     const offset = Math.floor(args.at * records.length)
     const read = real.partition(args.partition).read(offset, { maxBytes: args.maxBytes, waitMs: 0 })
     if (offset < logStart || offset > records.length) {
@@ -224,7 +239,7 @@ const timestampStep = step(
   fc.record({ partition, time: fc.nat({ max: 1_001 }) }),
   (args) => async (model, real) => {
     await settle(model, real, args.partition)
-    const { records, logStart } = model.partitions[args.partition]!
+    const { records, logStart } = model.at(args.partition)
     const offset = records.findIndex(({ timestamp }, index) => index >= logStart && timestamp >= args.time)
     const found = await real.partition(args.partition).offsetForTimestamp(args.time)
     expect(found).toEqual(offset === -1 ? undefined : { offset, timestamp: records[offset]!.timestamp })
@@ -236,7 +251,7 @@ const truncateStep = step(
   fc.record({ partition, at: fc.double({ min: 0, max: 1.1, noNaN: true }) }),
   (args) => async (model, real) => {
     await settle(model, real, args.partition)
-    const target = model.partitions[args.partition]!
+    const target = model.at(args.partition)
     const offset = Math.floor(args.at * target.records.length)
     const truncated = real.partition(args.partition).truncateBefore(offset)
     if (offset > target.records.length) {
@@ -251,8 +266,32 @@ const truncateStep = step(
 const recreateStep = step('recreate', fc.constant({}), () => async (model, real) => {
   await real.bench.engine.topics.delete(real.topicId)
   real.topicId = (await real.bench.createTopic('orders', PARTITIONS, SETTINGS)).id
+  real.partitions = PARTITIONS
   model.clear()
 })
+
+const alterStep = step(
+  'alter',
+  fc.record({
+    segmentBytes: fc.constantFrom('1024', '2048', '100000'),
+    flushPolicy: fc.constantFrom('commit', 'interval', 'os'),
+    stampsAppendTime: fc.boolean(),
+    grows: fc.boolean(),
+  }),
+  (args) => async (model, real) => {
+    if (args.grows && model.partitions.length < MOST_PARTITIONS) model.partitions.push(new ModelPartition())
+    model.stampsAppendTime = args.stampsAppendTime
+    await real.bench.engine.topics.alter(real.topicId, {
+      partitions: model.partitions.length,
+      set: {
+        'segment.bytes': args.segmentBytes,
+        'flush.policy': args.flushPolicy,
+        'message.timestamp.type': args.stampsAppendTime ? 'LogAppendTime' : 'CreateTime',
+      },
+    })
+    real.partitions = model.partitions.length
+  },
+)
 
 const reopenStep = step('reopen', fc.constant({}), () => async (_model, real) => {
   if (real.bench.canReopen) await real.bench.reopen()
@@ -260,7 +299,7 @@ const reopenStep = step('reopen', fc.constant({}), () => async (_model, real) =>
 
 /** Waits until all that was appended with acks none is committed, and checks that the partition ends there. */
 async function settle(model: Model, real: Real, number: number): Promise<void> {
-  const { records } = model.partitions[number]!
+  const { records } = model.at(number)
   const target = real.partition(number)
   let { highWatermark } = await target.status()
   while (highWatermark < records.length) {
@@ -299,6 +338,7 @@ export function modelTests(bench: BenchTest): void {
       readStep,
       timestampStep,
       truncateStep,
+      alterStep,
       recreateStep,
       reopenStep,
     ],

@@ -11,9 +11,11 @@ import { type FailureBook, RequestStats } from '../request-stats.ts'
 import type { Unsent } from '../unsent.ts'
 import { type BodyLimits, discardBody, readBody } from './body.ts'
 import { parseJson } from './json-text.ts'
+import { LiveTails } from './live-tails.ts'
 import { PathMethods, routeNotFound } from './methods.ts'
 import { logFailure, mapError, PROBLEM_TYPE, problemOf } from './problem.ts'
 import { aboutRoutes } from './routes/about.ts'
+import { backupRoutes } from './routes/backups.ts'
 import type { RouteContext } from './routes/context.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { recordRoutes } from './routes/records.ts'
@@ -53,7 +55,9 @@ export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   const { broker, logger, unsent, requests, metrics } = options
   const waits = new Waits()
   let draining = false
-  const context: RouteContext = { broker, logger, waits, unsent, requests, metrics, isDraining: () => draining }
+  const liveTails = new LiveTails({ ...options, waits })
+  const isDraining = () => draining
+  const context: RouteContext = { broker, logger, waits, unsent, liveTails, requests, metrics, isDraining }
 
   const app = Fastify({
     logger: false,
@@ -83,6 +87,7 @@ export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   recordRoutes(app, context)
   groupRoutes(app, context)
   transactionRoutes(app, context)
+  backupRoutes(app, context)
   await app.ready()
 
   return {
@@ -193,7 +198,6 @@ declare module 'fastify' {
 
 function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
   const { inFlight } = options
-  const limits = bodyLimits(options)
   app.decorateRequest('bodyBytes', 0)
   app.addHook('onResponse', (request, _reply, done) => {
     inFlight.removeBody(request.bodyBytes)
@@ -209,7 +213,7 @@ function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
       return true
     }
     const declaredBytes = declared === undefined ? undefined : Number(declared)
-    readBody(payload, declaredBytes, { ...limits, takes }, (failure, bytes) => {
+    readBody(payload, declaredBytes, { ...bodyLimits(options), takes }, (failure, bytes) => {
       if (bytes === undefined) return done(failure)
       let body: unknown
       try {

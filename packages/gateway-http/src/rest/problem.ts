@@ -93,14 +93,19 @@ export function logFailure({ logger, requests }: FailureBook, error: MillraceErr
  */
 export function rawProblem(error: Error & { code?: string }): { error: MillraceError; answer: string } {
   const mapped = ofHttpParser(error)
-  const problem = JSON.stringify(problemOf(mapped))
+  return { error: mapped, answer: rawAnswer(mapped) }
+}
+
+/** A whole HTTP/1.1 answer, after which the connection ends. */
+export function rawAnswer(error: MillraceError): string {
+  const problem = JSON.stringify(problemOf(error))
   const lines = [
-    `HTTP/1.1 ${httpStatus(mapped.code)} ${mapped.code}`,
+    `HTTP/1.1 ${httpStatus(error.code)} ${error.code}`,
     `content-type: ${PROBLEM_TYPE}`,
     `content-length: ${Buffer.byteLength(problem)}`,
     'connection: close',
   ]
-  return { error: mapped, answer: `${lines.join('\r\n')}\r\n\r\n${problem}` }
+  return `${lines.join('\r\n')}\r\n\r\n${problem}`
 }
 
 function ofHttpParser(error: Error & { code?: string }): MillraceError {

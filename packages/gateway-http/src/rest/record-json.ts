@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { PlainRecord } from '@millrace/broker'
+import type { FetchedRecords, PlainRecord } from '@millrace/broker'
 import { MillraceError, type RecordHeader, type StoredRecord } from '@millrace/record'
 import { compactJson } from './json-text.ts'
 import type { RecordJson } from './schemas.ts'
@@ -103,8 +103,21 @@ function jsonMember(value: Buffer): string | undefined {
 }
 
 /** Bytes of a record's key, value and headers. */
-export function recordBytes({ key, value, headers }: StoredRecord): number {
+function recordBytes({ key, value, headers }: StoredRecord): number {
   let bytes = (key?.length ?? 0) + (value?.length ?? 0)
   for (const header of headers) bytes += header.key.length + (header.value?.length ?? 0)
   return bytes
+}
+
+/** As many of the records as `maxBytes` allows, but at least one: a batch is opened whole, whatever it expands to. */
+export function withinBytes(fetched: FetchedRecords, maxBytes: number): FetchedRecords {
+  const { records } = fetched
+  let bytes = 0
+  for (const [index, record] of records.entries()) {
+    bytes += recordBytes(record)
+    if (bytes > maxBytes && index > 0) {
+      return { ...fetched, records: records.slice(0, index), nextOffset: record.offset }
+    }
+  }
+  return fetched
 }

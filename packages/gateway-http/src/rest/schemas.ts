@@ -197,6 +197,25 @@ export const TransactionList = Type.Object({
 })
 export type TransactionList = Static<typeof TransactionList>
 
+export const CreateBackupBody = Type.Object(
+  {
+    name: Type.Optional(
+      Type.String({ description: '1 to 100 letters, digits, `.`, `_` and `-`, not with `.` first. Absent: the time.' }),
+    ),
+  },
+  Closed,
+)
+
+export const Backup = Type.Object({
+  name: Type.String(),
+  path: Type.String({ description: "Where it is, on the server's machine." }),
+  partitions: Count("Partitions in it, Millrace's own included."),
+  sizeBytes: Count('Bytes of log in it; those of closed segments share the disk with the data, while it has them.'),
+  copiedBytes: Count('Bytes of log that were copied.'),
+  pausedMs: Count('How long nothing was committed.'),
+})
+export type Backup = Static<typeof Backup>
+
 export const Problem = Type.Object(
   {
     type: Type.String({ description: 'A URN made of the code.' }),

@@ -1,15 +1,25 @@
 import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Broker } from '@millrace/broker'
 import { MillraceError } from '@millrace/record'
-import { FETCH_STREAM_PATH, MEMBERSHIP_PATH, PRODUCE_STREAM_PATH } from '@millrace/wire'
+import {
+  FETCH_STREAM_PATH,
+  HEALTH_CHECK,
+  HEALTH_WATCH_PATH,
+  MEMBERSHIP_PATH,
+  PRODUCE_STREAM_PATH,
+  REFLECTION_PATHS,
+} from '@millrace/wire'
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
 import { Call, type CallContext } from './call.ts'
 import { ConnectionBudget } from './connection-budget.ts'
 import { FetchStream } from './fetch-stream.ts'
 import { parseTimeoutMs } from './grpc-timeout.ts'
+import { Health } from './health.ts'
+import { HealthWatch } from './health-watch.ts'
 import { MembershipStream } from './membership-stream.ts'
 import { ProduceStream } from './produce-stream.ts'
+import { ReflectionStream } from './reflection-stream.ts'
 import { UnaryCall } from './unary-call.ts'
 import { type UnaryRoute, unaryRoutes } from './unary-methods.ts'
 
@@ -33,6 +43,7 @@ export class RpcService {
   private readonly broker: Broker
   private readonly guard: RequestGuard
   private readonly unary: ReadonlyMap<string, UnaryRoute>
+  private readonly health: Health
   private readonly inFlight: InFlight
   private readonly budgets = new WeakMap<Http2Session, ConnectionBudget>()
   private readonly running = new Map<RunningCall, string>()
@@ -43,7 +54,8 @@ export class RpcService {
     this.broker = broker
     this.guard = guard
     this.inFlight = inFlight
-    this.unary = unaryRoutes(broker, context)
+    this.health = new Health({ clock: context.clock, problems: () => broker.problems() })
+    this.unary = unaryRoutes(broker, this.health, context)
   }
 
   /** Takes an HTTP/2 stream, with a window of so many bytes, if it is a gRPC call; false leaves it to others. */
@@ -79,13 +91,16 @@ export class RpcService {
   /** Ends the streams, and the waits of other calls; what was begun is finished and answered. */
   shutDown(): void {
     this.isShuttingDown = true
+    this.health.shutDown()
     for (const call of [...this.running.keys()]) call.shutDown()
   }
 
   private refusalOf(headers: IncomingHttpHeaders, format: string | undefined): MillraceError | undefined {
     const refusal = this.guard.checkRequest(headers)
     if (refusal !== undefined) return refusal
-    if (this.isShuttingDown) return new MillraceError('SHUTTING_DOWN', 'the server is shutting down')
+    // Whoever asks for the server's health is told of this by the answer.
+    if (this.isShuttingDown && headers[':path'] !== HEALTH_CHECK.path)
+      return new MillraceError('SHUTTING_DOWN', 'the server is shutting down')
     if (headers[':method'] !== 'POST') return new MillraceError('METHOD_NOT_ALLOWED', 'gRPC calls are POST requests')
     if (format !== undefined && format.toLowerCase() !== 'proto') {
       return new MillraceError('UNSUPPORTED_MEDIA_TYPE', 'messages must be application/grpc or application/grpc+proto')
@@ -101,10 +116,13 @@ export class RpcService {
     if (call.path === PRODUCE_STREAM_PATH) return new ProduceStream(call, this.broker)
     if (call.path === FETCH_STREAM_PATH) return new FetchStream(call, this.broker)
     if (call.path === MEMBERSHIP_PATH) return new MembershipStream(call, this.broker.groups)
+    const timeoutMs = parseTimeoutMs(headers['grpc-timeout'])
+    if (call.path === HEALTH_WATCH_PATH) return new HealthWatch(call, this.health, timeoutMs)
+    if (REFLECTION_PATHS.includes(call.path)) return new ReflectionStream(call, timeoutMs)
     const route = this.unary.get(call.path)
     if (route === undefined) return undefined
     const { handle, maxRequestBytes } = route
-    return new UnaryCall(call, handle, { maxRequestBytes, timeoutMs: parseTimeoutMs(headers['grpc-timeout']) })
+    return new UnaryCall(call, handle, { maxRequestBytes, timeoutMs })
   }
 
   private budgetOf(session: Http2Session, windowBytes: number): ConnectionBudget {

@@ -6,6 +6,7 @@ import {
   frameFetchResponse,
   frameMessage,
   fromInt64,
+  HEALTH_CHECK,
   type millrace,
   recordFromMessage,
   toInt64,
@@ -16,6 +17,7 @@ import type { RequestStats } from '../request-stats.ts'
 import type { Unsent } from '../unsent.ts'
 import { logFailure, publicError } from './failures.ts'
 import { groupRoutes } from './group-methods.ts'
+import type { Health } from './health.ts'
 import { isolationOf, positionOf } from './positions.ts'
 import type { AddRoute, UnaryHandler } from './unary-call.ts'
 
@@ -37,7 +39,7 @@ export interface UnaryContext {
 const SMALL_REQUEST_BYTES = 262_144
 
 /** The unary calls by their paths. Nothing is decided here: each turns a request into a broker's call, and back. */
-export function unaryRoutes(broker: Broker, context: UnaryContext): ReadonlyMap<string, UnaryRoute> {
+export function unaryRoutes(broker: Broker, health: Health, context: UnaryContext): ReadonlyMap<string, UnaryRoute> {
   const { limits, unsent } = context
   const routes = new Map<string, UnaryRoute>()
   function route<Request, Response>(
@@ -52,13 +54,27 @@ export function unaryRoutes(broker: Broker, context: UnaryContext): ReadonlyMap<
   topicRoutes(broker, route)
   groupRoutes(broker.groups, limits, route)
   producerRoutes(broker, route)
+  route(UNARY.createBackup, async ({ name }) => {
+    const { path, partitions, ...made } = await broker.backups.create(name === '' ? undefined : name)
+    return {
+      name: made.name,
+      path,
+      partitions,
+      sizeBytes: toInt64(made.sizeBytes),
+      copiedBytes: toInt64(made.copiedBytes),
+      pausedMs: toInt64(made.pausedMs),
+    }
+  })
+  route(HEALTH_CHECK, async ({ service }) => ({ status: await health.check(service) }))
   route(UNARY.getOffset, async ({ topic, partition, at }) => {
     const source = await broker.fetch.source(topic, partition)
     const { offset, timestamp, found } = await source.offsetAt(positionOf(at))
     return { offset: toInt64(offset), timestamp: timestamp === undefined ? null : toInt64(timestamp), found }
   })
   routes.set(UNARY.produce.path, {
-    maxRequestBytes: limits.requestBytes,
+    get maxRequestBytes() {
+      return limits.requestBytes
+    },
     handle: async (bytes) => [frameMessage(UNARY.produce.encodeResponse(await produce(broker, bytes, context)))],
   })
   routes.set(UNARY.fetch.path, {

@@ -3,7 +3,7 @@ import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { logFailure, publicMessage } from '../problem.ts'
-import { decodeRecord, recordBytes, recordText } from '../record-json.ts'
+import { decodeRecord, recordText, withinBytes } from '../record-json.ts'
 import {
   FetchAnswer,
   FetchQuery,
@@ -16,6 +16,7 @@ import {
   ProduceBody,
   TopicPath,
 } from '../schemas.ts'
+import { tailFormatOf, tailRequest } from '../tail-request.ts'
 import type { RouteContext } from './context.ts'
 
 /** Writing and reading records, and finding offsets. */
@@ -67,7 +68,7 @@ function resultJson(result: ProduceResult): ProduceAnswer['results'][number] {
   return { partition, offset: result.offset, timestamp: result.timestamp }
 }
 
-function fetchRoute(app: FastifyInstance, { broker, waits, unsent }: RouteContext): void {
+function fetchRoute(app: FastifyInstance, { broker, waits, unsent, liveTails }: RouteContext): void {
   app.get<{ Params: Static<typeof PartitionPath>; Querystring: FetchQuery }>(
     '/v1/topics/:topic/partitions/:partition/records',
     {
@@ -78,14 +79,17 @@ function fetchRoute(app: FastifyInstance, { broker, waits, unsent }: RouteContex
         response: { 200: FetchAnswer, '4xx': Problem, '5xx': Problem },
       },
     },
-    async ({ params, query }, reply) => {
+    async (request, reply) => {
+      const { params, query } = request
       const from = positionOf(query) ?? { at: 'earliest' }
+      const format = tailFormatOf(request.headers)
+      if (format !== undefined) return liveTails.follow(request, reply, tailRequest(request, from, format))
       const { limit, waitMs = 0, isolation } = query
       const wantedBytes = Math.min(query.maxBytes ?? broker.limits.fetchBytes, broker.limits.fetchBytes)
       const read = async (maxBytes: number, signal?: AbortSignal): Promise<string> => {
         const options = { limit, maxBytes, waitMs, isolation, signal }
         const fetched = await broker.fetch.records(params.topic, params.partition, from, options)
-        return fetchText(bounded(fetched, maxBytes), query.as)
+        return fetchText(withinBytes(fetched, maxBytes), query.as)
       }
       const text =
         waitMs === 0
@@ -96,19 +100,6 @@ function fetchRoute(app: FastifyInstance, { broker, waits, unsent }: RouteContex
       return reply.type('application/json').send(text)
     },
   )
-}
-
-/** As many of the records as `maxBytes` allows, but at least one: a batch is opened whole, whatever it expands to. */
-function bounded(fetched: FetchedRecords, maxBytes: number): FetchedRecords {
-  const { records } = fetched
-  let bytes = 0
-  for (const [index, record] of records.entries()) {
-    bytes += recordBytes(record)
-    if (bytes > maxBytes && index > 0) {
-      return { ...fetched, records: records.slice(0, index), nextOffset: record.offset }
-    }
-  }
-  return fetched
 }
 
 function fetchText({ records, nextOffset, highWatermark, logStartOffset }: FetchedRecords, as?: 'json'): string {

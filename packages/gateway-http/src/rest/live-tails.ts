@@ -1,0 +1,177 @@
+import type { Broker, FetchedRecords, FetchSource, Position } from '@millrace/broker'
+import { asMillraceError, type Clock, type Limits, MillraceError } from '@millrace/record'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FailureBook } from '../request-stats.ts'
+import type { Unsent } from '../unsent.ts'
+import { logFailure, problemOf } from './problem.ts'
+import { recordText, type ValueForm, withinBytes } from './record-json.ts'
+import type { TailFormat } from './tail-format.ts'
+import { TailWriter } from './tail-writer.ts'
+import type { Waits } from './waits.ts'
+
+/** Read at a time, when others leave room for so much. */
+const READ_BYTES = 262_144
+
+export interface LiveTailsOptions extends FailureBook {
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly unsent: Unsent
+  readonly waits: Waits
+}
+
+/** What a client asked to follow. */
+export interface TailRequest {
+  readonly topic: string
+  readonly partition: number
+  readonly from: Position
+  readonly isolation: 'committed' | 'uncommitted'
+  readonly values: ValueForm
+  /** Records after which the tail ends; infinite: it does not. */
+  readonly limit: number
+  readonly format: TailFormat
+}
+
+/** The answers that follow a partition and do not end by themselves. */
+export class LiveTails {
+  private readonly options: LiveTailsOptions
+  private open = 0
+
+  constructor(options: LiveTailsOptions) {
+    this.options = options
+  }
+
+  /** Tails that are open right now. */
+  get size(): number {
+    return this.open
+  }
+
+  /**
+   * Answers with a live tail, until its client is gone or the server drains. What fails before it has begun is thrown, to
+   * be answered like any other failure; what fails later is told in the tail and ends it.
+   * @throws MillraceError LIMIT_REACHED (open tails); TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, INVALID_REQUEST; CORRUPT_BATCH,
+   *   INVALID_BATCH or BATCH_TOO_LARGE where the first batch cannot be opened
+   */
+  async follow(request: FastifyRequest, reply: FastifyReply, asked: TailRequest): Promise<void> {
+    const { limits, waits } = this.options
+    if (this.open >= limits.liveTails) {
+      throw new MillraceError('LIMIT_REACHED', `${limits.liveTails} live tails are open; that is all there may be`, {
+        details: { limit: limits.liveTails },
+      })
+    }
+    this.open++
+    try {
+      const tail = new LiveTail(this.options, asked)
+      await waits.run(reply.raw, (signal) => tail.run(request, reply, signal))
+    } finally {
+      this.open--
+    }
+  }
+}
+
+type Found = FetchedRecords | { readonly resetTo: number; readonly highWatermark: number }
+
+class LiveTail {
+  private readonly options: LiveTailsOptions
+  private readonly asked: TailRequest
+  /** Records that may still be sent. */
+  private left: number
+  /** Where to read on. */
+  private next = 0
+
+  constructor(options: LiveTailsOptions, asked: TailRequest) {
+    this.options = options
+    this.asked = asked
+    this.left = asked.limit
+  }
+
+  async run(request: FastifyRequest, reply: FastifyReply, signal: AbortSignal): Promise<void> {
+    const { topic, partition, from, isolation, format } = this.asked
+    const source = await this.options.broker.fetch.source(topic, partition)
+    this.next = await source.resolve(from, isolation)
+    const reader = source.reader()
+    reply.raw.once('close', () => reader.close())
+    let found = await this.read(source, false, signal)
+    const writer = begin(reply, format, this.options)
+    if (request.method === 'HEAD') {
+      writer.end()
+      return
+    }
+    try {
+      await writer.write(format.opening(this.next))
+      for (;;) {
+        const waits = isAtEnd(found, this.next)
+        await writer.write(this.textOf(found))
+        if (this.left === 0 || signal.aborted) break
+        found = await this.read(source, waits, signal)
+        if (signal.aborted) break
+        reader.position = this.next
+        if (waits && isEmpty(found, this.next)) await writer.write(format.position(this.next))
+      }
+    } catch (cause) {
+      const error = asMillraceError(cause)
+      logFailure(this.options, error, { method: request.method, url: request.url })
+      await writer.write(format.error(problemOf(error)))
+    }
+    writer.end()
+  }
+
+  /** Reads on; `waits`: until there is something, but at most until it is time for a sign of life. */
+  private async read(source: FetchSource, waits: boolean, signal: AbortSignal): Promise<Found> {
+    const { limits, unsent } = this.options
+    const { isolation } = this.asked
+    const limit = Number.isFinite(this.left) ? this.left : undefined
+    const readBytes = async (maxBytes: number, waitMs: number): Promise<FetchedRecords> => {
+      const fetched = await source.records(this.next, { limit, maxBytes, waitMs, isolation, signal })
+      return withinBytes(fetched, maxBytes)
+    }
+    try {
+      // What waits holds nothing, and is not counted.
+      if (waits) return await readBytes(unsent.portion(READ_BYTES), limits.liveTailHeartbeatMs)
+      return await unsent.whileReading(READ_BYTES, (maxBytes) => readBytes(maxBytes, 0))
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.code !== 'OFFSET_OUT_OF_RANGE') throw error
+      const { logStartOffset, highWatermark } = error.details
+      return { resetTo: Number(logStartOffset), highWatermark: Number(highWatermark) }
+    }
+  }
+
+  /** What tells the client of what was found; reading goes on after it. */
+  private textOf(found: Found): string {
+    const { format, values } = this.asked
+    const from = this.next
+    if ('resetTo' in found) {
+      this.next = found.resetTo
+      return format.reset({ offset: from, logStartOffset: found.resetTo, highWatermark: found.highWatermark })
+    }
+    const { records, nextOffset } = found
+    if (isEmpty(found, from)) return ''
+    this.next = nextOffset
+    this.left -= records.length
+    let text = ''
+    for (const record of records) text += format.record(record.offset, recordText(record, values))
+    // Also where records were passed over: a reader that comes back must not begin before them again.
+    const told = records.length === 0 ? undefined : records.at(-1)!.offset + 1
+    return told === nextOffset ? text : text + format.position(nextOffset)
+  }
+}
+
+/** Whether there was nothing from `from` on. */
+function isEmpty(found: Found, from: number): boolean {
+  return !('resetTo' in found) && found.nextOffset === from
+}
+
+/** Whether whoever reads on has to wait. */
+function isAtEnd(found: Found, from: number): boolean {
+  return !('resetTo' in found) && (found.nextOffset >= found.highWatermark || found.nextOffset === from)
+}
+
+/** Takes the answer out of Fastify's hands, which has no endless ones, and sends its head. */
+function begin(reply: FastifyReply, { contentType }: TailFormat, options: LiveTailsOptions): TailWriter {
+  reply.hijack()
+  const writer = new TailWriter(reply.raw, options)
+  // What is told by a proxy's buffer comes late (nginx's name for "do not").
+  const headers = { ...reply.getHeaders(), 'content-type': contentType, 'x-accel-buffering': 'no' }
+  reply.raw.writeHead(200, headers as Record<string, string>)
+  return writer
+}

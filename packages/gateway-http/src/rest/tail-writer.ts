@@ -1,0 +1,91 @@
+import type { ServerResponse } from 'node:http'
+import { constants, type Http2ServerResponse } from 'node:http2'
+import type { Clock, Limits, Logger } from '@millrace/record'
+import { IdleTimer } from '../rpc/idle-timer.ts'
+import type { Unsent } from '../unsent.ts'
+
+/** Written at a time: whoever takes as little as this within the time allowed is slow but not stalled. */
+const PIECE_BYTES = 65_536
+
+export interface TailWriterOptions {
+  readonly clock: Clock
+  readonly limits: Limits
+  readonly logger: Logger
+  readonly unsent: Unsent
+}
+
+/**
+ * Writes an endless answer, and waits for its client with each piece, so that nothing but that piece piles up. A client
+ * that takes nothing for `stalledReaderTimeoutMs` is cut off.
+ */
+export class TailWriter {
+  private readonly response: ServerResponse | Http2ServerResponse
+  private readonly unsent: Unsent
+  private readonly stalled: IdleTimer
+  private isGone: boolean
+  private wake: (() => void) | undefined
+
+  constructor(response: ServerResponse | Http2ServerResponse, { clock, limits, logger, unsent }: TailWriterOptions) {
+    this.response = response
+    this.isGone = 'stream' in response ? response.stream.destroyed : response.destroyed
+    this.unsent = unsent
+    this.stalled = new IdleTimer(clock, limits.stalledReaderTimeoutMs, () => {
+      const { stalledReaderTimeoutMs } = limits
+      logger.info({ stalledReaderTimeoutMs }, 'a live tail was cut off: its client does not read')
+      this.cut()
+    })
+    // Every broken answer is also closed.
+    response.on('error', (error: Error) => logger.debug({ err: error }, 'a live tail failed'))
+    response.once('close', () => {
+      this.isGone = true
+      this.stalled.dispose()
+      this.wake?.()
+    })
+  }
+
+  /** Resolves when the client has taken all of the text, or is gone. */
+  async write(text: string): Promise<void> {
+    const bytes = Buffer.from(text)
+    this.unsent.add(bytes.length)
+    let left = bytes.length
+    try {
+      while (left > 0 && !this.isGone) {
+        const from = bytes.length - left
+        const piece = bytes.subarray(from, from + PIECE_BYTES)
+        await this.writePiece(piece)
+        this.unsent.add(-piece.length)
+        left -= piece.length
+      }
+    } finally {
+      this.unsent.add(-left)
+    }
+  }
+
+  /** Ends the answer in order. */
+  end(): void {
+    if (this.isGone) return
+    // What the client has not taken by now still waits for it.
+    this.stalled.start()
+    this.response.end()
+  }
+
+  private writePiece(piece: Buffer): Promise<void> {
+    return new Promise((resolve) => {
+      this.wake = () => {
+        this.wake = undefined
+        this.stalled.stop()
+        resolve()
+      }
+      this.stalled.start()
+      // The overload for both kinds of response is not callable as a union.
+      const response = this.response as ServerResponse
+      response.write(piece, () => this.wake?.())
+    })
+  }
+
+  /** A client that does not read would not read an ending either. */
+  private cut(): void {
+    if ('stream' in this.response) this.response.stream.close(constants.NGHTTP2_CANCEL)
+    else this.response.destroy()
+  }
+}
