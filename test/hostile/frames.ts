@@ -16,7 +16,13 @@ export const FRAME = {
 export const FLAG = { none: 0, endStream: 1, ack: 1, endHeaders: 4 } as const
 
 /** One frame; `length` may lie. */
-export function frame(type: number, flags: number, stream: number, payload = Buffer.alloc(0), length = payload.length) {
+export function frame(
+  type: number,
+  flags: number,
+  stream: number,
+  payload: Buffer = Buffer.alloc(0),
+  length = payload.length,
+) {
   const head = Buffer.allocUnsafe(9)
   head.writeUIntBE(length, 0, 3)
   head[3] = type

@@ -1,5 +1,4 @@
 import { Broker } from '@millrace/broker'
-import type { Engine } from '@millrace/engine'
 import { DEFAULT_LIMITS, type Limits } from '@millrace/record'
 import { createMemoryEngine, ManualClock } from '@millrace/testkit'
 import { RequestGuard } from '../src/guard.ts'
@@ -7,6 +6,8 @@ import { InFlight } from '../src/in-flight.ts'
 import { createRestApp, type RestApp } from '../src/rest/app.ts'
 import { Unsent } from '../src/unsent.ts'
 import { type LogLine, type Protocol, type RestServer, recordingLogger, serveRest } from './rest-harness.ts'
+
+type Engine = ReturnType<typeof createMemoryEngine>
 
 export interface TailServer {
   readonly app: RestApp

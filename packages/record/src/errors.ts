@@ -43,6 +43,7 @@ export const ERRORS = {
   CORRUPT_BATCH: spec('corrupt', 'A record batch fails its checksum or is cut off'),
   INVALID_BATCH: spec('invalid', 'A record batch contradicts itself'),
   UNSUPPORTED_COMPRESSION: spec('invalid', 'The compression codec is not known'),
+  INVALID_RECORD: spec('invalid', 'A record for a compacted topic has no key'),
   INVALID_TIMESTAMP: spec('invalid', 'A timestamp is out of the allowed bounds'),
   BATCH_TOO_LARGE: spec('too-large', 'A record batch is larger than the topic allows'),
   REQUEST_TOO_LARGE: spec('too-large', 'The request is larger than the server allows'),

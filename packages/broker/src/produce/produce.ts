@@ -68,6 +68,7 @@ export class Produce {
       handle,
       partition: handle.partition(partition),
       clock: this.clock,
+      limits: this.limits,
       topics: this.topics,
     })
   }

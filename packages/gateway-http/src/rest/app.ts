@@ -17,6 +17,7 @@ import { logFailure, mapError, PROBLEM_TYPE, problemOf } from './problem.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { backupRoutes } from './routes/backups.ts'
 import type { RouteContext } from './routes/context.ts'
+import { descriptionRoutes, watchRoutes } from './routes/description.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { recordRoutes } from './routes/records.ts'
 import { topicRoutes } from './routes/topics.ts'
@@ -68,6 +69,7 @@ export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   })
   const methods = new PathMethods()
   methods.watch(app)
+  const routes = watchRoutes(app)
   app.setValidatorCompiler(({ schema, httpPart }) => {
     if (httpPart === 'body') return bodyValidator(schema as TSchema)
     return textValidator(schema as TSchema, httpPart === 'querystring' ? 'query parameter' : 'path parameter')
@@ -88,6 +90,7 @@ export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   groupRoutes(app, context)
   transactionRoutes(app, context)
   backupRoutes(app, context)
+  descriptionRoutes(app, routes)
   await app.ready()
 
   return {

@@ -1,9 +1,25 @@
 import { type Static, Type } from 'typebox'
+import { named } from './schema-notes.ts'
 
 /** The shapes of REST's requests and answers, as JSON Schema. What is described here is what users are told. */
 
-const Count = (description: string) => Type.Integer({ minimum: 0, description })
+const Count = (description: string) => Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description })
 const Closed = { additionalProperties: false } as const
+
+/** The answer 204, which has no body. */
+export const Deleted = Type.Null({ description: 'It is gone.' })
+
+export const About = Type.Object(
+  {
+    name: Type.Literal('Millrace'),
+    what: Type.String(),
+    links: Type.Record(Type.String(), Type.String(), { description: 'Paths by what is there.' }),
+  },
+  named('About'),
+)
+export const OpenApi = Type.Object({ openapi: Type.String(), info: Type.Unknown(), paths: Type.Unknown() })
+export const Health = Type.Object({ status: Type.Literal('ok') }, named('Health'))
+export const Readiness = Type.Object({ status: Type.Literal('ready') }, named('Readiness'))
 
 const Bytes = 'A string stands for its UTF-8 bytes, null for none, any other value for its compact JSON text.'
 
@@ -13,7 +29,7 @@ export const HeaderJson = Type.Object(
     value: Type.Optional(Type.Unknown({ description: `${Bytes} This or \`valueBase64\` must be there.` })),
     valueBase64: Type.Optional(Type.String({ description: 'The value as base64, instead of `value`.' })),
   },
-  Closed,
+  { ...Closed, ...named('Header') },
 )
 
 export const RecordJson = Type.Object(
@@ -32,7 +48,7 @@ export const RecordJson = Type.Object(
     partition: Type.Optional(Type.Integer({ description: 'Absent: chosen by the key, or else by the broker.' })),
     timestamp: Type.Optional(Type.Integer({ description: "Milliseconds since 1970. Absent: the broker's time." })),
   },
-  Closed,
+  { ...Closed, ...named('Record') },
 )
 export type RecordJson = Static<typeof RecordJson>
 
@@ -45,25 +61,28 @@ export const ProduceBody = Type.Object(
       }),
     ),
   },
-  Closed,
+  { ...Closed, ...named('ProduceRequest') },
 )
 
-export const ProduceAnswer = Type.Object({
-  results: Type.Array(
-    Type.Object({
-      partition: Count('Partition of the record.'),
-      offset: Type.Optional(Count('Offset of the record.')),
-      timestamp: Type.Optional(Count('Timestamp of the record, in ms since 1970.')),
-      error: Type.Optional(
-        Type.Object({
-          code: Type.String({ description: 'Permanent literal.' }),
-          detail: Type.String({ description: 'What happened, in words.' }),
-        }),
-      ),
-    }),
-    { description: 'One for each record, in the order given.' },
-  ),
-})
+export const ProduceAnswer = Type.Object(
+  {
+    results: Type.Array(
+      Type.Object({
+        partition: Count('Partition of the record.'),
+        offset: Type.Optional(Count('Offset of the record.')),
+        timestamp: Type.Optional(Count('Timestamp of the record, in ms since 1970.')),
+        error: Type.Optional(
+          Type.Object({
+            code: Type.String({ description: 'Permanent literal.' }),
+            detail: Type.String({ description: 'What happened, in words.' }),
+          }),
+        ),
+      }),
+      { description: 'One for each record, in the order given.' },
+    ),
+  },
+  named('ProduceResults'),
+)
 export type ProduceAnswer = Static<typeof ProduceAnswer>
 
 export const CreateTopicBody = Type.Object(
@@ -78,35 +97,41 @@ export const CreateTopicBody = Type.Object(
       ),
     ),
   },
-  Closed,
+  { ...Closed, ...named('NewTopic') },
 )
 
-export const Topic = Type.Object({
-  name: Type.String(),
-  id: Type.String({ description: "UUID, the topic's for life." }),
-  partitions: Count('Number of partitions.'),
-  createdAtMs: Count('Milliseconds since 1970.'),
-})
+export const Topic = Type.Object(
+  {
+    name: Type.String(),
+    id: Type.String({ description: "UUID, the topic's for life." }),
+    partitions: Count('Number of partitions.'),
+    createdAtMs: Count('Milliseconds since 1970.'),
+  },
+  named('Topic'),
+)
 export type Topic = Static<typeof Topic>
 
-export const TopicList = Type.Object({ topics: Type.Array(Topic, { description: 'By name.' }) })
+export const TopicList = Type.Object({ topics: Type.Array(Topic, { description: 'By name.' }) }, named('Topics'))
 
-export const TopicDetail = Type.Object({
-  name: Type.String(),
-  id: Type.String({ description: "UUID, the topic's for life." }),
-  createdAtMs: Count('Milliseconds since 1970.'),
-  config: Type.Record(Type.String(), Type.String(), { description: 'All settings, defaults included.' }),
-  partitions: Type.Array(
-    Type.Object({
-      partition: Count('Number of the partition, from 0 on.'),
-      logStartOffset: Count('The first offset that can be read.'),
-      highWatermark: Count('The offset after the last committed record.'),
-      lastStableOffset: Count('The offset up to which transactions are decided.'),
-      sizeBytes: Count('Bytes of log.'),
-      leaderEpoch: Count('Rises with each unclean start.'),
-    }),
-  ),
-})
+export const TopicDetail = Type.Object(
+  {
+    name: Type.String(),
+    id: Type.String({ description: "UUID, the topic's for life." }),
+    createdAtMs: Count('Milliseconds since 1970.'),
+    config: Type.Record(Type.String(), Type.String(), { description: 'All settings, defaults included.' }),
+    partitions: Type.Array(
+      Type.Object({
+        partition: Count('Number of the partition, from 0 on.'),
+        logStartOffset: Count('The first offset that can be read.'),
+        highWatermark: Count('The offset after the last committed record.'),
+        lastStableOffset: Count('The offset up to which transactions are decided.'),
+        sizeBytes: Count('Bytes of log.'),
+        leaderEpoch: Count('Rises with each unclean start.'),
+      }),
+    ),
+  },
+  named('TopicDetails'),
+)
 export type TopicDetail = Static<typeof TopicDetail>
 
 const TopicName = Type.String({ description: 'Name of the topic.' })
@@ -148,20 +173,23 @@ const StoredBytes = (name: string) => ({
   [`${name}Base64`]: Type.Optional(Type.String({ description: 'All other bytes.' })),
 })
 
-export const FetchAnswer = Type.Object({
-  records: Type.Array(
-    Type.Object({
-      offset: Count('Offset of the record.'),
-      timestamp: Count('Milliseconds since 1970.'),
-      ...StoredBytes('key'),
-      ...StoredBytes('value'),
-      headers: Type.Array(Type.Object({ key: Type.String(), ...StoredBytes('value') })),
-    }),
-  ),
-  nextOffset: Count('Where to read on.'),
-  highWatermark: Count('The offset after the last committed record.'),
-  logStartOffset: Count('The first offset that can be read.'),
-})
+export const FetchAnswer = Type.Object(
+  {
+    records: Type.Array(
+      Type.Object({
+        offset: Count('Offset of the record.'),
+        timestamp: Count('Milliseconds since 1970.'),
+        ...StoredBytes('key'),
+        ...StoredBytes('value'),
+        headers: Type.Array(Type.Object({ key: Type.String(), ...StoredBytes('value') })),
+      }),
+    ),
+    nextOffset: Count('Where to read on.'),
+    highWatermark: Count('The offset after the last committed record.'),
+    logStartOffset: Count('The first offset that can be read.'),
+  },
+  named('FetchedRecords'),
+)
 
 export const OffsetsQuery = Type.Object(
   {
@@ -172,29 +200,35 @@ export const OffsetsQuery = Type.Object(
 )
 export type OffsetsQuery = Static<typeof OffsetsQuery>
 
-export const OffsetsAnswer = Type.Object({
-  earliest: Type.Optional(Count('The first offset that can be read; when nothing was asked for.')),
-  latest: Type.Optional(Count('The offset after the last committed record; when nothing was asked for.')),
-  offset: Type.Optional(Count('The offset that was asked for; the latest, when no record is that young.')),
-  timestamp: Type.Optional(Count('Timestamp of the record that was found by time.')),
-  found: Type.Optional(Type.Boolean({ description: 'False when there is no record at or after the time.' })),
-})
+export const OffsetsAnswer = Type.Object(
+  {
+    earliest: Type.Optional(Count('The first offset that can be read; when nothing was asked for.')),
+    latest: Type.Optional(Count('The offset after the last committed record; when nothing was asked for.')),
+    offset: Type.Optional(Count('The offset that was asked for; the latest, when no record is that young.')),
+    timestamp: Type.Optional(Count('Timestamp of the record that was found by time.')),
+    found: Type.Optional(Type.Boolean({ description: 'False when there is no record at or after the time.' })),
+  },
+  named('Offsets'),
+)
 export type OffsetsAnswer = Static<typeof OffsetsAnswer>
 
-export const TransactionList = Type.Object({
-  transactions: Type.Array(
-    Type.Object({
-      transactionalId: Type.String(),
-      producerId: Count('Of the live instance.'),
-      producerEpoch: Count('Rises with each transaction and each new instance.'),
-      state: Type.Enum(['empty', 'open', 'ending'], { description: '`open`: records wait for its outcome.' }),
-      timeoutMs: Count('How long a transaction may stay open.'),
-      startedAtMs: Type.Optional(Count('When the open transaction began, in ms since 1970.')),
-      partitions: Count('Number of partitions that the open transaction has written to.'),
-    }),
-    { description: 'By transactional id.' },
-  ),
-})
+export const TransactionList = Type.Object(
+  {
+    transactions: Type.Array(
+      Type.Object({
+        transactionalId: Type.String(),
+        producerId: Count('Of the live instance.'),
+        producerEpoch: Count('Rises with each transaction and each new instance.'),
+        state: Type.Enum(['empty', 'open', 'ending'], { description: '`open`: records wait for its outcome.' }),
+        timeoutMs: Count('How long a transaction may stay open.'),
+        startedAtMs: Type.Optional(Count('When the open transaction began, in ms since 1970.')),
+        partitions: Count('Number of partitions that the open transaction has written to.'),
+      }),
+      { description: 'By transactional id.' },
+    ),
+  },
+  named('Transactions'),
+)
 export type TransactionList = Static<typeof TransactionList>
 
 export const CreateBackupBody = Type.Object(
@@ -224,5 +258,8 @@ export const Problem = Type.Object(
     detail: Type.String({ description: 'What happened, in words.' }),
     code: Type.String({ description: 'Permanent literal, for example TOPIC_NOT_FOUND.' }),
   },
-  { description: 'An error (RFC 9457). Further members tell facts about it, such as the offsets that there are.' },
+  {
+    ...named('Problem'),
+    description: 'An error (RFC 9457). Further members tell facts about it, such as the offsets that there are.',
+  },
 )

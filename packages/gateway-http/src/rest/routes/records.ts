@@ -2,6 +2,7 @@ import type { Broker, FetchedRecords, Position, ProduceResult } from '@millrace/
 import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
+import { PARTITION_ERRORS, READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
 import { logFailure, publicMessage } from '../problem.ts'
 import { decodeRecord, recordText, withinBytes } from '../record-json.ts'
 import {
@@ -11,7 +12,6 @@ import {
   OffsetsAnswer,
   OffsetsQuery,
   PartitionPath,
-  Problem,
   ProduceAnswer,
   ProduceBody,
   TopicPath,
@@ -32,12 +32,22 @@ function produceRoute(app: FastifyInstance, context: RouteContext): void {
     '/v1/topics/:topic/records',
     {
       schema: {
+        operationId: 'produce',
+        tags: ['Records'],
         summary: 'Append records',
         description: 'All or nothing for each partition. 207 when some partitions failed: their errors stand in place.',
         params: TopicPath,
         querystring: NoQuery,
         body: ProduceBody,
-        response: { 200: ProduceAnswer, 207: ProduceAnswer, '4xx': Problem, '5xx': Problem },
+        response: { 200: ProduceAnswer, 207: ProduceAnswer },
+        errors: [
+          ...PARTITION_ERRORS,
+          'INVALID_TOPIC_NAME',
+          'INVALID_TIMESTAMP',
+          'INVALID_BATCH',
+          'BATCH_TOO_LARGE',
+          ...WRITE_ERRORS,
+        ],
       },
     },
     async ({ params, body, raw }, reply): Promise<ProduceAnswer> => {
@@ -73,10 +83,13 @@ function fetchRoute(app: FastifyInstance, { broker, waits, unsent, liveTails }: 
     '/v1/topics/:topic/partitions/:partition/records',
     {
       schema: {
+        operationId: 'fetch',
+        tags: ['Records'],
         summary: 'Read records',
         params: PartitionPath,
         querystring: FetchQuery,
-        response: { 200: FetchAnswer, '4xx': Problem, '5xx': Problem },
+        response: { 200: FetchAnswer },
+        errors: [...PARTITION_ERRORS, 'OFFSET_OUT_OF_RANGE', ...READ_ERRORS],
       },
     },
     async (request, reply) => {
@@ -112,11 +125,14 @@ function offsetsRoute(app: FastifyInstance, { broker }: RouteContext): void {
     '/v1/topics/:topic/partitions/:partition/offsets',
     {
       schema: {
+        operationId: 'getOffset',
+        tags: ['Records'],
         summary: 'Find offsets',
         description: 'One end, the first offset at or after a time, or, when nothing is asked for, both ends.',
         params: PartitionPath,
         querystring: OffsetsQuery,
-        response: { 200: OffsetsAnswer, '4xx': Problem },
+        response: { 200: OffsetsAnswer },
+        errors: [...PARTITION_ERRORS, ...READ_ERRORS],
       },
     },
     async ({ params, query }): Promise<OffsetsAnswer> => {

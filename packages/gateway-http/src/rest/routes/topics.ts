@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
-import { CreateTopicBody, NoQuery, Problem, Topic, TopicDetail, TopicList, TopicPath } from '../schemas.ts'
+import { READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
+import { CreateTopicBody, Deleted, NoQuery, Topic, TopicDetail, TopicList, TopicPath } from '../schemas.ts'
 import type { RouteContext } from './context.ts'
 
 /** Making, listing, describing and deleting topics. */
@@ -9,10 +10,20 @@ export function topicRoutes(app: FastifyInstance, { broker }: RouteContext): voi
     '/v1/topics',
     {
       schema: {
+        operationId: 'createTopic',
+        tags: ['Topics'],
         summary: 'Make a topic',
         body: CreateTopicBody,
         querystring: NoQuery,
-        response: { 201: Topic, '4xx': Problem },
+        response: { 201: Topic },
+        errors: [
+          'INVALID_TOPIC_NAME',
+          'INVALID_PARTITIONS',
+          'INVALID_CONFIG',
+          'TOPIC_EXISTS',
+          'TOPIC_NAME_CONFLICT',
+          ...WRITE_ERRORS,
+        ],
       },
     },
     async ({ body }, reply) => {
@@ -26,7 +37,16 @@ export function topicRoutes(app: FastifyInstance, { broker }: RouteContext): voi
 
   app.get(
     '/v1/topics',
-    { schema: { summary: 'List the topics', querystring: NoQuery, response: { 200: TopicList, '4xx': Problem } } },
+    {
+      schema: {
+        operationId: 'listTopics',
+        tags: ['Topics'],
+        summary: 'List the topics',
+        querystring: NoQuery,
+        response: { 200: TopicList },
+        errors: ['STORAGE_FAILED'],
+      },
+    },
     async () => ({ topics: (await broker.topics.list()).map(topicJson) }),
   )
 
@@ -34,10 +54,13 @@ export function topicRoutes(app: FastifyInstance, { broker }: RouteContext): voi
     '/v1/topics/:topic',
     {
       schema: {
+        operationId: 'describeTopic',
+        tags: ['Topics'],
         summary: 'Describe a topic',
         params: TopicPath,
         querystring: NoQuery,
-        response: { 200: TopicDetail, '4xx': Problem },
+        response: { 200: TopicDetail },
+        errors: ['TOPIC_NOT_FOUND', ...READ_ERRORS],
       },
     },
     async ({ params }): Promise<TopicDetail> => {
@@ -63,10 +86,13 @@ export function topicRoutes(app: FastifyInstance, { broker }: RouteContext): voi
     '/v1/topics/:topic',
     {
       schema: {
+        operationId: 'deleteTopic',
+        tags: ['Topics'],
         summary: 'Delete a topic and its records',
         params: TopicPath,
         querystring: NoQuery,
-        response: { '4xx': Problem },
+        response: { 204: Deleted },
+        errors: ['TOPIC_NOT_FOUND', 'INVALID_TOPIC_NAME', ...WRITE_ERRORS],
       },
     },
     async ({ params }, reply) => {
