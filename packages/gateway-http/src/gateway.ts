@@ -10,6 +10,7 @@ import { createRestApp, type RestApp } from './rest/app.ts'
 import { PROBLEM_TYPE, problemOf } from './rest/problem.ts'
 import { RpcService } from './rpc/rpc-service.ts'
 import type { TlsCredentials } from './tls-door.ts'
+import { Tracing } from './tracing.ts'
 import { Unsent } from './unsent.ts'
 
 export interface HttpGatewayOptions {
@@ -56,6 +57,7 @@ class Gateway implements HttpGateway {
   private readonly inFlight: InFlight
   private readonly unsent: Unsent
   private readonly requests = new RequestStats()
+  private readonly tracing = Tracing.registered()
   private rest: RestApp | undefined
   private port: Port | undefined
   private tls: TlsCredentials | undefined
@@ -68,15 +70,26 @@ class Gateway implements HttpGateway {
     this.guard = new RequestGuard({ allowedOrigins, checkHost, isSecure: tls !== undefined })
     this.inFlight = new InFlight(limits)
     this.unsent = new Unsent(limits.unsentBytes)
-    const { guard, inFlight, unsent, requests } = this
-    this.rpc = new RpcService({ broker, clock, logger, limits, guard, inFlight, unsent, requests })
+    const { guard, inFlight, unsent, requests, tracing } = this
+    this.rpc = new RpcService({ broker, clock, logger, limits, guard, inFlight, unsent, requests, tracing })
   }
 
   async listen(host: string, port: number): Promise<{ host: string; port: number }> {
     const { broker, clock, logger, limits, metrics } = this.options
     this.guard.addOwnHost(host)
-    const { guard, inFlight, unsent, requests } = this
-    const rest = await createRestApp({ broker, clock, logger, limits, guard, inFlight, unsent, requests, metrics })
+    const { guard, inFlight, unsent, requests, tracing } = this
+    const rest = await createRestApp({
+      broker,
+      clock,
+      logger,
+      limits,
+      guard,
+      inFlight,
+      unsent,
+      requests,
+      metrics,
+      tracing,
+    })
     this.rest = rest
     this.port = new Port({
       limits,

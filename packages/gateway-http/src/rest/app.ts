@@ -8,6 +8,7 @@ import type { MetricsPage } from '../gateway-stats.ts'
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
 import { type FailureBook, RequestStats } from '../request-stats.ts'
+import type { TracedRequest, Tracing } from '../tracing.ts'
 import type { Unsent } from '../unsent.ts'
 import { type BodyLimits, discardBody, readBody } from './body.ts'
 import { parseJson } from './json-text.ts'
@@ -37,6 +38,7 @@ export interface RestAppOptions {
   readonly requests?: RequestStats
   /** Renders the page of metrics; without it there is none. */
   readonly metrics?: (() => Promise<MetricsPage>) | undefined
+  readonly tracing?: Tracing | undefined
 }
 
 /** REST without a port of its own: a server for HTTP/1.1 or HTTP/2 passes its requests in. */
@@ -53,7 +55,7 @@ export interface RestApp {
 
 export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   const options = { ...given, requests: given.requests ?? new RequestStats() }
-  const { broker, logger, unsent, requests, metrics } = options
+  const { broker, logger, unsent, requests, metrics, tracing } = options
   const waits = new Waits()
   let draining = false
   const liveTails = new LiveTails({ ...options, waits })
@@ -80,6 +82,7 @@ export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   app.setNotFoundHandler((request) => {
     throw routeNotFound(request)
   })
+  if (tracing !== undefined) traceRequests(app, tracing)
   countAnswers(app, requests)
   admit(app, options, methods, () => draining)
   readJsonBodies(app, options)
@@ -107,13 +110,28 @@ export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   }
 }
 
+/** A span for each request, in which all that is done for it happens. */
+function traceRequests(app: FastifyInstance, tracing: Tracing): void {
+  app.decorateRequest('traced', undefined)
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { method, url, headers, raw, protocol: scheme } = request
+    const route = request.is404 ? undefined : request.routeOptions.url
+    request.traced = tracing.http({ method, url, route, scheme, version: raw.httpVersion, headers })
+    request.traced.run(done)
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    request.traced?.endHttp(reply.raw.statusCode, request.failure)
+    done()
+  })
+}
+
 /** Counts each request when it has its answer, or when nobody is there any more to take it. */
 function countAnswers(app: FastifyInstance, requests: RequestStats): void {
   app.decorateRequest('failure', undefined)
   app.addHook('onResponse', (request, _reply, done) => {
     const { url } = request.routeOptions
     const call = url === undefined || request.is404 ? 'unknown' : `${request.method} ${url}`
-    requests.answered('rest', call, request.failure ?? 'OK')
+    requests.answered('rest', call, request.failure?.code ?? 'OK')
     done()
   })
 }
@@ -194,8 +212,9 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Bytes of the body that are in memory. */
     bodyBytes: number
-    /** The code of the error that it is answered with. */
-    failure: ErrorCode | undefined
+    /** What it is answered with. */
+    failure: MillraceError | undefined
+    traced: TracedRequest | undefined
   }
 }
 
@@ -249,7 +268,7 @@ function sendProblem(
 ): void {
   const error = mapError(cause)
   const problem = problemOf(error)
-  request.failure = error.code
+  request.failure = error
   logFailure(options, error, { method: request.method, url: request.url })
   const ends = ENDS_CONNECTION.has(error.code)
   if (request.raw.httpVersionMajor === 1 && ends) reply.header('connection', 'close')

@@ -11,7 +11,12 @@ interface PrintedValue {
   readonly metricName?: string
 }
 
-const USELESS = ['nodejs_eventloop_lag_min_seconds', 'nodejs_eventloop_lag_stddev_seconds']
+/** What says nothing, or nonsense before the first delay, and what goes through every open socket. */
+const USELESS = [
+  'nodejs_eventloop_lag_min_seconds',
+  'nodejs_eventloop_lag_stddev_seconds',
+  ...['handles', 'requests', 'resources'].flatMap((what) => [`nodejs_active_${what}`, `nodejs_active_${what}_total`]),
+]
 
 /** Memory, processor, collector and event loop: of the process, however many servers it has. */
 let processRegistry: Registry | undefined
@@ -21,7 +26,6 @@ export async function renderPage(snapshot: Snapshot): Promise<MetricsPage> {
   if (processRegistry === undefined) {
     processRegistry = new Registry()
     collectDefaultMetrics({ register: processRegistry })
-    // They say nothing, and nonsense before the first delay.
     for (const name of USELESS) processRegistry.removeSingleMetric(name)
   }
   const registry = new Registry()

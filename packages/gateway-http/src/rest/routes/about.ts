@@ -59,8 +59,9 @@ export function aboutRoutes(app: FastifyInstance, context: RouteContext): void {
     const problems = context.isDraining() ? ['the server is shutting down'] : await context.broker.problems()
     if (problems.length === 0) return { status: 'ready' }
     // Whoever asks does so over and over, and what is wrong was logged when it happened: no line for each answer.
-    request.failure = 'NOT_READY'
-    const problem = problemOf(new MillraceError('NOT_READY', problems.join('; ')))
+    const error = new MillraceError('NOT_READY', problems.join('; '))
+    request.failure = error
+    const problem = problemOf(error)
     return reply
       .code(problem.status)
       .header('content-type', PROBLEM_TYPE)
