@@ -1,37 +1,47 @@
-// `npm run test:interop`: has Apache Kafka's own tools read what Millrace wrote, and ends with a table of what ran and
-// what was skipped. Without Java 17 and Maven all of it is skipped, which is a failure where CI=true. What follows `--`
-// goes to vitest. `node scripts/interop-install.mjs` installs what is missing on Debian.
+// `npm run test:interop`: tries Millrace with programs of others, Apache Kafka's tools and a browser, and ends with a table
+// of what ran and what was skipped. Suites whose program is missing are skipped, which is a failure where CI=true. What
+// follows `--` goes to vitest. `node scripts/interop-install.mjs` installs what is missing on Debian.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { chromium } from './lib/chromium.mjs'
 import { reasonToSkip, resolveTools, toolsFolder } from './lib/kafka-tools.mjs'
 import { run } from './lib/main.mjs'
 import { ROOT } from './lib/project.mjs'
 
 await run(async ({ children, node, env }) => {
-  const reason = await prepare(children)
+  const found = [await kafkaTools(children), browser()]
   const folder = mkdtempSync(join(tmpdir(), 'millrace-interop-'))
   try {
     const report = join(folder, 'report.json')
     const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/interop/vitest.config.ts']
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-    const tools = reason === undefined ? { MILLRACE_KAFKA_TOOLS: toolsFolder(ROOT) } : {}
+    const programs = Object.assign({}, ...found.map(({ variables }) => variables))
     const args = [...vitest, ...reporters, ...process.argv.slice(2)]
-    const { code } = await children.run(node, args, { cwd: ROOT, env: { ...env, ...tools } })
+    const { code } = await children.run(node, args, { cwd: ROOT, env: { ...env, ...programs } })
     for (const line of tableOf(JSON.parse(readFileSync(report, 'utf8')))) console.log(line)
-    if (reason === undefined) return code ?? 1
-    console.error(`Skipped: ${reason}. On Debian, node scripts/interop-install.mjs installs it.`)
-    return process.env.CI === 'true' ? 1 : (code ?? 1)
+    const reasons = found.flatMap(({ reason }) => reason ?? [])
+    for (const reason of reasons) {
+      console.error(`Skipped: ${reason}. On Debian, node scripts/interop-install.mjs installs it.`)
+    }
+    return reasons.length > 0 && process.env.CI === 'true' ? 1 : (code ?? 1)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 })
 
-/** @returns why nothing can run, undefined when all is there */
-async function prepare(children) {
+// What a suite needs: the variables by which it finds it, or the reason why it is skipped.
+
+async function kafkaTools(children) {
   const reason = reasonToSkip(ROOT)
-  if (reason !== undefined) return reason
-  return (await resolveTools(ROOT, children)) ? undefined : "Maven could not get Apache Kafka's tools"
+  if (reason !== undefined) return { reason }
+  if (!(await resolveTools(ROOT, children))) return { reason: "Maven could not get Apache Kafka's tools" }
+  return { variables: { MILLRACE_KAFKA_TOOLS: toolsFolder(ROOT) } }
+}
+
+function browser() {
+  const name = chromium()
+  return name === undefined ? { reason: 'there is no Chromium' } : { variables: { MILLRACE_CHROMIUM: name } }
 }
 
 /** The lines of a table with each test and how it went. */

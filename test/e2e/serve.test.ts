@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { Millrace } from '@millrace/client'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { millrace, serve, startMillrace, temporaryDirectory } from './harness.ts'
 
 const isAlive = (pid: number): boolean => {
@@ -37,18 +37,50 @@ describe('millrace serve', () => {
     },
   )
 
-  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    'ends with code 0 on %s and leaves nothing behind',
-    async (signal) => {
-      const data = await temporaryDirectory()
-      const readyFile = join(await temporaryDirectory(), 'ready.json')
-      const server = await serve('--data', data, '--ready-file', readyFile)
-      expect(await server.end(signal)).toEqual({ code: 0, signal: null })
-      expect(isAlive(server.pid)).toBe(false)
-      await expect(readFile(readyFile)).rejects.toMatchObject({ code: 'ENOENT' })
-      await expect(fetch(`${server.url}/healthz`)).rejects.toThrow()
-    },
-  )
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends with code 0 on %s and leaves nothing behind', async (signal) => {
+    const data = await temporaryDirectory()
+    const readyFile = join(await temporaryDirectory(), 'ready.json')
+    const server = await serve('--data', data, '--ready-file', readyFile)
+    expect(await server.end(signal)).toEqual({ code: 0, signal: null })
+    expect(isAlive(server.pid)).toBe(false)
+    await expect(readFile(readyFile)).rejects.toMatchObject({ code: 'ENOENT' })
+    await expect(fetch(`${server.url}/healthz`)).rejects.toThrow()
+  })
+
+  it('reads its configuration again on SIGHUP, and goes on', async () => {
+    const directory = await temporaryDirectory()
+    const [config, log] = [join(directory, 'c.json'), join(directory, 'server.log')]
+    const configure = (content: object | string) =>
+      writeFile(config, typeof content === 'string' ? content : JSON.stringify(content))
+    await configure({ data: 'memory', logFile: log, limits: { topics: 1 } })
+    const server = await serve('--config', config)
+    const hangUp = async (): Promise<{ level: number; msg: string; changed?: string[]; needRestart?: string[] }> => {
+      await rename(log, `${log}.1`)
+      process.kill(server.pid, 'SIGHUP')
+      return JSON.parse(
+        await vi.waitFor(async () => {
+          const [line] = (await readFile(log, 'utf8')).split('\n')
+          return line === undefined || line === '' ? Promise.reject(new Error('nothing is logged yet')) : line
+        }, 10_000),
+      )
+    }
+    const create = async (name: string): Promise<number> => {
+      const headers = { 'content-type': 'application/json' }
+      return (await fetch(`${server.url}/v1/topics`, { method: 'POST', headers, body: JSON.stringify({ name }) }))
+        .status
+    }
+    expect([await create('a'), await create('b')]).toEqual([201, 429])
+
+    await configure({ data: 'memory', logFile: log, logLevel: 'debug', limits: { topics: 2, openFiles: 100 } })
+    expect(await hangUp()).toMatchObject({ changed: ['logLevel', 'limits.topics'], needRestart: ['limits.openFiles'] })
+    expect([await create('b'), await create('c')]).toEqual([201, 429])
+    expect(await readFile(log, 'utf8')).toContain('topic created')
+
+    await configure({ data: 'memory', logFile: log, limits: { topics: 'many' } })
+    expect(await hangUp()).toMatchObject({ level: 50, msg: expect.stringContaining('limits.topics') })
+    expect(await create('c')).toBe(429)
+    expect(await server.end('SIGTERM')).toEqual({ code: 0, signal: null })
+  })
 
   it('ends at once although clients follow, wait and keep connections open', async () => {
     // With such a grace it would never end if it waited for them.

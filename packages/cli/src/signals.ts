@@ -5,16 +5,28 @@
 const SAME_SIGNAL_MS = 500
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
+/** The signals that this process listens for. */
+export interface Signals {
+  /** Aborted when one asks this process to end. */
+  readonly interrupted: AbortSignal
+  /** Has SIGHUP call `handler` instead of ending the process; undefined: it ends it again. */
+  onHangUp(handler: (() => void) | undefined): void
+  /** Gives the signals their usual effect back. */
+  stop(): void
+}
+
 /**
  * Listens for the signals that ask this process to end.
  * @param onSecond called when the user asks again, because ending cleanly takes too long
- * @returns `interrupted` is aborted at the first one; `stop` gives the signals their usual effect back
  */
-export function listenForSignals(onSecond: () => void): { interrupted: AbortSignal; stop: () => void } {
+export function listenForSignals(onSecond: () => void): Signals {
   const controller = new AbortController()
   let firstAtMs = 0
-  const onSignal = (): void => {
-    if (!controller.signal.aborted) {
+  let hangUp: (() => void) | undefined
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGHUP' && hangUp !== undefined && !controller.signal.aborted) {
+      hangUp()
+    } else if (!controller.signal.aborted) {
       firstAtMs = performance.now()
       controller.abort()
     } else if (performance.now() - firstAtMs > SAME_SIGNAL_MS) {
@@ -24,6 +36,9 @@ export function listenForSignals(onSecond: () => void): { interrupted: AbortSign
   for (const signal of SIGNALS) process.on(signal, onSignal)
   return {
     interrupted: controller.signal,
+    onHangUp: (handler) => {
+      hangUp = handler
+    },
     stop: () => {
       for (const signal of SIGNALS) process.off(signal, onSignal)
     },

@@ -25,6 +25,7 @@ const SAMPLES: Record<string, { good: string; means: unknown; bad: string }> = {
   corsOrigin: { good: 'https://a.example', means: ['https://a.example'], bad: 'a.example' },
   logLevel: { good: 'debug', means: 'debug', bad: 'loud' },
   backupDir: { good: 'copies', means: 'copies', bad: '' },
+  logFile: { good: 'a.log', means: 'a.log', bad: '' },
   readyFile: { good: 'ready.json', means: 'ready.json', bad: '' },
   tlsCert: { good: 'cert.pem', means: 'cert.pem', bad: '' },
   tlsKey: { good: 'key.pem', means: 'key.pem', bad: '' },

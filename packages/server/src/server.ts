@@ -4,9 +4,10 @@ import type { HttpGateway } from '@millrace/gateway-http'
 import { type Limits, type Logger, systemClock } from '@millrace/record'
 import { formatAddress, reachableHost } from './address.ts'
 import { effectiveSettings, flatten, toConfig } from './config.ts'
-import { openLogger } from './logger.ts'
+import { type LogOutput, openLogOutput } from './log-output.ts'
 import type { Surroundings } from './parts.ts'
 import { removeReadyFile, writeReadyFile } from './ready-file.ts'
+import { changeBetween, changeLimits } from './reload.ts'
 import type { Config } from './settings.ts'
 import type { TlsWatch } from './tls-watch.ts'
 
@@ -28,10 +29,12 @@ export interface Server extends AsyncDisposable {
   /** The data directory, or `memory`. */
   readonly data: string
   /**
-   * Reads the files of TLS at once instead of within seconds. What is wrong with them is logged, and what was in use
-   * stays.
+   * Takes over the log level and the limits of `config` that can change while the server runs, and logs which others
+   * differ; begins the log file anew, and reads the files of TLS at once. What is wrong with them is logged, and what was
+   * in use stays.
+   * @param read gives the configuration as it is now; what it throws is logged, and nothing changes
    */
-  reload(): Promise<void>
+  reload(read?: () => Config): Promise<void>
   /**
    * Stops accepting, lets open requests end within `limits.shutdownGraceMs`, commits what was appended and lets go of
    * the data directory. Every call gives the same promise.
@@ -45,12 +48,14 @@ export interface Server extends AsyncDisposable {
  */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const config = configOf(options)
-  const logger = options.logger ?? (await openLogger(config.logLevel))
+  const output = await openLogOutput(options.logger === undefined ? config.logLevel : 'silent', config.logFile)
+  const logger = options.logger ?? output.logger
   // A file that an earlier server left behind must not tell of this one before it is ready.
   if (config.readyFile !== undefined) await removeReadyFile(config.readyFile)
   const startedAtMs = systemClock.monotonicMs()
   const { createGateway, listen, openBroker, openEngineOver, watchTls } = await import('./parts.ts')
-  const surroundings: Surroundings = { clock: systemClock, logger, limits: config.limits }
+  const limits = { ...config.limits }
+  const surroundings: Surroundings = { clock: systemClock, logger, limits }
   const tls = watchTls(config, surroundings)
   const credentials = await tls?.load()
   const engine = await (options.openEngine?.(surroundings) ?? openEngineOver(config, surroundings))
@@ -69,7 +74,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     }
     logger.info({ http, data: config.data, tookMs: Math.round(systemClock.monotonicMs() - startedAtMs) }, 'serving')
     tls?.follow((changed) => serving.setTls(changed))
-    return runningServer({ url, http, config, logger, tls, gateway, broker, engine })
+    return runningServer({ url, http, config, limits, output, logger, tls, gateway, broker, engine })
   } catch (error) {
     await gateway?.close(0)
     await broker?.close()
@@ -90,6 +95,8 @@ function runningServer(o: {
   url: string
   http: string
   config: Config
+  limits: Limits
+  output: LogOutput
   logger: Logger
   tls: TlsWatch | undefined
   gateway: HttpGateway
@@ -99,13 +106,13 @@ function runningServer(o: {
   const { config, logger } = o
   let closing: Promise<void> | undefined
   const shutDown = async (): Promise<void> => {
-    logger.info({ graceMs: config.limits.shutdownGraceMs }, 'shutting down')
+    logger.info({ graceMs: o.limits.shutdownGraceMs }, 'shutting down')
     if (config.readyFile !== undefined) await removeReadyFile(config.readyFile).catch(() => {})
     o.tls?.close()
     // Memberships would never end by themselves.
     o.broker.endMemberships()
     try {
-      await o.gateway.close(config.limits.shutdownGraceMs)
+      await o.gateway.close(o.limits.shutdownGraceMs)
     } finally {
       // Also after a gateway that failed to close: the engine commits what it has and marks a clean shutdown.
       await o.broker.close().finally(() => o.engine.close())
@@ -116,6 +123,23 @@ function runningServer(o: {
     closing ??= shutDown()
     return closing
   }
-  const reload = async (): Promise<void> => o.tls?.reload()
+  let current = config
+  const reload = async (read = () => current): Promise<void> => {
+    o.output.reopen()
+    let next: Config
+    try {
+      next = read()
+    } catch (error) {
+      const { message } = error as Error
+      logger.error({}, `the configuration is not taken over, what was in use stays: ${message}`)
+      return
+    }
+    const { live, needRestart } = changeBetween(current, next)
+    await o.output.setLevel(next.logLevel)
+    changeLimits(o.limits, next.limits)
+    current = next
+    logger.info({ changed: live, needRestart }, 'the configuration was read again')
+    await o.tls?.reload()
+  }
   return { url: o.url, http: o.http, data: config.data, reload, close, [Symbol.asyncDispose]: close }
 }

@@ -25,6 +25,8 @@ export interface Config {
   /** File with the authorities, in PEM, of which one must have signed the certificate of each client. */
   readonly tlsClientCa: string | undefined
   readonly logLevel: LogLevel
+  /** File that messages are added to; undefined: standard error. */
+  readonly logFile: string | undefined
   /** File that gets a JSON line with the bound addresses while the server serves. */
   readonly readyFile: string | undefined
   readonly limits: Limits
@@ -42,6 +44,8 @@ export interface Setting {
   /** What is allowed, to stand after "allowed is". */
   readonly allowed: string
   readonly help: string
+  /** Whether a new value holds when the configuration is read again; for others the server must be started anew. */
+  readonly isLive: boolean
 }
 
 const MAX_TIMER_MS = 2 ** 31 - 1
@@ -97,6 +101,23 @@ const LIMITS: Readonly<Record<keyof Limits, readonly [min: number, max: number, 
   journalBacklogBytes: [0, MAX_BUFFER_BYTES, 'most bytes that wait in the journal and in memory for their segments'],
 }
 
+/** Limits by which something was made at the start that cannot be made otherwise while it is in use. */
+const FIXED_LIMITS: ReadonlySet<keyof Limits> = new Set([
+  'compactionBytesPerSecond',
+  'connections',
+  'headersTimeoutMs',
+  'housekeepingIntervalMs',
+  'indexCacheBytes',
+  'journalBacklogBytes',
+  'journalBytes',
+  'openFiles',
+  'producersPerPartition',
+  'streamsPerConnection',
+  'tableSnapshotRecords',
+  'tailCacheBytes',
+  'unsentBytes',
+])
+
 /** Every setting of the server. */
 export const SETTINGS: readonly Setting[] = [
   {
@@ -106,6 +127,7 @@ export const SETTINGS: readonly Setting[] = [
     default: 'data',
     allowed: 'a directory, or memory',
     help: 'where records are kept; memory forgets them at the end',
+    isLive: false,
   },
   {
     key: 'http',
@@ -114,6 +136,7 @@ export const SETTINGS: readonly Setting[] = [
     default: '127.0.0.1:7070',
     allowed: 'HOST:PORT with a port from 0 (a free one) to 65535',
     help: 'address of REST and gRPC; port 0 takes a free one',
+    isLive: false,
   },
   {
     key: 'allowInsecure',
@@ -122,6 +145,7 @@ export const SETTINGS: readonly Setting[] = [
     default: false,
     allowed: 'true or false',
     help: 'allow an address that other machines reach, although nobody has to log in',
+    isLive: false,
   },
   {
     key: 'corsOrigin',
@@ -130,6 +154,7 @@ export const SETTINGS: readonly Setting[] = [
     default: [],
     allowed: 'origins such as https://app.example.com, with commas between them, or *',
     help: 'origins whose web pages may call, with commas between them',
+    isLive: false,
   },
   {
     key: 'tlsCert',
@@ -138,6 +163,7 @@ export const SETTINGS: readonly Setting[] = [
     default: undefined,
     allowed: 'a file name',
     help: 'speak TLS only, with the certificate (and its chain, PEM) in FILE',
+    isLive: false,
   },
   {
     key: 'tlsKey',
@@ -146,6 +172,7 @@ export const SETTINGS: readonly Setting[] = [
     default: undefined,
     allowed: 'a file name',
     help: 'key (PEM) of that certificate',
+    isLive: false,
   },
   {
     key: 'tlsKeyPassphraseFile',
@@ -154,6 +181,7 @@ export const SETTINGS: readonly Setting[] = [
     default: undefined,
     allowed: 'a file name',
     help: 'passphrase of that key, when it is encrypted',
+    isLive: false,
   },
   {
     key: 'tlsClientCa',
@@ -162,6 +190,7 @@ export const SETTINGS: readonly Setting[] = [
     default: undefined,
     allowed: 'a file name',
     help: 'accept only clients with a certificate that an authority in FILE (PEM) has signed',
+    isLive: false,
   },
   {
     key: 'logLevel',
@@ -170,6 +199,16 @@ export const SETTINGS: readonly Setting[] = [
     default: 'info',
     allowed: LOG_LEVELS.join(', '),
     help: `least important messages that are logged: ${LOG_LEVELS.join(', ')}`,
+    isLive: true,
+  },
+  {
+    key: 'logFile',
+    argument: 'FILE',
+    parse: text,
+    default: undefined,
+    allowed: 'a file name',
+    help: 'write messages to FILE, instead of standard error; SIGHUP begins it anew after a log rotation',
+    isLive: false,
   },
   {
     key: 'readyFile',
@@ -178,6 +217,7 @@ export const SETTINGS: readonly Setting[] = [
     default: undefined,
     allowed: 'a file name',
     help: 'write the bound addresses to FILE, as a JSON line, while the server serves',
+    isLive: false,
   },
   {
     key: 'backupDir',
@@ -186,6 +226,7 @@ export const SETTINGS: readonly Setting[] = [
     default: undefined,
     allowed: 'a directory',
     help: 'where backups are put, on the file system of the data (backups in the data directory)',
+    isLive: false,
   },
   ...limitSettings(),
 ]
@@ -219,6 +260,7 @@ function limitSettings(): Setting[] {
     default: DEFAULT_LIMITS[name as keyof Limits],
     allowed: `a whole number from ${min} to ${max}`,
     help,
+    isLive: !FIXED_LIMITS.has(name as keyof Limits),
   }))
 }
 

@@ -168,7 +168,7 @@ export class RequestsOnce {
     request: RememberedRequest,
     isRepeat: boolean,
   ): { batches: Batches; refused: readonly Refusal[] } {
-    const { clock, topics } = this.options
+    const { clock, topics, limits } = this.options
     const producer = { producerId: request.producerId, producerEpoch: request.producerEpoch, baseSequence: 0 }
     const skipped = new Set(request.refused?.map(([partition]) => partition))
     const batches = new Map<number, { target: ProduceTarget; batch: Buffer }>()
@@ -177,7 +177,7 @@ export class RequestsOnce {
       if (skipped.has(partition)) continue
       const own = indexes.map((index) => records[index] as PlainRecord)
       try {
-        const target = new ProduceTarget({ handle, partition: handle.partition(partition), clock, topics })
+        const target = new ProduceTarget({ handle, partition: handle.partition(partition), clock, topics, limits })
         batches.set(partition, { target, batch: target.encode(own, { nowMs: request.atMs, producer, isRepeat }) })
       } catch (error) {
         if (isRepeat) throw error

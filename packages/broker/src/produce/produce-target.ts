@@ -4,6 +4,8 @@ import {
   BatchBuilder,
   type BatchRules,
   type Clock,
+  keyMissing,
+  type Limits,
   MAX_BATCH_BYTES,
   MillraceError,
   type ProducerStamp,
@@ -18,6 +20,7 @@ export interface ProduceTargetOptions {
   readonly handle: TopicHandle
   readonly partition: EnginePartition
   readonly clock: Clock
+  readonly limits: Limits
   readonly topics: Topics
 }
 
@@ -33,19 +36,21 @@ export class ProduceTarget {
   private readonly topic: TopicHandle
   private readonly partition: EnginePartition
   private readonly clock: Clock
+  private readonly limits: Limits
   private readonly topics: Topics
 
-  constructor({ handle, partition, clock, topics }: ProduceTargetOptions) {
+  constructor({ handle, partition, clock, limits, topics }: ProduceTargetOptions) {
     this.topic = handle
     this.partition = partition
     this.clock = clock
+    this.limits = limits
     this.topics = topics
   }
 
   /**
    * Appends one batch as a client encoded it. The Buffer belongs to the engine from then on.
    * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH (also when there is more than one batch), BATCH_TOO_LARGE,
-   *   INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION, TOPIC_NOT_FOUND, and what the engine's append throws
+   *   INVALID_TIMESTAMP, INVALID_RECORD, UNSUPPORTED_COMPRESSION, TOPIC_NOT_FOUND, and what the engine's append throws
    */
   append(batch: Buffer, acks: Acks): Promise<AppendResult> {
     try {
@@ -58,7 +63,7 @@ export class ProduceTarget {
 
   /**
    * Puts records into one batch and appends it: all or nothing. Records without a timestamp get `nowMs`.
-   * @throws MillraceError INVALID_REQUEST without a record, BATCH_TOO_LARGE, INVALID_TIMESTAMP, TOPIC_NOT_FOUND, and
+   * @throws MillraceError INVALID_REQUEST without a record, BATCH_TOO_LARGE, INVALID_TIMESTAMP, INVALID_RECORD, TOPIC_NOT_FOUND, and
    *   what the engine's append throws
    */
   appendRecords(records: readonly PlainRecord[], acks: Acks, nowMs = this.clock.nowMs()): Promise<AppendResult> {
@@ -96,13 +101,17 @@ export class ProduceTarget {
   }
 
   private rules(): BatchRules {
-    const { maxMessageBytes, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs } = this.topic.config
+    const { cleanupPolicy, maxMessageBytes, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs } =
+      this.topic.config
+    const maxBatchBytes = maxMessageBytes
+    const keys = cleanupPolicy === 'delete' ? undefined : this.limits
     if (timestampType === 'LogAppendTime') {
-      return { maxBatchBytes: maxMessageBytes, minTimestamp: 0, maxTimestamp: Number.MAX_SAFE_INTEGER }
+      return { maxBatchBytes, keys, minTimestamp: 0, maxTimestamp: Number.MAX_SAFE_INTEGER }
     }
     const nowMs = this.clock.nowMs()
     return {
-      maxBatchBytes: maxMessageBytes,
+      maxBatchBytes,
+      keys,
       minTimestamp: Math.max(0, nowMs - timestampBeforeMaxMs),
       maxTimestamp: nowMs + timestampAfterMaxMs,
     }
@@ -131,7 +140,8 @@ function buildBatch(
 ): Buffer {
   if (records.length === 0) throw new MillraceError('INVALID_REQUEST', 'there is no record to append')
   const builder = new BatchBuilder(Math.min(guessBytes(records), rules.maxBatchBytes))
-  for (const record of records) {
+  for (const [index, record] of records.entries()) {
+    if (rules.keys !== undefined && record.key === null) throw keyMissing(index)
     const timestamp = record.timestamp ?? nowMs
     checkTimestamp(timestamp, rules)
     const input = { key: record.key, value: record.value, headers: record.headers, timestamp }

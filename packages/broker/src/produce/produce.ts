@@ -105,6 +105,7 @@ export class Produce {
       handle,
       partition: handle.partition(partition),
       clock: this.clock,
+      limits: this.limits,
       topics: this.topics,
     })
   }

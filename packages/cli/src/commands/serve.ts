@@ -9,13 +9,18 @@ import { aborted } from '../signals.ts'
 /** `millrace serve`, which is also what `millrace` alone does. */
 export function serveCommand(context: Context): Command {
   const command = withSettings(new Command('serve'))
-    .description('serve until SIGINT or SIGTERM')
+    .description(
+      'serve until SIGINT or SIGTERM; SIGHUP, where it is not on a terminal, has it read its configuration again',
+    )
     .addOption(jsonOption())
     .action(async (options: { json?: true }) => {
       tuneCollector()
       const settings = settingsOf(command, context)
       await checkReadyFile(settings, context)
       const server = await startServer(toConfig(settings))
+      // On a terminal it means that the terminal is gone.
+      if (!process.stderr.isTTY)
+        context.onHangUp(() => void server.reload(() => toConfig(settingsOf(command, context))))
       try {
         if (options.json)
           await context.out.json({ url: server.url, http: server.http, data: server.data, pid: process.pid })
@@ -25,6 +30,7 @@ export function serveCommand(context: Context): Command {
         await Promise.race([context.out.flush(), end])
         await end
       } finally {
+        context.onHangUp(undefined)
         await server.close()
       }
     })

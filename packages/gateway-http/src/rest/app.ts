@@ -15,6 +15,7 @@ import { isPassing, logFailure, mapError, PROBLEM_TYPE, problemOf, RETRY_AFTER_S
 import { aboutRoutes } from './routes/about.ts'
 import { backupRoutes } from './routes/backups.ts'
 import type { RouteContext } from './routes/context.ts'
+import { descriptionRoutes, watchRoutes } from './routes/description.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { recordRoutes } from './routes/records.ts'
 import { topicRoutes } from './routes/topics.ts'
@@ -58,6 +59,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   })
   const methods = new PathMethods()
   methods.watch(app)
+  const routes = watchRoutes(app)
   app.setValidatorCompiler(({ schema, httpPart }) => {
     if (httpPart === 'body') return bodyValidator(schema as TSchema)
     // They are described; who uses one looks at it.
@@ -79,6 +81,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   groupRoutes(app, context)
   transactionRoutes(app, context)
   backupRoutes(app, context)
+  descriptionRoutes(app, routes)
   await app.ready()
 
   return {
@@ -173,7 +176,6 @@ declare module 'fastify' {
 
 function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
   const { inFlight } = options
-  const limits = bodyLimits(options)
   app.decorateRequest('bodyBytes', 0)
   app.addHook('onResponse', (request, _reply, done) => {
     inFlight.removeBody(request.bodyBytes)
@@ -189,7 +191,7 @@ function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
       return true
     }
     const declaredBytes = declared === undefined ? undefined : Number(declared)
-    readBody(payload, declaredBytes, { ...limits, takes }, (failure, bytes) => {
+    readBody(payload, declaredBytes, { ...bodyLimits(options), takes }, (failure, bytes) => {
       if (bytes === undefined) return done(failure)
       let body: unknown
       try {

@@ -39,7 +39,7 @@ function segmentsOf(path: string): string[] {
 
 function matches(pattern: readonly string[], path: readonly string[]): boolean {
   return (
-    pattern.length === path.length &&
-    pattern.every((segment, index) => segment.startsWith(':') || segment === path[index])
+    (pattern.length === path.length || (pattern.at(-1) === '*' && pattern.length < path.length)) &&
+    pattern.every((segment, index) => segment === '*' || segment.startsWith(':') || segment === path[index])
   )
 }

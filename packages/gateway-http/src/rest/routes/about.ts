@@ -1,6 +1,7 @@
 import { MillraceError } from '@millrace/record'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifySchema } from 'fastify'
 import { PROBLEM_TYPE, problemOf } from '../problem.ts'
+import { About, Health, Readiness } from '../schemas.ts'
 import type { RouteContext } from './context.ts'
 
 const ABOUT = {
@@ -12,14 +13,39 @@ const ABOUT = {
     transactions: '/v1/transactions',
     health: '/healthz',
     readiness: '/readyz',
+    description: '/openapi.json',
+    docs: '/docs',
   },
+}
+
+const ABOUT_SCHEMA = {
+  operationId: 'about',
+  tags: ['Server'],
+  summary: 'Tell what this is and where to go',
+  response: { 200: About },
+  errors: [],
+}
+const HEALTH_SCHEMA = {
+  operationId: 'getHealth',
+  tags: ['Server'],
+  summary: 'Tell whether the process answers',
+  response: { 200: Health },
+  errors: [],
+}
+const READINESS_SCHEMA: FastifySchema = {
+  operationId: 'getReadiness',
+  tags: ['Server'],
+  summary: 'Tell whether the server can do its work',
+  description: 'Where it cannot, `problems` of the answer says why.',
+  response: { 200: Readiness },
+  errors: ['NOT_READY'],
 }
 
 /** What the server says about itself: what it is, whether it lives, whether it can do its work. */
 export function aboutRoutes(app: FastifyInstance, context: RouteContext): void {
-  app.get('/', { schema: { summary: 'What this is and where to go' } }, async () => ABOUT)
-  app.get('/healthz', { schema: { summary: 'Whether the process answers' } }, async () => ({ status: 'ok' }))
-  app.get('/readyz', { schema: { summary: 'Whether the server can do its work' } }, async (_request, reply) => {
+  app.get('/', { schema: ABOUT_SCHEMA }, async () => ABOUT)
+  app.get('/healthz', { schema: HEALTH_SCHEMA }, async () => ({ status: 'ok' }))
+  app.get('/readyz', { schema: READINESS_SCHEMA }, async (_request, reply) => {
     const problems = context.isDraining() ? ['the server is shutting down'] : context.broker.problems()
     if (problems.length === 0) return { status: 'ready' }
     // Whoever asks does so over and over, and what is wrong was logged when it happened: no line for each answer.

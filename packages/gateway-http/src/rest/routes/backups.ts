@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
-import { Backup, CreateBackupBody, NoQuery, Problem } from '../schemas.ts'
+import { Backup, CreateBackupBody, NoQuery } from '../schemas.ts'
 import type { RouteContext } from './context.ts'
 
 /** Copies of all that the server keeps. */
@@ -9,11 +9,14 @@ export function backupRoutes(app: FastifyInstance, { broker }: RouteContext): vo
     '/v1/backups',
     {
       schema: {
+        operationId: 'createBackup',
+        tags: ['Backups'],
         summary: 'Make a backup',
         description: 'Copies all that is committed at one moment to where the server has its backups, by hard links.',
         body: CreateBackupBody,
         querystring: NoQuery,
-        response: { 201: Backup, '4xx': Problem, '5xx': Problem },
+        response: { 201: Backup },
+        errors: ['BACKUP_EXISTS', 'STORAGE_FAILED', 'DISK_FULL', 'UNIMPLEMENTED'],
       },
     },
     async ({ body }, reply): Promise<Backup> => {

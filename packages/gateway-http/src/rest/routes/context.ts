@@ -14,11 +14,3 @@ export interface RouteContext {
   /** Whether the server is on its way out. */
   readonly isDraining: () => boolean
 }
-
-declare module 'fastify' {
-  interface FastifySchema {
-    /** For the description of the API: the call in a few words, and what else there is to say. */
-    summary?: string
-    description?: string
-  }
-}

@@ -1,8 +1,10 @@
 import type { GroupDescription, GroupSummary, MemberDescription, ResetRequest, TopicPartitions } from '@millrace/broker'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
+import { PARTITION_ERRORS, READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
 import {
   CommitBody,
+  Committed,
   type Group,
   GroupDetail,
   GroupList,
@@ -12,7 +14,7 @@ import {
   ResetAnswer,
   ResetBody,
 } from '../group-schemas.ts'
-import { NoQuery, Problem } from '../schemas.ts'
+import { Deleted, NoQuery } from '../schemas.ts'
 import type { RouteContext } from './context.ts'
 
 /** Listing, describing and deleting consumer groups, and their offsets. */
@@ -32,9 +34,12 @@ function listRoute(app: FastifyInstance, { broker }: RouteContext): void {
     '/v1/groups',
     {
       schema: {
+        operationId: 'listGroups',
+        tags: ['Groups'],
         summary: 'List the consumer groups',
         querystring: NoQuery,
-        response: { 200: GroupList, '4xx': Problem, '5xx': Problem },
+        response: { 200: GroupList },
+        errors: [...READ_ERRORS],
       },
     },
     async () => ({ groups: (await broker.groups.list()).map(groupJson) }),
@@ -46,11 +51,14 @@ function describeRoute(app: FastifyInstance, { broker }: RouteContext): void {
     '/v1/groups/:group',
     {
       schema: {
+        operationId: 'describeGroup',
+        tags: ['Groups'],
         summary: 'Describe a consumer group',
         description: 'Its members, what they own, the committed offsets and how many records lie behind them.',
         params: GroupPath,
         querystring: NoQuery,
-        response: { 200: GroupDetail, '4xx': Problem, '5xx': Problem },
+        response: { 200: GroupDetail },
+        errors: ['GROUP_NOT_FOUND', ...READ_ERRORS],
       },
     },
     async ({ params }) => detailJson(await broker.groups.describe(params.group)),
@@ -62,10 +70,13 @@ function deleteRoute(app: FastifyInstance, { broker }: RouteContext): void {
     '/v1/groups/:group',
     {
       schema: {
+        operationId: 'deleteGroup',
+        tags: ['Groups'],
         summary: 'Delete a consumer group without members, and its offsets',
         params: GroupPath,
         querystring: NoQuery,
-        response: { '4xx': Problem, '5xx': Problem },
+        response: { 204: Deleted },
+        errors: ['GROUP_NOT_FOUND', 'GROUP_NOT_EMPTY', 'OFFSETS_PENDING', ...READ_ERRORS, ...WRITE_ERRORS],
       },
     },
     async ({ params }, reply) => {
@@ -80,10 +91,13 @@ function offsetsRoute(app: FastifyInstance, { broker }: RouteContext): void {
     '/v1/groups/:group/offsets',
     {
       schema: {
+        operationId: 'fetchOffsets',
+        tags: ['Groups'],
         summary: 'Tell the committed offsets',
         params: GroupPath,
         querystring: GroupOffsetsQuery,
-        response: { 200: GroupOffsets, '4xx': Problem, '5xx': Problem },
+        response: { 200: GroupOffsets },
+        errors: ['GROUP_NOT_FOUND', 'OFFSETS_PENDING', ...READ_ERRORS],
       },
     },
     async ({ params, query }): Promise<GroupOffsets> => {
@@ -106,12 +120,24 @@ function commitRoute(app: FastifyInstance, { broker }: RouteContext): void {
     '/v1/groups/:group/offsets',
     {
       schema: {
+        operationId: 'commitOffsets',
+        tags: ['Groups'],
         summary: 'Commit offsets from outside',
         description: 'All or nothing, into a group without members. A group that there is not is made.',
         params: GroupPath,
         querystring: NoQuery,
         body: CommitBody,
-        response: { '4xx': Problem, '5xx': Problem },
+        response: { 204: Committed },
+        errors: [
+          'INVALID_GROUP_NAME',
+          'GROUP_NOT_EMPTY',
+          ...PARTITION_ERRORS,
+          'OFFSET_OUT_OF_RANGE',
+          'METADATA_TOO_LARGE',
+          'BATCH_TOO_LARGE',
+          ...READ_ERRORS,
+          ...WRITE_ERRORS,
+        ],
       },
     },
     async ({ params, body }, reply) => {
@@ -127,12 +153,24 @@ function resetRoute(app: FastifyInstance, { broker }: RouteContext): void {
     '/v1/groups/:group/offsets/reset',
     {
       schema: {
+        operationId: 'resetOffsets',
+        tags: ['Groups'],
         summary: 'Set offsets anew',
         description: 'Or, with `dryRun`, tell what they would be.',
         params: GroupPath,
         querystring: NoQuery,
         body: ResetBody,
-        response: { 200: ResetAnswer, '4xx': Problem, '5xx': Problem },
+        response: { 200: ResetAnswer },
+        errors: [
+          'INVALID_GROUP_NAME',
+          'GROUP_NOT_FOUND',
+          'GROUP_NOT_EMPTY',
+          ...PARTITION_ERRORS,
+          'OFFSET_OUT_OF_RANGE',
+          'BATCH_TOO_LARGE',
+          ...READ_ERRORS,
+          ...WRITE_ERRORS,
+        ],
       },
     },
     async ({ params, body }): Promise<ResetAnswer> => {

@@ -2,16 +2,19 @@ import type { Broker, FetchedRecords, Position, ProduceResult } from '@millrace/
 import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
+import { PARTITION_ERRORS, READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
 import { isPassing, logFailure, publicMessage, RETRY_AFTER_SECONDS } from '../problem.ts'
 import { decodeRecord, recordText, withinBytes } from '../record-json.ts'
 import {
+  EventStream,
   FetchAnswer,
+  FetchHeaders,
   FetchQuery,
+  JsonLines,
   NoQuery,
   OffsetsAnswer,
   OffsetsQuery,
   PartitionPath,
-  Problem,
   ProduceAnswer,
   ProduceBody,
   ProduceHeaders,
@@ -32,6 +35,8 @@ function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): v
     '/v1/topics/:topic/records',
     {
       schema: {
+        operationId: 'produce',
+        tags: ['Records'],
         summary: 'Append records',
         description:
           'All or nothing for each partition. 207 when some partitions failed: their errors stand in place. A repeat ' +
@@ -40,7 +45,21 @@ function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): v
         params: TopicPath,
         querystring: NoQuery,
         body: ProduceBody,
-        response: { 200: ProduceAnswer, 207: ProduceAnswer, '4xx': Problem, '5xx': Problem },
+        response: { 200: ProduceAnswer, 207: ProduceAnswer },
+        answerHeaders: {
+          'Idempotent-Replayed': { type: 'string', description: '`true`: this is the answer to the first request.' },
+          'Retry-After': { type: 'integer', description: 'Seconds after which what failed may work.' },
+        },
+        errors: [
+          ...PARTITION_ERRORS,
+          'INVALID_TOPIC_NAME',
+          'INVALID_TIMESTAMP',
+          'INVALID_BATCH',
+          'BATCH_TOO_LARGE',
+          'INVALID_RECORD',
+          'IDEMPOTENCY_KEY_REUSED',
+          ...WRITE_ERRORS,
+        ],
       },
     },
     async ({ params, body, raw, headers }, reply): Promise<ProduceAnswer> => {
@@ -98,10 +117,34 @@ function fetchRoute(app: FastifyInstance, { broker, waits, unsent, liveTails }: 
     '/v1/topics/:topic/partitions/:partition/records',
     {
       schema: {
+        operationId: 'fetch',
+        tags: ['Records'],
         summary: 'Read records',
+        description:
+          'One answer, or, with `Accept: text/event-stream` or `application/x-ndjson`, a live tail, which waits and goes on: ' +
+          '`limit` ends it, and `maxBytes` and `waitMs` are refused. `Last-Event-ID`, the last offset seen, beats the query.',
         params: PartitionPath,
         querystring: FetchQuery,
-        response: { 200: FetchAnswer, '4xx': Problem, '5xx': Problem },
+        headers: FetchHeaders,
+        response: {
+          200: {
+            description: 'What was read; as `text/event-stream` or `application/x-ndjson`, what is read on and on.',
+            content: {
+              'application/json': { schema: FetchAnswer },
+              'text/event-stream': { schema: EventStream },
+              'application/x-ndjson': { schema: JsonLines },
+            },
+          },
+        },
+        errors: [
+          ...PARTITION_ERRORS,
+          'OFFSET_OUT_OF_RANGE',
+          'INVALID_BATCH',
+          'BATCH_TOO_LARGE',
+          'UNSUPPORTED_COMPRESSION',
+          'LIMIT_REACHED',
+          ...READ_ERRORS,
+        ],
       },
     },
     async (request, reply) => {
@@ -137,11 +180,14 @@ function offsetsRoute(app: FastifyInstance, { broker }: RouteContext): void {
     '/v1/topics/:topic/partitions/:partition/offsets',
     {
       schema: {
+        operationId: 'getOffset',
+        tags: ['Records'],
         summary: 'Find offsets',
         description: 'One end, the first offset at or after a time, or, when nothing is asked for, both ends.',
         params: PartitionPath,
         querystring: OffsetsQuery,
-        response: { 200: OffsetsAnswer, '4xx': Problem },
+        response: { 200: OffsetsAnswer },
+        errors: [...PARTITION_ERRORS, ...READ_ERRORS],
       },
     },
     async ({ params, query }): Promise<OffsetsAnswer> => {

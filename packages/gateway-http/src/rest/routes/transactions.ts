@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { NoQuery, Problem, TransactionList } from '../schemas.ts'
+import { NoQuery, TransactionList } from '../schemas.ts'
 import type { RouteContext } from './context.ts'
 
 /** What producers with a transactional id are doing. */
@@ -8,9 +8,12 @@ export function transactionRoutes(app: FastifyInstance, { broker }: RouteContext
     '/v1/transactions',
     {
       schema: {
+        operationId: 'listTransactions',
+        tags: ['Transactions'],
         summary: 'List the transactional ids and their open transactions',
         querystring: NoQuery,
-        response: { 200: TransactionList, '4xx': Problem, '5xx': Problem },
+        response: { 200: TransactionList },
+        errors: ['STORAGE_FAILED'],
       },
     },
     async (): Promise<TransactionList> => ({ transactions: (await broker.transactions.list()).map(transactionJson) }),

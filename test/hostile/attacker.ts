@@ -1,0 +1,20 @@
+/** Attacks a server until it is told to stop, in a process of its own: `attacker.ts URL NAME…` */
+import { constants, setPriority } from 'node:os'
+import { Counts } from './attack.ts'
+import { attackNamed } from './attacks/attacks.ts'
+import { targetOf } from './hostile-socket.ts'
+
+// Attackers have machines of their own: here they must not take the processor from those whom they attack.
+setPriority(constants.priority.PRIORITY_LOW)
+const [url = '', ...names] = process.argv.slice(2)
+const target = targetOf(url)
+const ended = new AbortController()
+process.once('message', () => ended.abort())
+process.once('disconnect', () => process.exit())
+process.on('unhandledRejection', (error) => {
+  throw error
+})
+const counts = new Counts()
+process.send?.('ready')
+await Promise.all(names.map((name) => attackNamed(name).run({ target, signal: ended.signal, counts })))
+process.send?.({ counts: counts.toJSON() }, () => process.exit())
