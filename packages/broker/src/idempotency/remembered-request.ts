@@ -14,6 +14,8 @@ export interface RememberedRequest extends ProducerIdentity {
   readonly partitions: number
   /** The partition of the records without a key; absent when there are none. */
   readonly keyless?: number | undefined
+  /** Whether the topic's records bear the time of their append, which `places` has then. */
+  readonly appendTimes?: true | undefined
   /** Partitions whose records cannot be stored as they are. */
   readonly refused?: readonly Refusal[] | undefined
   /** Where the first record of each other partition lies. */
@@ -21,7 +23,7 @@ export interface RememberedRequest extends ProducerIdentity {
 }
 
 export type Refusal = readonly [partition: number, code: ErrorCode, message: string, details: ErrorDetails]
-export type Place = readonly [partition: number, baseOffset: number]
+export type Place = readonly [partition: number, baseOffset: number, appendTimeMs?: number]
 
 export function refusalOf(partition: number, { code, message, details }: MillraceError): Refusal {
   return [partition, code, message, details]
@@ -38,5 +40,5 @@ export function isRemembered(request: RememberedRequest, nowMs: number, limits: 
 
 /** No more than this is what it takes in a batch, once `places` is there; a little more for what it was refused. */
 export function sizeOf({ refused = [], places = [] }: RememberedRequest): number {
-  return 600 + 40 * places.length + refused.reduce((bytes, [, , message]) => bytes + 200 + message.length, 0)
+  return 600 + 60 * places.length + refused.reduce((bytes, [, , message]) => bytes + 200 + message.length, 0)
 }

@@ -1,4 +1,4 @@
-import type { Acks, AppendResult, Engine, ProducerIdentity } from '@millrace/engine'
+import type { Acks, Engine, ProducerIdentity } from '@millrace/engine'
 import { asMillraceError, type Clock, type ErrorCode, type Limits, type Logger, MillraceError } from '@millrace/record'
 import { groupByPartition, type Partitioner, partitionsOf } from '../produce/partitioner.ts'
 import type { PlainRecord, ProduceResult } from '../produce/plain-record.ts'
@@ -140,7 +140,8 @@ export class RequestsOnce {
     const keyless = records.some(({ partition, key }) => partition === undefined && key === null)
       ? partitioner.takeTurn(handle)
       : undefined
-    const plan: RememberedRequest = { ...lane, fingerprint, atMs: clock.nowMs(), partitions, keyless }
+    const appendTimes = handle.config.timestampType === 'LogAppendTime' ? true : undefined
+    const plan: RememberedRequest = { ...lane, fingerprint, atMs: clock.nowMs(), partitions, keyless, appendTimes }
     const { batches, refused } = this.encode(work, plan, false)
     const request = refused.length === 0 ? plan : { ...plan, refused }
     if (batches.size === 0) {
@@ -196,7 +197,8 @@ export class RequestsOnce {
     const failures = new Map<number, MillraceError>()
     const appends = Array.from(batches, async ([partition, { target, batch }]) => {
       try {
-        places.push(placeOf(partition, await target.appendEncoded(batch, acks)))
+        const { baseOffset, timestamp } = await target.appendEncoded(batch, acks)
+        places.push(request.appendTimes ? [partition, baseOffset, timestamp] : [partition, baseOffset])
       } catch (error) {
         failures.set(partition, asMillraceError(error))
       }
@@ -236,10 +238,6 @@ function reused(key: string): MillraceError {
   )
 }
 
-function placeOf(partition: number, { baseOffset }: AppendResult): Place {
-  return [partition, baseOffset]
-}
-
 /** As it was when the request came first, also when the topic has more partitions now. */
 function chosenPartitions({ partitions, keyless = 0 }: RememberedRequest, records: readonly PlainRecord[]): number[] {
   return partitionsOf(records, partitions, () => keyless)
@@ -254,12 +252,18 @@ function resultsOf(
     ...failures,
     ...(request.refused ?? []).map((refusal) => [refusal[0], errorOf(refusal)] as const),
   ])
-  const nextOffsets = new Map(request.places)
+  const places = new Map(request.places?.map((place) => [place[0], place]))
+  const counts = new Map<number, number>()
   return chosenPartitions(request, records).map((partition, index) => {
     const error = errors.get(partition)
     if (error !== undefined) return { partition, error }
-    const offset = nextOffsets.get(partition) as number
-    nextOffsets.set(partition, offset + 1)
-    return { partition, offset, timestamp: records[index]?.timestamp ?? request.atMs }
+    const [, baseOffset, appendTimeMs] = places.get(partition) as Place
+    const before = counts.get(partition) ?? 0
+    counts.set(partition, before + 1)
+    return {
+      partition,
+      offset: baseOffset + before,
+      timestamp: appendTimeMs ?? records[index]?.timestamp ?? request.atMs,
+    }
   })
 }

@@ -6,8 +6,11 @@ import { PARTITION_ERRORS, READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
 import { isPassing, logFailure, publicMessage, RETRY_AFTER_SECONDS } from '../problem.ts'
 import { decodeRecord, recordText, withinBytes } from '../record-json.ts'
 import {
+  EventStream,
   FetchAnswer,
+  FetchHeaders,
   FetchQuery,
+  JsonLines,
   NoQuery,
   OffsetsAnswer,
   OffsetsQuery,
@@ -43,6 +46,10 @@ function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): v
         querystring: NoQuery,
         body: ProduceBody,
         response: { 200: ProduceAnswer, 207: ProduceAnswer },
+        answerHeaders: {
+          'Idempotent-Replayed': { type: 'string', description: '`true`: this is the answer to the first request.' },
+          'Retry-After': { type: 'integer', description: 'Seconds after which what failed may work.' },
+        },
         errors: [
           ...PARTITION_ERRORS,
           'INVALID_TOPIC_NAME',
@@ -113,10 +120,31 @@ function fetchRoute(app: FastifyInstance, { broker, waits, unsent, liveTails }: 
         operationId: 'fetch',
         tags: ['Records'],
         summary: 'Read records',
+        description:
+          'One answer, or, with `Accept: text/event-stream` or `application/x-ndjson`, a live tail, which waits and goes on: ' +
+          '`limit` ends it, and `maxBytes` and `waitMs` are refused. `Last-Event-ID`, the last offset seen, beats the query.',
         params: PartitionPath,
         querystring: FetchQuery,
-        response: { 200: FetchAnswer },
-        errors: [...PARTITION_ERRORS, 'OFFSET_OUT_OF_RANGE', ...READ_ERRORS],
+        headers: FetchHeaders,
+        response: {
+          200: {
+            description: 'What was read; as `text/event-stream` or `application/x-ndjson`, what is read on and on.',
+            content: {
+              'application/json': { schema: FetchAnswer },
+              'text/event-stream': { schema: EventStream },
+              'application/x-ndjson': { schema: JsonLines },
+            },
+          },
+        },
+        errors: [
+          ...PARTITION_ERRORS,
+          'OFFSET_OUT_OF_RANGE',
+          'INVALID_BATCH',
+          'BATCH_TOO_LARGE',
+          'UNSUPPORTED_COMPRESSION',
+          'LIMIT_REACHED',
+          ...READ_ERRORS,
+        ],
       },
     },
     async (request, reply) => {
