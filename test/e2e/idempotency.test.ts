@@ -111,6 +111,7 @@ describe('a server with small limits under a flood', () => {
       }
       await Promise.all(Array.from({ length: CLIENTS }, (_, name) => client(name)))
       expect(refusals).toBeGreaterThan(0)
+      expect((await mostMemory(pid)) - memoryBefore).toBeLessThan(MEMORY_BYTES)
       const values = (await valuesOf(url)).map((value) => value.replaceAll('.', ''))
       const sent = Array.from({ length: CLIENTS * REQUESTS }, (_, n) => `${Math.floor(n / REQUESTS)}/${n % REQUESTS}`)
       expect(values.toSorted()).toEqual(sent.toSorted())
