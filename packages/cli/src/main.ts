@@ -13,6 +13,7 @@ import type { Context } from './context.ts'
 import { describeFailure, EXIT, type ExitCode, Interrupted, oneLine, Told, UsageError } from './failure.ts'
 import { Output } from './output.ts'
 import { listenForSignals } from './signals.ts'
+import { addTlsOptions } from './tls-options.ts'
 
 /**
  * Runs one command line of `millrace` on this process's streams.
@@ -103,8 +104,12 @@ function createProgram(context: Context): Command {
   return program
 }
 
-/** Makes a command and those below it throw instead of ending the process, so that exit codes are ours. */
+/**
+ * Makes a command and those below it throw instead of ending the process, so that exit codes are ours, and gives those
+ * that talk to a server the options for it that they have in common.
+ */
 function prepare(command: Command): void {
+  addTlsOptions(command)
   command.exitOverride().configureOutput({ outputError: () => {} })
   for (const child of command.commands) prepare(child)
 }

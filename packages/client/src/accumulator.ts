@@ -78,6 +78,12 @@ export class Accumulator {
         this.put(partition, facts, lanes, bytes, call)
         this.pouredBytes += bytes
       } catch (error) {
+        // The topic may have got more partitions since it was asked about.
+        if (isPartitionNotFound(error) && call.askedTopic !== record.topic) {
+          call.askedTopic = record.topic
+          this.directory.forget(record.topic)
+          return { unknown: record.topic }
+        }
         call.failNext(asInputError(error))
       }
     }
@@ -99,7 +105,8 @@ export class Accumulator {
       if (!this.budget.tryTake(bytes)) return undefined
       return this.put(partition, facts, this.dispatcher.lanes(facts.name), bytes, undefined)
     } catch (error) {
-      return Promise.reject(asInputError(error))
+      // By way of a call the topic is asked about anew.
+      return isPartitionNotFound(error) ? undefined : Promise.reject(asInputError(error))
     }
   }
 
@@ -214,6 +221,10 @@ function invalid(message: string): MillraceError {
 function checkTopic(record: ProducerRecord): void {
   if (typeof record.topic === 'string' && record.topic !== '') return
   throw new MillraceError('INVALID_TOPIC_NAME', 'a record needs a topic')
+}
+
+function isPartitionNotFound(error: unknown): boolean {
+  return error instanceof MillraceError && error.code === 'PARTITION_NOT_FOUND'
 }
 
 function asInputError(error: unknown): MillraceError {

@@ -1,4 +1,5 @@
-import { fromInt64, type millrace, UNARY } from '@millrace/wire'
+import { MillraceError } from '@millrace/record'
+import { fromInt64, type millrace, toInt64, UNARY } from '@millrace/wire'
 import type { AdminCallOptions } from './admin-options.ts'
 import { GroupAdmin } from './group-admin.ts'
 import { checkPartition, checkPosition, type Position, positionToMessage } from './position.ts'
@@ -11,6 +12,20 @@ export interface NewTopic {
   readonly partitions?: number | undefined
   /** Settings by their Kafka names, for example `{ 'retention.ms': 3_600_000 }`. Default: the server's. */
   readonly config?: Readonly<Record<string, string | number | boolean>> | undefined
+}
+
+export interface TopicAlteration {
+  /** How many partitions there are to be: at least as many as there are. Default: as many. */
+  readonly partitions?: number | undefined
+  /** New values of settings by their Kafka names; null gives the default back. Others stay. */
+  readonly config?: Readonly<Record<string, string | number | boolean | null>> | undefined
+}
+
+export interface RecordsToDelete {
+  readonly topic: string
+  readonly partition: number
+  /** The first offset that stays. */
+  readonly before: number
 }
 
 export interface TopicInfo {
@@ -84,7 +99,7 @@ export interface PartitionOffset {
 }
 
 /**
- * Makes, finds and deletes topics, and looks after consumer groups. Calls fail with a MillraceError that has the server's
+ * Makes, finds, changes and deletes topics, and looks after consumer groups. Calls fail with a MillraceError that has the server's
  * code, or the signal's reason.
  */
 export class Admin extends GroupAdmin {
@@ -117,12 +132,51 @@ export class Admin extends GroupAdmin {
 
   /** @throws MillraceError TOPIC_NOT_FOUND */
   async describeTopic(name: string, options: AdminCallOptions = {}): Promise<TopicDetails> {
-    const response = await this.transport.call(UNARY.describeTopic, { name }, options)
-    return {
-      ...topicInfo(response.topic),
-      config: { ...response.config },
-      partitions: response.partitions.map(partitionInfo),
+    return topicDetails(await this.transport.call(UNARY.describeTopic, { name }, options))
+  }
+
+  /**
+   * Changes settings of a topic, adds partitions to it, or both; all or nothing. It holds from then on, for what is open
+   * too. More partitions give keys other partitions than they had.
+   * @throws MillraceError TOPIC_NOT_FOUND, INVALID_CONFIG, INVALID_PARTITIONS (fewer than there are, or too many),
+   *   LIMIT_REACHED
+   */
+  async alterTopic(
+    name: string,
+    { partitions, config = {} }: TopicAlteration,
+    options: AdminCallOptions = {},
+  ): Promise<TopicDetails> {
+    // On the wire 0 stands for no change.
+    if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= 1 && partitions < 2 ** 31)) {
+      throw new MillraceError('INVALID_PARTITIONS', `a topic has one partition or more, not ${partitions}`)
     }
+    const entries = Object.entries(config)
+    const request = {
+      name,
+      partitions: partitions ?? 0,
+      config: Object.fromEntries(entries.flatMap(([key, value]) => (value === null ? [] : [[key, String(value)]]))),
+      unset: entries.filter(([, value]) => value === null).map(([key]) => key),
+    }
+    const response = await this.transport.call(UNARY.alterTopic, request, changing(options))
+    this.directory.forget(name)
+    return topicDetails(response)
+  }
+
+  /**
+   * Makes the records of a partition before an offset unreadable, for good. At or below the log start nothing changes.
+   * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, INVALID_REQUEST; OFFSET_OUT_OF_RANGE past the high
+   *   watermark
+   */
+  async deleteRecords(
+    { topic, partition, before }: RecordsToDelete,
+    options: AdminCallOptions = {},
+  ): Promise<{ readonly logStartOffset: number }> {
+    if (!Number.isSafeInteger(before) || before < 0) {
+      throw new MillraceError('INVALID_REQUEST', `before is an offset, a whole number from 0 on, not ${before}`)
+    }
+    const request = { topic, partition: checkPartition(partition), before: toInt64(before) }
+    const { logStartOffset } = await this.transport.call(UNARY.deleteRecords, request, changing(options))
+    return { logStartOffset: fromInt64(logStartOffset) }
   }
 
   /** Deletes a topic with its records. @throws MillraceError TOPIC_NOT_FOUND */
@@ -190,6 +244,14 @@ function changing(options: AdminCallOptions): CallOptions {
 function topicInfo(topic: millrace.v1.Topic.$Properties | null | undefined): TopicInfo {
   const { name = '', id = '', partitions = 0, createdAtMs } = topic ?? {}
   return { name, id, partitions, createdAtMs: createdAtMs === undefined ? 0 : fromInt64(createdAtMs) }
+}
+
+function topicDetails({
+  topic,
+  config,
+  partitions,
+}: Pick<millrace.v1.DescribeTopicResponse, 'topic' | 'config' | 'partitions'>): TopicDetails {
+  return { ...topicInfo(topic), config: { ...config }, partitions: partitions.map(partitionInfo) }
 }
 
 function partitionInfo(status: millrace.v1.PartitionStatus): PartitionInfo {

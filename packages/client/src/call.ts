@@ -63,6 +63,8 @@ export class Call<Result = unknown> implements ResultSink {
   readonly records: readonly ProducerRecord[]
   /** Index of the first record that no batch holds yet. */
   next = 0
+  /** The topic that was asked about anew because a record's partition was not known. */
+  askedTopic: string | undefined
   /** The timestamp of records that have none. */
   readonly nowMs: number
   readonly promise: Promise<Result>

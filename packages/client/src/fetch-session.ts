@@ -1,27 +1,33 @@
-import { MillraceError } from '@millrace/record'
+import { MillraceError, type Timer } from '@millrace/record'
 import { onAbort } from './abort.ts'
 import { closedError } from './connection.ts'
 import { type Chunk, Cursor } from './cursor.ts'
 import { FetchLink } from './fetch-link.ts'
 import type { CheckedReadOptions } from './read-options.ts'
-import type { TopicDirectory } from './topic-directory.ts'
+import { FRESH_MS, type TopicDirectory } from './topic-directory.ts'
 import type { Transport } from './transport.ts'
 
 /** The least that a partition may send ahead, so that many partitions do not crawl. */
 export const MIN_CREDIT_BYTES = 16_384
 
-/** Follows the partitions of one `read`, and keeps what has come until it is taken. */
+/**
+ * Follows the partitions of one `read`, and keeps what has come until it is taken. Where it follows all partitions of a
+ * topic, those that are added join in.
+ */
 export class FetchSession {
+  private readonly transport: Transport
   private readonly directory: TopicDirectory
   private readonly options: CheckedReadOptions
   private readonly forgetSignals: (() => void)[]
   private readonly link: FetchLink
-  private cursors: readonly Cursor[] | undefined
+  private cursors: Cursor[] | undefined
+  private nextLook: Timer | undefined
   private readonly chunks: Chunk[] = []
   private wake: (() => void) | undefined
   private ended: { readonly reason: unknown } | 'done' | undefined
 
   constructor(transport: Transport, directory: TopicDirectory, options: CheckedReadOptions) {
+    this.transport = transport
     this.directory = directory
     this.options = options
     const { signal } = options
@@ -90,6 +96,7 @@ export class FetchSession {
     if (this.ended !== undefined) return
     this.ended = how
     this.chunks.length = 0
+    this.nextLook?.cancel()
     for (const forget of this.forgetSignals) forget()
     this.link.close()
     this.notify()
@@ -105,9 +112,39 @@ export class FetchSession {
     if (this.cursors !== undefined) return
     const { topic, partitions, prefetchBytes } = this.options
     const numbers = partitions ?? Array.from({ length: (await this.directory.learn(topic)).partitions }, (_, n) => n)
-    const creditBytes = Math.max(MIN_CREDIT_BYTES, Math.floor(prefetchBytes / numbers.length))
+    if (this.ended !== undefined) return
+    const creditBytes = shareOf(prefetchBytes, numbers.length)
     this.cursors = numbers.map((partition) => new Cursor({ ...this.options, partition }, creditBytes))
     for (const cursor of this.cursors) this.link.add(cursor)
+    if (partitions === undefined && this.options.to === 'follow') this.lookLater()
+  }
+
+  private lookLater(): void {
+    this.nextLook = this.transport.clock.setTimer(FRESH_MS, () => {
+      this.look()
+        // Those who read hear of what is wrong with the topic from its partitions.
+        .catch(() => {})
+        .finally(() => {
+          if (this.ended === undefined) this.lookLater()
+        })
+    })
+  }
+
+  /** Follows partitions that were added. All that is in them came after the reading began. */
+  private async look(): Promise<void> {
+    const { topic, prefetchBytes, from } = this.options
+    const { partitions } = await this.directory.learn(topic)
+    const { cursors } = this
+    if (this.ended !== undefined || cursors === undefined || cursors.length >= partitions) return
+    const creditBytes = shareOf(prefetchBytes, partitions)
+    for (const cursor of cursors) this.link.setCredit(cursor, creditBytes)
+    const start = typeof from === 'object' && 'timestamp' in from ? from : 'earliest'
+    while (cursors.length < partitions) {
+      const partition = cursors.length
+      const cursor = new Cursor({ ...this.options, from: start, partition }, creditBytes)
+      cursors.push(cursor)
+      this.link.add(cursor)
+    }
   }
 
   private moved(cursor: Cursor, chunk: Chunk | undefined): void {
@@ -127,4 +164,8 @@ export class FetchSession {
       this.fail(new MillraceError(error.code, error.message, { cause: error, details }))
     }
   }
+}
+
+function shareOf(prefetchBytes: number, partitions: number): number {
+  return Math.max(MIN_CREDIT_BYTES, Math.floor(prefetchBytes / partitions))
 }

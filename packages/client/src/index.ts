@@ -5,6 +5,8 @@ export {
   type OffsetQuery,
   type PartitionInfo,
   type PartitionOffset,
+  type RecordsToDelete,
+  type TopicAlteration,
   type TopicDetails,
   type TopicInfo,
   type TransactionInfo,

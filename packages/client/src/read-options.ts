@@ -8,7 +8,7 @@ export type ReadEnd = 'end' | 'follow' | { readonly offset: number }
 
 export interface ReadOptions {
   readonly topic: string
-  /** One or several. Default: all that the topic has when reading begins. */
+  /** One or several. Default: all; with `to: 'follow'`, those that are added to the topic later join in. */
   readonly partition?: number | readonly number[] | undefined
   /** Default `earliest`. Holds for each partition. */
   readonly from?: Position | undefined

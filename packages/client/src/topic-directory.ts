@@ -16,8 +16,8 @@ interface Entry {
   readonly learnedMs: number
 }
 
-/** Age at which facts are asked for again, in the background. */
-const FRESH_MS = 60_000
+/** Age at which facts are asked for again, in the background: how late a client may learn of added partitions. */
+export const FRESH_MS = 10_000
 /** Topics that are remembered. */
 const MAX_TOPICS = 10_000
 

@@ -6,7 +6,9 @@ import {
   type Clock,
   keyMissing,
   type Limits,
+  MAX_BATCH_BYTES,
   MillraceError,
+  type ProducerStamp,
   RecordBatch,
   validateClientBatch,
 } from '@millrace/record'
@@ -51,13 +53,12 @@ export class ProduceTarget {
    *   INVALID_TIMESTAMP, INVALID_RECORD, UNSUPPORTED_COMPRESSION, TOPIC_NOT_FOUND, and what the engine's append throws
    */
   append(batch: Buffer, acks: Acks): Promise<AppendResult> {
-    let recordCount: number
     try {
-      recordCount = checkBatch(batch, this.rules()).recordCount
+      checkBatch(batch, this.rules())
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.toEngine(batch, acks, recordCount)
+    return this.toEngine(batch, acks)
   }
 
   /**
@@ -72,12 +73,30 @@ export class ProduceTarget {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.toEngine(batch, acks, records.length)
+    return this.toEngine(batch, acks)
   }
 
-  private toEngine(batch: Buffer, acks: Acks, recordCount: number): Promise<AppendResult> {
+  /**
+   * Puts records into one batch of a producer's, which `appendEncoded` takes.
+   * @param isRepeat the batch was accepted before, and is made again whatever the rules are now
+   * @throws MillraceError as `appendRecords` does before it appends
+   */
+  encode(
+    records: readonly PlainRecord[],
+    options: { nowMs: number; producer: ProducerStamp; isRepeat: boolean },
+  ): Buffer {
+    const { nowMs, producer, isRepeat } = options
+    return buildBatch(records, nowMs, isRepeat ? NO_RULES : this.rules(), producer)
+  }
+
+  /** @throws MillraceError as the engine's append does */
+  appendEncoded(batch: Buffer, acks: Acks): Promise<AppendResult> {
+    return this.toEngine(batch, acks)
+  }
+
+  private toEngine(batch: Buffer, acks: Acks): Promise<AppendResult> {
     const startMs = this.clock.monotonicMs()
-    const { length } = batch
+    const { recordCount, sizeBytes } = RecordBatch.at(batch)
     const appended = this.partition.append(batch, { acks })
     appended.then(
       ({ duplicate }) => {
@@ -89,7 +108,7 @@ export class ProduceTarget {
         }
         traffic.producedBatches++
         traffic.producedRecords += recordCount
-        traffic.producedBytes += length
+        traffic.producedBytes += sizeBytes
       },
       (error: unknown) => this.topics.forgetIfGone(this.topic, error),
     )
@@ -114,16 +133,26 @@ export class ProduceTarget {
   }
 }
 
-function checkBatch(bytes: Buffer, rules: BatchRules): RecordBatch {
+const NO_RULES: BatchRules = {
+  maxBatchBytes: MAX_BATCH_BYTES,
+  minTimestamp: 0,
+  maxTimestamp: Number.POSITIVE_INFINITY,
+}
+
+function checkBatch(bytes: Buffer, rules: BatchRules): void {
   const batch = RecordBatch.at(bytes)
   if (batch.sizeBytes !== bytes.length) {
     throw new MillraceError('INVALID_BATCH', `${bytes.length - batch.sizeBytes} bytes follow the batch`)
   }
   validateClientBatch(batch, rules)
-  return batch
 }
 
-function buildBatch(records: readonly PlainRecord[], nowMs: number, rules: BatchRules): Buffer {
+function buildBatch(
+  records: readonly PlainRecord[],
+  nowMs: number,
+  rules: BatchRules,
+  producer?: ProducerStamp,
+): Buffer {
   if (records.length === 0) throw new MillraceError('INVALID_REQUEST', 'there is no record to append')
   const builder = new BatchBuilder(Math.min(guessBytes(records), rules.maxBatchBytes))
   for (const [index, record] of records.entries()) {
@@ -135,7 +164,7 @@ function buildBatch(records: readonly PlainRecord[], nowMs: number, rules: Batch
     if (sizeBytes > rules.maxBatchBytes) throw tooLarge(records.length, rules)
     builder.append(input)
   }
-  return builder.build().buffer
+  return builder.build(producer === undefined ? {} : { producer }).buffer
 }
 
 function guessBytes(records: readonly PlainRecord[]): number {

@@ -1,7 +1,12 @@
 import { Command, Option } from 'commander'
 import { type ClientOptions, type Context, jsonOption, urlOption, wholeNumber, withClient } from '../context.ts'
-import { UsageError } from '../failure.ts'
 import { count } from '../table.ts'
+import { addSetting } from '../topic-settings.ts'
+
+const HELP = `
+Examples:
+  millrace topic create orders --partitions 4
+  millrace topic create audit --config retention.ms=-1 --config cleanup.policy=compact`
 
 interface CreateOptions extends ClientOptions {
   readonly partitions: string
@@ -24,6 +29,7 @@ export function topicCreateCommand(context: Context): Command {
     )
     .addOption(urlOption())
     .addOption(jsonOption())
+    .addHelpText('after', HELP)
     .action(async (name: string, options: CreateOptions) => {
       const partitions = wholeNumber('--partitions', options.partitions, 1)
       const topic = await withClient(context, options, (client) =>
@@ -32,10 +38,4 @@ export function topicCreateCommand(context: Context): Command {
       if (options.json) await context.out.json(topic)
       else await context.out.line(`created ${topic.name} with ${count(topic.partitions, 'partition')}`)
     })
-}
-
-function addSetting(text: string, settings: Readonly<Record<string, string>>): Record<string, string> {
-  const at = text.indexOf('=')
-  if (at <= 0) throw new UsageError(`--config ${text}: allowed is KEY=VALUE`)
-  return { ...settings, [text.slice(0, at)]: text.slice(at + 1) }
 }

@@ -1,6 +1,12 @@
 import { Command } from 'commander'
 import { type ClientOptions, type Context, jsonOption, urlOption, withClient } from '../context.ts'
 
+const HELP = `
+Example:
+  millrace topic delete orders
+
+It asks nothing and cannot be undone. The topic is gone at once; its disk space is freed in the background.`
+
 /** `millrace topic delete NAME` */
 export function topicDeleteCommand(context: Context): Command {
   return new Command('delete')
@@ -8,6 +14,7 @@ export function topicDeleteCommand(context: Context): Command {
     .argument('<name>', 'name of the topic')
     .addOption(urlOption())
     .addOption(jsonOption())
+    .addHelpText('after', HELP)
     .action(async (name: string, options: ClientOptions) => {
       await withClient(context, options, (client) => client.admin.deleteTopic(name))
       if (options.json) await context.out.json({ deleted: name })

@@ -2,6 +2,10 @@ import { Command } from 'commander'
 import { type ClientOptions, type Context, jsonOption, urlOption, withClient } from '../context.ts'
 import { formatTable } from '../table.ts'
 
+const HELP = `
+Example:
+  millrace topic list --json`
+
 /** `millrace topic list` */
 export function topicListCommand(context: Context): Command {
   return new Command('list')
@@ -9,6 +13,7 @@ export function topicListCommand(context: Context): Command {
     .description('list the topics')
     .addOption(urlOption())
     .addOption(jsonOption())
+    .addHelpText('after', HELP)
     .action(async (options: ClientOptions) => {
       const topics = await withClient(context, options, (client) => client.admin.listTopics())
       if (options.json) return context.out.json(topics)

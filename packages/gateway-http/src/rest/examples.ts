@@ -16,9 +16,28 @@ const TOPIC = { topic: 'orders' }
 const PARTITION = { topic: 'orders', partition: 0 }
 const GROUP = { group: 'billing' }
 
+const SETTINGS = {
+  'cleanup.policy': 'delete',
+  'delete.retention.ms': '86400000',
+  'flush.ms': '1000',
+  'flush.policy': 'commit',
+  'index.interval.bytes': '4096',
+  'max.compaction.lag.ms': '9007199254740991',
+  'max.message.bytes': '1048588',
+  'message.timestamp.after.max.ms': '3600000',
+  'message.timestamp.before.max.ms': '9007199254740991',
+  'message.timestamp.type': 'CreateTime',
+  'min.cleanable.dirty.ratio': '0.5',
+  'min.compaction.lag.ms': '0',
+  'retention.bytes': '-1',
+  'retention.ms': '86400000',
+  'segment.bytes': '1073741824',
+  'segment.ms': '604800000',
+}
+
 /**
- * An example of each call by its operationId. In this order, on a server without topics, they are answered as they say: a
- * test sends them, with a clock that stands still.
+ * An example of each call by its operationId. In this order, on a new server, they are answered as they say, but for ids,
+ * times, sizes and paths: `test/docs/openapi.test.ts` sends them.
  */
 export const EXAMPLES: Readonly<Record<string, Example>> = {
   about: {
@@ -57,32 +76,32 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       name: 'orders',
       id: '0f3a2c1e-7b64-4d8e-9a51-3c2b1d0e4f56',
       createdAtMs: TIME,
-      config: {
-        'cleanup.policy': 'delete',
-        'delete.retention.ms': '86400000',
-        'flush.ms': '1000',
-        'flush.policy': 'commit',
-        'index.interval.bytes': '4096',
-        'max.compaction.lag.ms': '9007199254740991',
-        'max.message.bytes': '1048588',
-        'message.timestamp.after.max.ms': '3600000',
-        'message.timestamp.before.max.ms': '9007199254740991',
-        'message.timestamp.type': 'CreateTime',
-        'min.cleanable.dirty.ratio': '0.5',
-        'min.compaction.lag.ms': '0',
-        'retention.bytes': '-1',
-        'retention.ms': '86400000',
-        'segment.bytes': '1073741824',
-        'segment.ms': '604800000',
-      },
+      config: SETTINGS,
       partitions: [
-        { partition: 0, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
+        { partition: 0, logStartOffset: 0, highWatermark: 2, lastStableOffset: 2, sizeBytes: 132, leaderEpoch: 0 },
         { partition: 1, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
+      ],
+    },
+  },
+  alterTopic: {
+    path: TOPIC,
+    body: { partitions: 3, config: { 'segment.ms': 86_400_000, 'retention.ms': null } },
+    status: 200,
+    answer: {
+      name: 'orders',
+      id: '0f3a2c1e-7b64-4d8e-9a51-3c2b1d0e4f56',
+      createdAtMs: TIME,
+      config: { ...SETTINGS, 'segment.ms': '86400000', 'retention.ms': '604800000' },
+      partitions: [
+        { partition: 0, logStartOffset: 0, highWatermark: 2, lastStableOffset: 2, sizeBytes: 132, leaderEpoch: 0 },
+        { partition: 1, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
+        { partition: 2, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
       ],
     },
   },
   produce: {
     path: TOPIC,
+    headers: { 'Idempotency-Key': 'order-10' },
     body: {
       records: [
         { key: 'c42', value: { total: 10 }, headers: { source: 'web' }, partition: 0 },
@@ -113,7 +132,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   getOffset: {
     path: PARTITION,
-    query: { timestamp: TIME },
+    query: { timestamp: 1_700_000_000_000 },
     status: 200,
     answer: { offset: 0, timestamp: TIME, found: true },
   },
@@ -159,6 +178,12 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   deleteGroup: { path: GROUP, status: 204 },
   listTransactions: { status: 200, answer: { transactions: [] } },
+  deleteRecords: {
+    path: PARTITION,
+    query: { before: 1 },
+    status: 200,
+    answer: { logStartOffset: 1 },
+  },
   deleteTopic: { path: TOPIC, status: 204 },
   createBackup: {
     body: { name: 'before-upgrade' },
@@ -166,7 +191,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     answer: {
       name: 'before-upgrade',
       path: '/var/lib/millrace/backups/before-upgrade',
-      partitions: 4,
+      partitions: 6,
       sizeBytes: 524_288,
       copiedBytes: 65_536,
       pausedMs: 1,

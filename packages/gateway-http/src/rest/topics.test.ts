@@ -87,6 +87,83 @@ describe.each(PROTOCOLS)('topics over %s', (protocol) => {
     expect((await create({ name: 'orders' })).status).toBe(201)
   })
 
+  test('are altered: settings, partitions or both, and the answer is what describe says', async () => {
+    await create({ name: 'orders', config: { 'segment.bytes': 2_048, 'flush.policy': 'os' } })
+    const alter = (body: unknown) => rest.ask('PATCH', '/v1/topics/orders', { body })
+    const { status, json } = await alter({
+      partitions: 3,
+      config: { 'retention.ms': 60_000, 'flush.policy': null },
+    })
+    expect(status).toBe(200)
+    expect(json.partitions.map(({ partition }: { partition: number }) => partition)).toEqual([0, 1, 2])
+    expect(json.config).toMatchObject({
+      'segment.bytes': '2048',
+      'retention.ms': '60000',
+      'flush.policy': 'commit',
+    })
+    expect((await rest.ask('GET', '/v1/topics/orders')).json).toEqual(json)
+    expect((await alter({})).json).toEqual(json)
+    const record = { value: 'x', partition: 2 }
+    expect((await rest.ask('POST', '/v1/topics/orders/records', { body: { records: [record] } })).status).toBe(200)
+  })
+
+  test.each([
+    [{ partitions: 1 }, 'INVALID_PARTITIONS', ''],
+    [{ partitions: 0 }, 'INVALID_PARTITIONS', ''],
+    [{ partitions: 1_001 }, 'INVALID_PARTITIONS', ''],
+    [{ partitions: 2.5 }, 'INVALID_REQUEST', 'partitions'],
+    [{ partitions: null }, 'INVALID_REQUEST', 'partitions'],
+    [{ config: { 'retention.mss': '1' } }, 'INVALID_CONFIG', 'retention.mss'],
+    [{ config: { 'retention.mss': null } }, 'INVALID_CONFIG', 'retention.mss'],
+    [{ config: { 'flush.policy': 'never' } }, 'INVALID_CONFIG', 'never'],
+    [{ config: { 'flush.ms': 'soon' }, partitions: 9 }, 'INVALID_CONFIG', 'flush.ms'],
+    [{ config: { 'flush.ms': {} } }, 'INVALID_REQUEST', 'null for the default'],
+    [{ config: [] }, 'INVALID_REQUEST', 'config'],
+    [{ name: 'x' }, 'INVALID_REQUEST', 'there are partitions, config'],
+    [{ unset: ['flush.ms'] }, 'INVALID_REQUEST', '"unset"'],
+    [[], 'INVALID_REQUEST', ''],
+    [null, 'INVALID_REQUEST', ''],
+  ])('are not altered by %j', async (body, code, detail) => {
+    await create({ name: 'orders', partitions: 2 })
+    const before = (await rest.ask('GET', '/v1/topics/orders')).json
+    const headers = { 'content-type': 'application/json' }
+    const answer = await rest.ask('PATCH', '/v1/topics/orders', { headers, body: JSON.stringify(body) })
+    expect([answer.status, answer.json.code]).toEqual([400, code])
+    expect(answer.json.detail).toContain(detail)
+    expect((await rest.ask('GET', '/v1/topics/orders')).json).toEqual(before)
+  })
+
+  test('lose the records before an offset', async () => {
+    await create({ name: 'orders' })
+    const records = ['a', 'b', 'c'].map((value) => ({ value }))
+    await rest.ask('POST', '/v1/topics/orders/records', { body: { records } })
+    const path = '/v1/topics/orders/partitions/0/records'
+    const gone = await rest.ask('DELETE', `${path}?before=2`)
+    expect([gone.status, gone.json]).toEqual([200, { logStartOffset: 2 }])
+    expect((await rest.ask('DELETE', `${path}?before=1`)).json).toEqual({ logStartOffset: 2 })
+    const left = (await rest.ask('GET', `${path}?from=earliest`)).json.records
+    expect(left.map(({ value }: { value: string }) => value)).toEqual(['c'])
+    expect((await rest.ask('DELETE', `${path}?before=3`)).json).toEqual({ logStartOffset: 3 })
+  })
+
+  test.each([
+    ['/v1/topics/orders/partitions/0/records', 400, 'INVALID_REQUEST'],
+    ['/v1/topics/orders/partitions/0/records?before=', 400, 'INVALID_REQUEST'],
+    ['/v1/topics/orders/partitions/0/records?before=-1', 400, 'INVALID_REQUEST'],
+    ['/v1/topics/orders/partitions/0/records?before=1e3', 400, 'INVALID_REQUEST'],
+    ['/v1/topics/orders/partitions/0/records?before=9007199254740993', 400, 'NUMBER_NOT_EXACT'],
+    ['/v1/topics/orders/partitions/0/records?before=0&befor=1', 400, 'INVALID_REQUEST'],
+    ['/v1/topics/orders/partitions/x/records?before=0', 400, 'INVALID_REQUEST'],
+    ['/v1/topics/orders/partitions/0/records?before=1', 416, 'OFFSET_OUT_OF_RANGE'],
+    ['/v1/topics/orders/partitions/7/records?before=0', 404, 'PARTITION_NOT_FOUND'],
+    ['/v1/topics/nope/partitions/0/records?before=0', 404, 'TOPIC_NOT_FOUND'],
+    ['/v1/topics/__millrace_groups/partitions/0/records?before=0', 400, 'INVALID_TOPIC_NAME'],
+  ])('lose nothing by DELETE %s', async (path, status, code) => {
+    await create({ name: 'orders' })
+    const answer = await rest.ask('DELETE', path)
+    expect([answer.status, answer.json.code]).toEqual([status, code])
+  })
+
   test('may be deleted by a client that states the type of a body that it does not send', async () => {
     await create({ name: 'orders' })
     const headers = { 'content-type': 'application/json' }
@@ -154,8 +231,9 @@ describe.each(PROTOCOLS)('topics over %s', (protocol) => {
     ['GET', '/v1/topics/__millrace_groups'],
     ['GET', '/v1/topics/__proto__'],
     ['DELETE', '/v1/topics/nope'],
+    ['PATCH', '/v1/topics/nope'],
   ])('that do not exist are not found: %s %s', async (method, path) => {
-    const { status, json } = await rest.ask(method, path)
+    const { status, json } = await rest.ask(method, path, method === 'PATCH' ? { body: {} } : {})
     expect([status, json.code]).toEqual([404, 'TOPIC_NOT_FOUND'])
   })
 })

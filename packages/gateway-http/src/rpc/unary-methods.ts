@@ -1,4 +1,4 @@
-import type { Broker, ProduceResult } from '@millrace/broker'
+import type { Broker, ProduceResult, TopicDetails } from '@millrace/broker'
 import { type Limits, type Logger, MillraceError } from '@millrace/record'
 import {
   acksOf,
@@ -90,25 +90,18 @@ function topicRoutes({ topics }: Broker, route: AddRoute): void {
     return { topic: topicMessage(topic) }
   })
   route(UNARY.listTopics, async () => ({ topics: (await topics.list()).map(topicMessage) }))
-  route(UNARY.describeTopic, async ({ name }) => {
-    const { topic, settings, partitions } = await topics.describe(name)
-    return {
-      topic: topicMessage(topic),
-      config: settings,
-      partitions: partitions.map((status) => ({
-        partition: status.partition,
-        logStartOffset: toInt64(status.logStartOffset),
-        highWatermark: toInt64(status.highWatermark),
-        lastStableOffset: toInt64(status.lastStableOffset),
-        sizeBytes: toInt64(status.sizeBytes),
-        leaderEpoch: status.leaderEpoch,
-      })),
-    }
+  route(UNARY.describeTopic, async ({ name }) => detailsMessage(await topics.describe(name)))
+  route(UNARY.alterTopic, async ({ name, partitions, config, unset }) => {
+    const count = partitions === 0 ? undefined : partitions
+    return detailsMessage(await topics.alter(name, { partitions: count, set: config, unset }))
   })
   route(UNARY.deleteTopic, async ({ name }) => {
     await topics.delete(name)
     return {}
   })
+  route(UNARY.deleteRecords, async ({ topic, partition, before }) => ({
+    logStartOffset: toInt64(await topics.deleteRecords(topic, partition, fromInt64(before))),
+  }))
 }
 
 function producerRoutes({ produce, transactions }: Broker, route: AddRoute): void {
@@ -146,6 +139,21 @@ type TopicDescription = Awaited<ReturnType<Broker['topics']['create']>>
 
 function topicMessage({ name, id, partitions, createdAtMs }: TopicDescription): millrace.v1.Topic.$Properties {
   return { name, id, partitions, createdAtMs: toInt64(createdAtMs) }
+}
+
+function detailsMessage({ topic, settings, partitions }: TopicDetails): millrace.v1.DescribeTopicResponse.$Properties {
+  return {
+    topic: topicMessage(topic),
+    config: settings,
+    partitions: partitions.map((status) => ({
+      partition: status.partition,
+      logStartOffset: toInt64(status.logStartOffset),
+      highWatermark: toInt64(status.highWatermark),
+      lastStableOffset: toInt64(status.lastStableOffset),
+      sizeBytes: toInt64(status.sizeBytes),
+      leaderEpoch: status.leaderEpoch,
+    })),
+  }
 }
 
 async function produce(

@@ -56,6 +56,42 @@ describe('topics', () => {
     expect((await client.unary(UNARY.listTopics, {})).topics).toEqual([])
   })
 
+  test('are altered, and the answer is what describe says', async () => {
+    await client.unary(UNARY.createTopic, { name: 't', config: { 'flush.policy': 'os' } })
+    const change = { name: 't', partitions: 3, config: { 'retention.ms': '60000' }, unset: ['flush.policy'] }
+    const altered = await client.unary(UNARY.alterTopic, change)
+    expect(altered.topic).toMatchObject({ name: 't', partitions: 3 })
+    expect(altered.config).toMatchObject({ 'retention.ms': '60000', 'flush.policy': 'commit' })
+    const described = await client.unary(UNARY.describeTopic, { name: 't' })
+    expect({ ...altered }).toEqual({ ...described })
+    expect((await client.unary(UNARY.alterTopic, { name: 't' })).partitions).toHaveLength(3)
+  })
+
+  test.each([
+    ['INVALID_PARTITIONS', { partitions: 1 }],
+    ['INVALID_PARTITIONS', { partitions: -1 }],
+    ['INVALID_CONFIG', { config: { 'no.such': '1' } }],
+    ['INVALID_CONFIG', { unset: ['no.such'] }],
+    ['TOPIC_NOT_FOUND', { name: 'none' }],
+    ['INVALID_TOPIC_NAME', { name: '__millrace_groups' }],
+  ] as const)('are not altered: %s for %j', async (code, change) => {
+    await makeTopic()
+    expect(await failureOf(client.unary(UNARY.alterTopic, { name: 't', ...change } as never))).toMatchObject({ code })
+  })
+
+  test('lose the records before an offset', async () => {
+    await makeTopic()
+    const record = { partition: 1, value: Buffer.from('x') }
+    await client.unary(UNARY.produce, { topic: 't', records: [record, record] } as never)
+    const remove = (before: number, partition = 1) =>
+      client.unary(UNARY.deleteRecords, { topic: 't', partition, before: toInt64(before) })
+    expect(fromInt64((await remove(1)).logStartOffset)).toBe(1)
+    expect(fromInt64((await remove(0)).logStartOffset)).toBe(1)
+    expect(await failureOf(remove(3))).toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
+    expect(await failureOf(remove(-1))).toMatchObject({ code: 'INVALID_REQUEST' })
+    expect(await failureOf(remove(0, 7))).toMatchObject({ code: 'PARTITION_NOT_FOUND' })
+  })
+
   test('get one partition when none are asked for', async () => {
     expect((await client.unary(UNARY.createTopic, { name: 't' })).topic).toMatchObject({ partitions: 1 })
   })
