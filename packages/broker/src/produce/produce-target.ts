@@ -53,13 +53,12 @@ export class ProduceTarget {
    *   INVALID_TIMESTAMP, INVALID_RECORD, UNSUPPORTED_COMPRESSION, TOPIC_NOT_FOUND, and what the engine's append throws
    */
   append(batch: Buffer, acks: Acks): Promise<AppendResult> {
-    let recordCount: number
     try {
-      recordCount = checkBatch(batch, this.rules()).recordCount
+      checkBatch(batch, this.rules())
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.toEngine(batch, acks, recordCount)
+    return this.toEngine(batch, acks)
   }
 
   /**
@@ -74,7 +73,7 @@ export class ProduceTarget {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.toEngine(batch, acks, records.length)
+    return this.toEngine(batch, acks)
   }
 
   /**
@@ -92,12 +91,12 @@ export class ProduceTarget {
 
   /** @throws MillraceError as the engine's append does */
   appendEncoded(batch: Buffer, acks: Acks): Promise<AppendResult> {
-    return this.toEngine(batch, acks, RecordBatch.at(batch).recordCount)
+    return this.toEngine(batch, acks)
   }
 
-  private toEngine(batch: Buffer, acks: Acks, recordCount: number): Promise<AppendResult> {
+  private toEngine(batch: Buffer, acks: Acks): Promise<AppendResult> {
     const startMs = this.clock.monotonicMs()
-    const { length } = batch
+    const { recordCount, sizeBytes } = RecordBatch.at(batch)
     const appended = this.partition.append(batch, { acks })
     appended.then(
       ({ duplicate }) => {
@@ -109,7 +108,7 @@ export class ProduceTarget {
         }
         traffic.producedBatches++
         traffic.producedRecords += recordCount
-        traffic.producedBytes += length
+        traffic.producedBytes += sizeBytes
       },
       (error: unknown) => this.topics.forgetIfGone(this.topic, error),
     )
@@ -140,13 +139,12 @@ const NO_RULES: BatchRules = {
   maxTimestamp: Number.POSITIVE_INFINITY,
 }
 
-function checkBatch(bytes: Buffer, rules: BatchRules): RecordBatch {
+function checkBatch(bytes: Buffer, rules: BatchRules): void {
   const batch = RecordBatch.at(bytes)
   if (batch.sizeBytes !== bytes.length) {
     throw new MillraceError('INVALID_BATCH', `${bytes.length - batch.sizeBytes} bytes follow the batch`)
   }
   validateClientBatch(batch, rules)
-  return batch
 }
 
 function buildBatch(
