@@ -51,6 +51,7 @@ export const FILE_RULES: Readonly<Record<string, Partial<PackageRule>>> = {
   // The suite is a set of tests that engines run.
   'packages/engine/src/conformance.ts': { libraries: ['vitest'] },
   'packages/engine/src/conformance/': { libraries: ['vitest', 'fast-check'], ambient: true },
+  'packages/testkit/src/certificates.ts': { libraries: ['selfsigned'] },
   // It starts its own package's sources or what was built from them.
   'packages/cli/bin/millrace.mjs': { computedImports: true },
   // The types of protobufjs name it, and bring it.

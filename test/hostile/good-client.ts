@@ -123,7 +123,7 @@ export class GoodClient {
         response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
         response.on('error', reject)
       })
-      call.on('error', reject)
+      call.on('error', (error) => reject(new Error(`${method} ${path} after ${this.posted} posts`, { cause: error })))
       call.end(body)
     })
   }

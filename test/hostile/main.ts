@@ -45,6 +45,8 @@ async function measure(names: readonly string[], seconds: number, serverArgs: re
     await good.prepare()
     const ended = new AbortController()
     const working = good.work(ended.signal)
+    // It is awaited later, and may fail before.
+    working.catch(() => {})
     await sleep(500)
     const alone = await ratesFor(good, seconds * 1_000)
     const before = factsOf(server.pid)
@@ -70,6 +72,9 @@ async function measure(names: readonly string[], seconds: number, serverArgs: re
         JSON.stringify(counts),
       ].join('  '),
     )
+  } catch (error) {
+    console.log(names.join(', '), error, server.lastLines.slice(-20).join('\n'))
+    throw error
   } finally {
     attacker?.kill()
     await good.close()

@@ -20,6 +20,8 @@ export interface DumpedBatch {
 /** A record as Kafka read it; sizes are -1 for null. */
 export interface DumpedRecord {
   readonly offset: number
+  /** What the timestamp is. */
+  readonly timestampType: string
   readonly timestamp: number
   readonly keySize: number
   readonly valueSize: number
@@ -69,7 +71,7 @@ async function run(args: readonly string[]): Promise<string> {
 const BATCH =
   /^baseOffset: (\d+) lastOffset: (\d+) count: (\d+) .*producerId: (-?\d+) .*compresscodec: (\w+) crc: \d+ isvalid: (true|false)$/
 const RECORD =
-  /^\| offset: (\d+) (?:CreateTime|LogAppendTime): (-?\d+) keySize: (-?\d+) valueSize: (-?\d+) sequence: -?\d+ headerKeys: \[(.*)\]/
+  /^\| offset: (\d+) (CreateTime|LogAppendTime): (-?\d+) keySize: (-?\d+) valueSize: (-?\d+) sequence: -?\d+ headerKeys: \[(.*)\]/
 const INDEX_ENTRY = /^(offset: \d+ position: \d+|timestamp: \d+ offset: \d+)$/
 
 /** A segment of one batch needs no entry. */
@@ -102,9 +104,10 @@ export function parseDump(text: string): Dump {
         isValid: batch[6] === 'true',
       })
     } else if (record !== null) {
-      const [offset, timestamp, keySize, valueSize] = record.slice(1, 5).map(Number) as [number, number, number, number]
-      const headerKeys = record[5] === '' ? [] : (record[5] ?? '').split(',')
-      records.push({ offset, timestamp, keySize, valueSize, headerKeys })
+      const timestampType = record[2] ?? ''
+      const [timestamp, keySize, valueSize] = record.slice(3, 6).map(Number) as [number, number, number]
+      const headerKeys = record[6] === '' ? [] : (record[6] ?? '').split(',')
+      records.push({ offset: Number(record[1]), timestampType, timestamp, keySize, valueSize, headerKeys })
     } else if (line.startsWith('Dumping ')) file = line.slice('Dumping '.length)
     else if (INDEX_ENTRY.test(line)) indexEntries++
     else if (SANE.test(line)) saneIndexes++

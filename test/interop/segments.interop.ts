@@ -33,13 +33,15 @@ interface Written extends RecordInput {
 async function write(
   batches: readonly { records: readonly Written[]; codec: CompressionCodec }[],
   settings: TopicSettings,
+  clock = new ManualClock(),
 ) {
-  const engine = await openLocalEngine({ disk: nodeDisk(), dataDir: data, clock: new ManualClock() })
+  const engine = await openLocalEngine({ disk: nodeDisk(), dataDir: data, clock })
   const { id } = await engine.topics.create({ name: 't', partitions: 1, settings })
   const partition = engine.partition(id, 0)
   for (const { records, codec } of batches) {
     const builder = new BatchBuilder()
     for (const record of records) builder.append(record)
+    clock.advance(1)
     await partition.append(builder.build({ compression: codec }).buffer, { acks: 'committed' })
   }
   await engine.close()
@@ -71,6 +73,7 @@ function inBatches(records: readonly Written[], seed: number, codec: () => Compr
 function asDumped(records: readonly Written[], firstOffset = 0) {
   return records.map(({ key, value, timestamp, headers = [] }, index) => ({
     offset: firstOffset + index,
+    timestampType: 'CreateTime',
     timestamp,
     keySize: key?.length ?? -1,
     valueSize: value?.length ?? -1,
@@ -113,6 +116,21 @@ describe.skipIf(KAFKA_TOOLS === undefined)("Apache Kafka's DumpLogSegments", () 
     const dump = await dumpLogSegments(join(data, 't-0'))
     expect(dump.complaints).toEqual([])
     expect(dump.records).toEqual(asDumped(records))
+  })
+
+  test.each(COMPRESSION_CODECS)('reads the times of appends, with the codec %s', async (codec) => {
+    const batches = inBatches(drawRecords(11, 600), 12, () => codec)
+    const clock = new ManualClock(1_800_000_000_000)
+    const settings = { ...SETTINGS, 'message.timestamp.type': 'LogAppendTime' }
+    await write(batches, settings, clock)
+    const dump = await dumpLogSegments(join(data, 't-0'))
+    expect(dump.complaints).toEqual([])
+    expect(dump.batches.filter(({ isValid }) => !isValid)).toEqual([])
+    const times = batches.flatMap(({ records }, batch) => records.map(() => 1_800_000_000_001 + batch))
+    const expected = asDumped(batches.flatMap(({ records }) => records))
+    expect(dump.records).toEqual(
+      expected.map((record, index) => ({ ...record, timestampType: 'LogAppendTime', timestamp: times[index] })),
+    )
   })
 
   test('finds the indexes right after shutdowns in the middle of segments, and after a crash', async () => {

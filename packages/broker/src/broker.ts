@@ -30,7 +30,7 @@ export class Broker {
     this.engine = engine
     this.limits = limits
     this.topics = new Topics({ engine, limits, logger })
-    this.produce = new Produce({ engine, clock, limits, topics: this.topics })
+    this.produce = new Produce({ engine, clock, limits, logger, topics: this.topics })
     this.fetch = new Fetch({ limits, topics: this.topics })
     this.groups = new Groups({ engine, clock, limits, logger, topics: this.topics, fetch: this.fetch })
     this.transactions = new Transactions({ engine, limits })
@@ -45,6 +45,11 @@ export class Broker {
     } catch (error) {
       this.logger.error({ err: error }, 'consumer groups cannot be read')
     }
+    try {
+      await this.produce.open()
+    } catch (error) {
+      this.logger.error({ err: error }, 'idempotency keys cannot be read')
+    }
   }
 
   /** Ends what is kept up with clients and would never end by itself, so that they go elsewhere. */
@@ -54,7 +59,7 @@ export class Broker {
 
   /** Waits until what was called before is on disk; before the engine is closed. */
   async close(): Promise<void> {
-    await this.groups.close()
+    await Promise.all([this.groups.close(), this.produce.close()])
   }
 
   /** What keeps the broker from doing its work, in words; empty when it is ready. */

@@ -24,6 +24,7 @@ export type {
 } from './groups/group-types.ts'
 export type { GroupStats } from './groups/group-views.ts'
 export { Groups } from './groups/groups.ts'
+export type { OnceAnswer } from './idempotency/requests-once.ts'
 export type { PlainRecord, ProduceResult } from './produce/plain-record.ts'
 export { Produce } from './produce/produce.ts'
 export { ProduceTarget } from './produce/produce-target.ts'

@@ -12,6 +12,7 @@ import { topicCommand } from './commands/topic.ts'
 import { transactionsCommand } from './commands/transactions.ts'
 import { verifyCommand } from './commands/verify.ts'
 import type { Context } from './context.ts'
+import { addTlsOptions } from './tls-options.ts'
 
 /**
  * `args` with the command that they leave out, and `help COMMAND` as `COMMAND --help`. Of a word that is no command
@@ -46,13 +47,17 @@ export function createProgram(context: Context): Command {
     .addCommand(configCommand(context))
     .helpCommand('help [command...]', 'display help for a command, such as topic create')
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage.')
-  addCompletion(program, context)
   prepare(program)
+  addCompletion(program, context)
   return program
 }
 
-/** Makes a command and those below it throw instead of ending the process, so that exit codes are ours. */
+/**
+ * Makes a command and those below it throw instead of ending the process, so that exit codes are ours, and gives those
+ * that talk to a server the options for it that they have in common.
+ */
 function prepare(command: Command): void {
+  addTlsOptions(command)
   command.exitOverride().configureOutput({ outputError: () => {} })
   for (const child of command.commands) prepare(child)
 }

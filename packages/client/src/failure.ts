@@ -28,7 +28,7 @@ export function failureOf(error: MillraceError): Failure {
 
 /** Whether an error that refuses a batch may be due to one of its records, so that the others would be taken. */
 export function isPartial(error: MillraceError): boolean {
-  return isTooLarge(error) || error.code === 'INVALID_TIMESTAMP'
+  return isTooLarge(error) || error.code === 'INVALID_TIMESTAMP' || error.code === 'INVALID_RECORD'
 }
 
 export function isTooLarge(error: MillraceError): boolean {

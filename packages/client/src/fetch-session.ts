@@ -21,7 +21,6 @@ export class FetchSession {
   private readonly forgetSignals: (() => void)[]
   private readonly link: FetchLink
   private cursors: Cursor[] | undefined
-  private creditBytes = 0
   private nextLook: Timer | undefined
   private readonly chunks: Chunk[] = []
   private wake: (() => void) | undefined
@@ -113,8 +112,9 @@ export class FetchSession {
     if (this.cursors !== undefined) return
     const { topic, partitions, prefetchBytes } = this.options
     const numbers = partitions ?? Array.from({ length: (await this.directory.learn(topic)).partitions }, (_, n) => n)
-    this.creditBytes = Math.max(MIN_CREDIT_BYTES, Math.floor(prefetchBytes / numbers.length))
-    this.cursors = numbers.map((partition) => new Cursor({ ...this.options, partition }, this.creditBytes))
+    if (this.ended !== undefined) return
+    const creditBytes = shareOf(prefetchBytes, numbers.length)
+    this.cursors = numbers.map((partition) => new Cursor({ ...this.options, partition }, creditBytes))
     for (const cursor of this.cursors) this.link.add(cursor)
     if (partitions === undefined && this.options.to === 'follow') this.lookLater()
   }
@@ -132,12 +132,16 @@ export class FetchSession {
 
   /** Follows partitions that were added. All that is in them came after the reading began. */
   private async look(): Promise<void> {
-    const { partitions } = await this.directory.learn(this.options.topic)
+    const { topic, prefetchBytes, from } = this.options
+    const { partitions } = await this.directory.learn(topic)
     const { cursors } = this
-    if (this.ended !== undefined || cursors === undefined) return
+    if (this.ended !== undefined || cursors === undefined || cursors.length >= partitions) return
+    const creditBytes = shareOf(prefetchBytes, partitions)
+    for (const cursor of cursors) this.link.setCredit(cursor, creditBytes)
+    const start = typeof from === 'object' && 'timestamp' in from ? from : 'earliest'
     while (cursors.length < partitions) {
       const partition = cursors.length
-      const cursor = new Cursor({ ...this.options, from: 'earliest', partition }, this.creditBytes)
+      const cursor = new Cursor({ ...this.options, from: start, partition }, creditBytes)
       cursors.push(cursor)
       this.link.add(cursor)
     }
@@ -160,4 +164,8 @@ export class FetchSession {
       this.fail(new MillraceError(error.code, error.message, { cause: error, details }))
     }
   }
+}
+
+function shareOf(prefetchBytes: number, partitions: number): number {
+  return Math.max(MIN_CREDIT_BYTES, Math.floor(prefetchBytes / partitions))
 }

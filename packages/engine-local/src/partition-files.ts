@@ -120,7 +120,11 @@ export class PartitionFiles {
 
   /** Lets go of logs whose partitions are gone, or never came about; see `PartitionLog.abandon`. */
   async abandon(logs: readonly PartitionLog[], reason: MillraceError): Promise<void> {
-    await sideBySide(logs, AT_ONCE, (log) => log.abandon(reason))
+    await sideBySide(logs, AT_ONCE, async (log) => {
+      await log.abandon(reason)
+      // Others have their turn between two of many.
+      await new Promise((resolve) => setImmediate(resolve))
+    })
   }
 
   /** What every call for a partition is to fail with; throws what is not the matter of one partition. */
@@ -156,13 +160,13 @@ export class PartitionFiles {
   async setAside({ id, name, partitions }: TopicDescription): Promise<string[]> {
     const { disk } = this.context
     const aside: string[] = []
-    for (let partition = 0; partition < partitions; partition++) {
+    await sideBySide(numbers(0, partitions), AT_ONCE, async (partition) => {
       const directory = `${this.root}/${id}-${partition}${DELETED_SUFFIX}`
       if ((await topicIdOf(disk, this.directory(name, partition))) === id) {
         await disk.rename(this.directory(name, partition), directory)
       }
       aside.push(directory)
-    }
+    })
     await disk.syncDirectory(this.root)
     return aside
   }
@@ -170,16 +174,20 @@ export class PartitionFiles {
   /**
    * Clears away the directories that belong to no partition: of deleted topics, and of what a crash kept from being made.
    * One that holds records is not removed but set aside: were the catalog damaged, they would be all that is left.
-   * @returns by the names of the other directories, the ids of their topics
+   * @returns by the names of the other directories, the ids of their topics; and the directories of deleted topics, which
+   *   may take long to remove
    */
-  async removeOrphans(known: (topicId: string, partition: number) => boolean): Promise<Map<string, string>> {
+  async removeOrphans(
+    known: (topicId: string, partition: number) => boolean,
+  ): Promise<{ topicIds: Map<string, string>; deleted: string[] }> {
     const { disk, logger } = this.context
     const topicIds = new Map<string, string>()
+    const deleted: string[] = []
     await sideBySide(await disk.list(this.root), AT_ONCE, async (name) => {
       if (name.endsWith(ORPHAN_SUFFIX)) return
       const directory = `${this.root}/${name}`
       try {
-        if (name.endsWith(DELETED_SUFFIX)) return await disk.remove(directory)
+        if (name.endsWith(DELETED_SUFFIX)) return void deleted.push(directory)
         const topicId = await topicIdOf(disk, directory)
         if (topicId !== undefined && known(topicId, partitionIn(name))) topicIds.set(name, topicId)
         else await this.removeIfOrphan(name, topicId)
@@ -190,7 +198,7 @@ export class PartitionFiles {
         )
       }
     })
-    return topicIds
+    return { topicIds, deleted }
   }
 
   private async removeIfOrphan(name: string, topicId: string | undefined): Promise<void> {

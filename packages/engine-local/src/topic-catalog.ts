@@ -12,6 +12,7 @@ import { type Disk, type PartitionIdentity, type PartitionLog, Serial, storageEr
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
 import { allEnded } from './all-ended.ts'
 import type { CatalogTable } from './catalog-store.ts'
+import { DirectoryRemoval } from './directory-removal.ts'
 import { DELETED_KEY_PREFIX, TOPIC_KEY_PREFIX } from './layout.ts'
 import { type FoundState, logConfigOf, type OpenedPartition, type PartitionFiles } from './partition-files.ts'
 
@@ -43,7 +44,7 @@ export class LocalTopicCatalog implements TopicCatalog {
   /** By the name in lower case, because some file systems would fold names that differ in no more than that. */
   private readonly byFoldedName = new Map<string, OpenTopic>()
   private readonly changes = new Serial()
-  private readonly removals = new Serial()
+  private readonly removal: DirectoryRemoval
   private partitions = 0
   /** What topics are, or undefined, of which another record may have been written although that failed, by id. */
   private readonly doubtful = new Map<string, TopicDescription | undefined>()
@@ -51,6 +52,7 @@ export class LocalTopicCatalog implements TopicCatalog {
 
   constructor(options: CatalogOptions) {
     this.options = options
+    this.removal = new DirectoryRemoval(options.disk, options.logger)
   }
 
   /** Opens the logs of all topics that the store knows. */
@@ -62,7 +64,8 @@ export class LocalTopicCatalog implements TopicCatalog {
     }
     const descriptions = this.kept(TOPIC_KEY_PREFIX)
     const counts = new Map(descriptions.map(({ id, partitions }) => [id, partitions]))
-    const topicIds = await files.removeOrphans((id, partition) => partition < (counts.get(id) ?? 0))
+    const { topicIds, deleted: left } = await files.removeOrphans((id, partition) => partition < (counts.get(id) ?? 0))
+    this.removal.add(left)
     const opened = await files.open(descriptions, { ...found, topicIds })
     for (const [index, description] of descriptions.entries()) {
       this.add({ description, logs: opened[index] as OpenedPartition[] })
@@ -185,7 +188,7 @@ export class LocalTopicCatalog implements TopicCatalog {
     this.ended = new MillraceError('SHUTTING_DOWN', 'the server is shutting down')
     await this.changes.idle()
     await allEnded(this.logs().map((log) => log.close()))
-    await this.removals.idle()
+    await this.removal.close()
   }
 
   checkOpen(): void {
@@ -286,22 +289,11 @@ export class LocalTopicCatalog implements TopicCatalog {
   private async setAside(description: TopicDescription): Promise<void> {
     const { files, logger, store } = this.options
     try {
-      this.removeLater(await files.setAside(description))
+      this.removal.add(await files.setAside(description))
       await store.delete(DELETED_KEY_PREFIX + description.id)
     } catch (error) {
       logger.warn({ err: error, topic: description.name }, 'the files of a deleted topic could not be set aside')
     }
-  }
-
-  private removeLater(directories: readonly string[]): void {
-    const { disk, logger } = this.options
-    void this.removals.run(async () => {
-      try {
-        for (const directory of directories) await disk.remove(directory)
-      } catch (error) {
-        logger.warn({ err: error }, 'removing the files of a deleted topic failed; the next start tries again')
-      }
-    })
   }
 }
 

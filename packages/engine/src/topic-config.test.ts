@@ -12,6 +12,7 @@ describe('the settings of a topic', () => {
       'max.compaction.lag.ms': String(Number.MAX_SAFE_INTEGER),
       'max.message.bytes': '1048588',
       'message.timestamp.after.max.ms': '3600000',
+      'message.timestamp.type': 'CreateTime',
       'message.timestamp.before.max.ms': String(Number.MAX_SAFE_INTEGER),
       'min.cleanable.dirty.ratio': '0.5',
       'min.compaction.lag.ms': '0',

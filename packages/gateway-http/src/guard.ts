@@ -64,7 +64,7 @@ export class RequestGuard {
     return {
       vary: 'Origin',
       'access-control-allow-origin': origin,
-      'access-control-expose-headers': 'Allow, Location, Retry-After',
+      'access-control-expose-headers': 'Allow, Idempotent-Replayed, Location, Retry-After',
     }
   }
 

@@ -98,6 +98,8 @@ export class Http2Sessions {
     const [toRequest] = server.listeners('stream') as Http2StreamListener[]
     server.removeAllListeners('stream')
     server.on('stream', (stream, headers, flags, rawHeaders) => {
+      // A stream fails with its connection, also before anybody has taken it; an error without a listener would be fatal.
+      stream.on('error', (error) => this.logger.debug({ err: error }, 'a stream failed'))
       const windowBytes = this.windows.get(stream.session ?? stream) ?? STREAM_WINDOW_BYTES.most
       if (!onStream(stream, headers, windowBytes))
         toRequest?.call(server, stream, headers, flags, rawHeaders as unknown as string[])

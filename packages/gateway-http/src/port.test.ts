@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { ManualClock } from '@millrace/testkit'
-import { UNARY } from '@millrace/wire'
+import { PRODUCE_STREAM_PATH, UNARY } from '@millrace/wire'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type RpcServer, serveRpc, until } from '../test/rpc-harness.ts'
 
@@ -130,6 +130,35 @@ describe('one port', () => {
     await until(() => clock.pendingTimers === 0)
     expect(await http1Status('/healthz')).toBe(200)
   })
+})
+
+test('a connection that breaks HTTP/2 in the moment that it opens a stream ends alone', async () => {
+  for (const path of ['/v1/topics', PRODUCE_STREAM_PATH]) {
+    const socket = connect(server.port, '127.0.0.1')
+    const ended = readAll(socket)
+    const windowUpdate = Buffer.from([0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff])
+    const headers = Object.entries({ ':method': 'POST', ':scheme': 'http', ':path': path, ':authority': 'localhost' })
+    const fields = [...headers, ['content-type', 'application/grpc']].flatMap(([name = '', value = '']) => [
+      Buffer.from([0x10, name.length]),
+      Buffer.from(name),
+      Buffer.from([value.length]),
+      Buffer.from(value),
+    ])
+    const block = Buffer.concat(fields)
+    socket.write(
+      Buffer.concat([
+        Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+        Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+        Buffer.from([0, 0, block.length, 1, 4, 0, 0, 0, 1]),
+        block,
+        // Together more than a window may be.
+        windowUpdate,
+        windowUpdate,
+      ]),
+    )
+    await ended
+  }
+  expect(await http1Status('/healthz')).toBe(200)
 })
 
 describe('close', () => {

@@ -43,6 +43,7 @@ export class TlsDoor {
     })
     this.server.on('secureConnection', (secure) => {
       const socket = this.waiting.get(peerOf(secure))
+      secure.allowHalfOpen = true
       if (socket === undefined) secure.destroy()
       else onSecure(secure, socket)
     })
@@ -62,6 +63,8 @@ export class TlsDoor {
     const peer = peerOf(socket)
     this.waiting.set(peer, socket)
     socket.once('close', () => this.waiting.delete(peer))
+    // Whoever ends its side before the handshake is done wants nothing more; the secure socket takes this over.
+    socket.allowHalfOpen = false
     this.server.emit('connection', socket)
   }
 

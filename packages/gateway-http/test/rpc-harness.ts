@@ -37,6 +37,7 @@ import {
   type UnaryMethod,
 } from '@millrace/wire'
 import { createHttpGateway, type HttpGateway } from '../src/gateway.ts'
+import type { TlsCredentials } from '../src/tls-door.ts'
 import { type LogLine, recordingLogger } from './rest-harness.ts'
 
 /** A gateway on a memory engine, and what it logged. */
@@ -57,7 +58,7 @@ export interface RpcServer {
 }
 
 export async function serveRpc(
-  options: { limits?: Partial<Limits>; clock?: Clock; groups?: GroupCalls } = {},
+  options: { limits?: Partial<Limits>; clock?: Clock; groups?: GroupCalls; tls?: TlsCredentials } = {},
 ): Promise<RpcServer> {
   const { clock = systemClock } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
@@ -68,7 +69,7 @@ export async function serveRpc(
   countCalls(engine, appends, reads)
   const broker = new Broker({ engine, clock, limits })
   if (options.groups !== undefined) Object.assign(broker, { groups: options.groups })
-  const gateway = createHttpGateway({ broker, clock, logger, limits, checkHost: true })
+  const gateway = createHttpGateway({ broker, clock, logger, limits, checkHost: true, tls: options.tls })
   const { port } = await gateway.listen('127.0.0.1', 0)
   const clients: RawClient[] = []
   return {

@@ -1,19 +1,17 @@
 import { Broker } from '@millrace/broker'
 import { DEFAULT_LIMITS, type Limits } from '@millrace/record'
-import { createMemoryEngine, ManualClock } from '@millrace/testkit'
+import { createMemoryEngine, ManualClock, type MemoryEngine } from '@millrace/testkit'
 import { RequestGuard } from '../src/guard.ts'
 import { InFlight } from '../src/in-flight.ts'
 import { createRestApp, type RestApp } from '../src/rest/app.ts'
 import { Unsent } from '../src/unsent.ts'
 import { type LogLine, type Protocol, type RestServer, recordingLogger, serveRest } from './rest-harness.ts'
 
-type Engine = ReturnType<typeof createMemoryEngine>
-
 export interface TailServer {
   readonly app: RestApp
   readonly rest: RestServer
   readonly broker: Broker
-  readonly engine: Engine
+  readonly engine: MemoryEngine
   readonly clock: ManualClock
   readonly limits: Limits
   readonly unsent: Unsent
@@ -25,7 +23,7 @@ export async function serveTails(
   protocol: Protocol,
   given: Partial<Limits> = {},
   clock: ManualClock = new ManualClock(),
-  engine: Engine = createMemoryEngine({ clock }),
+  engine: MemoryEngine = createMemoryEngine({ clock }),
 ): Promise<TailServer> {
   const limits = { ...DEFAULT_LIMITS, ...given }
   const broker = new Broker({ engine, clock, limits })

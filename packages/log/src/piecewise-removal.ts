@@ -1,4 +1,4 @@
-import type { Disk, DiskFile } from './disk.ts'
+import { type Disk, type DiskFile, hasSystemCode } from './disk.ts'
 
 /**
  * What a file system gives back in one go. It may tell the drive, which takes its time (ext4 with `discard`: more than
@@ -31,9 +31,38 @@ export interface LargeFile {
   readonly sizeBytes: number
 }
 
-async function cutPiecewise(file: DiskFile): Promise<void> {
+/**
+ * Removes a directory with the files in it, large ones piece by piece; one that is not there is none to remove.
+ * @param signal ends it between two pieces: what is left is there to be removed again
+ */
+export async function removeDirectory(disk: Disk, directory: string, signal?: AbortSignal): Promise<void> {
+  let names: string[]
+  try {
+    names = await disk.list(directory)
+  } catch (error) {
+    if (hasSystemCode(error, 'ENOENT')) return
+    throw error
+  }
+  for (const name of names) {
+    if (signal?.aborted) return
+    await cutLarge(disk, `${directory}/${name}`, signal)
+  }
+  if (!signal?.aborted) await disk.remove(directory)
+}
+
+/** Nobody asks for the file by its name any more: it is cut where it is, so that a crash leaves the rest to be found. */
+async function cutLarge(disk: Disk, path: string, signal: AbortSignal | undefined): Promise<void> {
+  const file = await disk.open(path)
+  try {
+    await cutPiecewise(file, signal)
+  } finally {
+    await file.close()
+  }
+}
+
+async function cutPiecewise(file: DiskFile, signal?: AbortSignal): Promise<void> {
   let sizeBytes = await file.size()
-  while (sizeBytes > PIECE_BYTES) {
+  while (sizeBytes > PIECE_BYTES && !signal?.aborted) {
     sizeBytes -= PIECE_BYTES
     await file.truncate(sizeBytes)
     // Without it, a commit could come upon all pieces at once.

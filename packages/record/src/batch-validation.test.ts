@@ -2,11 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { BatchBuilder } from './batch-builder.ts'
 import { validateClientBatch } from './batch-validation.ts'
 import { checksum } from './checksum.ts'
+import { COMPRESSION_CODECS, type CompressionCodec } from './compression.ts'
 import type { ErrorCode } from './errors.ts'
 import { writeInt64 } from './int64.ts'
 import { AT, RecordBatch } from './record-batch.ts'
 
 const RULES = { maxBatchBytes: 10_000, minTimestamp: 500, maxTimestamp: 5000 }
+
+const KEYED = { ...RULES, keys: { decompressedBytes: 10_000 } }
 
 /** A batch of two records, changed by `change` before it gets the checksum that goes with it. */
 function batchWith(change: (bytes: Buffer) => void): RecordBatch {
@@ -116,5 +119,32 @@ describe('validateClientBatch', () => {
     const batch = batchWith(() => {})
     batch.buffer[batch.sizeBytes - 1]! ^= 1
     expect(() => validateClientBatch(batch, RULES)).toThrow(expect.objectContaining({ code: 'CORRUPT_BATCH' }))
+  })
+})
+
+describe('where every record must have a key', () => {
+  const batchOfKeys = (keys: readonly (string | null)[], compression: CompressionCodec) => {
+    const builder = new BatchBuilder()
+    for (const key of keys)
+      builder.append({ key: key === null ? null : Buffer.from(key), value: null, timestamp: 1000 })
+    return builder.build({ compression })
+  }
+
+  it.each(COMPRESSION_CODECS)('a batch with a record that has none is refused, codec %s', (codec) => {
+    expect(() => validateClientBatch(batchOfKeys(['a', ''], codec), KEYED)).not.toThrow()
+    expect(() => validateClientBatch(batchOfKeys(['a', null, 'b'], codec), RULES)).not.toThrow()
+    expect(() => validateClientBatch(batchOfKeys(['a', null, 'b'], codec), KEYED)).toThrow(
+      expect.objectContaining({ code: 'INVALID_RECORD', message: expect.stringContaining('record 1') }),
+    )
+  })
+
+  it('a compressed batch that nobody can open is refused, and one that grows too large', () => {
+    const batch = batchOfKeys(['a'.repeat(20_000)], 'gzip')
+    expect(() => validateClientBatch(batch, KEYED)).toThrow(expect.objectContaining({ code: 'BATCH_TOO_LARGE' }))
+    const broken = batchOfKeys(['a'], 'gzip').buffer.fill(0xff, AT.records)
+    broken.writeUInt32BE(checksum(broken.subarray(AT.attributes)), AT.crc)
+    expect(() => validateClientBatch(RecordBatch.at(broken), KEYED)).toThrow(
+      expect.objectContaining({ code: 'CORRUPT_BATCH' }),
+    )
   })
 })

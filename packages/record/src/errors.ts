@@ -11,6 +11,7 @@ export type ErrorKind =
   | 'media-type'
   | 'method'
   | 'forbidden'
+  | 'reused' // a name that stands for another request
   | 'precondition' // the caller's view of the state is stale or wrong
   | 'timeout'
   | 'cancelled'
@@ -43,6 +44,7 @@ export const ERRORS = {
   CORRUPT_BATCH: spec('corrupt', 'A record batch fails its checksum or is cut off'),
   INVALID_BATCH: spec('invalid', 'A record batch contradicts itself'),
   UNSUPPORTED_COMPRESSION: spec('invalid', 'The compression codec is not known'),
+  INVALID_RECORD: spec('invalid', 'A record for a compacted topic has no key'),
   INVALID_TIMESTAMP: spec('invalid', 'A timestamp is out of the allowed bounds'),
   BATCH_TOO_LARGE: spec('too-large', 'A record batch is larger than the topic allows'),
   REQUEST_TOO_LARGE: spec('too-large', 'The request is larger than the server allows'),
@@ -63,6 +65,7 @@ export const ERRORS = {
   METADATA_TOO_LARGE: spec('too-large', 'The metadata of a committed offset is too large'),
   HANDLER_FAILED: spec('internal', 'The handler of a consumer failed'),
   INVALID_REQUEST: spec('invalid', 'The request is malformed'),
+  IDEMPOTENCY_KEY_REUSED: spec('reused', 'The idempotency key was used for another request'),
   NUMBER_NOT_EXACT: spec('invalid', 'A number cannot be kept exactly'),
   UNSUPPORTED_MEDIA_TYPE: spec('media-type', 'The content type is not supported'),
   ROUTE_NOT_FOUND: spec('not-found', 'There is nothing at this path'),
@@ -92,25 +95,30 @@ export type ErrorCode = keyof typeof ERRORS
 /** Facts about an error that a program may want, for example the range of offsets that a partition has. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean>>
 
+interface MillraceErrorOptions {
+  readonly cause?: unknown
+  readonly details?: ErrorDetails
+  readonly retriable?: boolean
+}
+
 /** The one error class of Millrace: `code` says what happened, for ever in the same word. */
 export class MillraceError extends Error {
   override readonly name = 'MillraceError'
   readonly code: ErrorCode
   readonly details: ErrorDetails
+  /** True when the same request, sent again, may succeed. */
+  readonly retriable: boolean
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; details?: ErrorDetails } = {}) {
+  /** @param options.retriable where it is known better than by the code alone */
+  constructor(code: ErrorCode, message: string, options: MillraceErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.details = options.details ?? {}
+    this.retriable = options.retriable ?? ERRORS[code].retriable
   }
 
   get kind(): ErrorKind {
     return ERRORS[this.code].kind
-  }
-
-  /** True when the same request, sent again, may succeed. */
-  get retriable(): boolean {
-    return ERRORS[this.code].retriable
   }
 }
 

@@ -1,7 +1,7 @@
 export { AbortedFilter, type AbortedTransaction } from './aborted-filter.ts'
 export { BatchBuilder, type BuildOptions } from './batch-builder.ts'
 export { type Breathe, emptiedBatch, type FilterOptions, filterBatch, gapBatch, Scratch } from './batch-filter.ts'
-export { type BatchRules, validateClientBatch } from './batch-validation.ts'
+export { type BatchRules, keyMissing, validateClientBatch } from './batch-validation.ts'
 export { checksum } from './checksum.ts'
 export { type Clock, foregroundClock, systemClock, type Timer } from './clock.ts'
 export { COMPRESSION_CODECS, type CompressionCodec } from './compression.ts'
@@ -22,6 +22,7 @@ export {
   type Limits,
   MAX_BATCH_BYTES,
   MAX_HEADERS_PER_RECORD,
+  MAX_IDEMPOTENCY_KEY_LENGTH,
   MAX_NAME_BYTES,
   MAX_OFFSET_METADATA_BYTES,
   MAX_TOPIC_NAME_LENGTH,

@@ -75,6 +75,12 @@ export interface Limits {
   readonly transactionTimeoutMs: number
   /** A transactional id that nobody used for so long is forgotten. */
   readonly transactionalIdExpirationMs: number
+  /** For so long, a repeat of a request with an idempotency key is answered as the first was. */
+  readonly idempotencyWindowMs: number
+  /** Idempotency keys that are remembered, over all topics; a request with one more is refused with LIMIT_REACHED. */
+  readonly idempotencyKeys: number
+  /** Requests with an idempotency key that are under way at once; past it, LIMIT_REACHED. */
+  readonly idempotentRequests: number
   readonly groups: number
   readonly membersPerGroup: number
   /** Bounds of what a member may ask for. */
@@ -128,6 +134,9 @@ export const DEFAULT_LIMITS: Limits = {
   transactionalIds: 10_000,
   transactionTimeoutMs: 900_000,
   transactionalIdExpirationMs: 7 * 86_400_000,
+  idempotencyWindowMs: 600_000,
+  idempotencyKeys: 200_000,
+  idempotentRequests: 1_000,
   groups: 10_000,
   membersPerGroup: 1_000,
   minSessionTimeoutMs: 1_000,
@@ -144,6 +153,8 @@ export const DEFAULT_LIMITS: Limits = {
 export const MAX_TOPIC_NAME_LENGTH = 249
 /** The longest name of a consumer group, member, instance or transactional id, in bytes of UTF-8. */
 export const MAX_NAME_BYTES = 255
+/** The longest idempotency key, in characters, which are visible ASCII. */
+export const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 /** What a committed offset may carry beside it, in bytes of UTF-8, as in Kafka. */
 export const MAX_OFFSET_METADATA_BYTES = 4_096
 /** Headers of one record. */

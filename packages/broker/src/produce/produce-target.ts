@@ -4,7 +4,11 @@ import {
   BatchBuilder,
   type BatchRules,
   type Clock,
+  keyMissing,
+  type Limits,
+  MAX_BATCH_BYTES,
   MillraceError,
+  type ProducerStamp,
   RecordBatch,
   validateClientBatch,
 } from '@millrace/record'
@@ -16,6 +20,7 @@ export interface ProduceTargetOptions {
   readonly handle: TopicHandle
   readonly partition: EnginePartition
   readonly clock: Clock
+  readonly limits: Limits
   readonly topics: Topics
 }
 
@@ -31,19 +36,21 @@ export class ProduceTarget {
   private readonly topic: TopicHandle
   private readonly partition: EnginePartition
   private readonly clock: Clock
+  private readonly limits: Limits
   private readonly topics: Topics
 
-  constructor({ handle, partition, clock, topics }: ProduceTargetOptions) {
+  constructor({ handle, partition, clock, limits, topics }: ProduceTargetOptions) {
     this.topic = handle
     this.partition = partition
     this.clock = clock
+    this.limits = limits
     this.topics = topics
   }
 
   /**
    * Appends one batch as a client encoded it. The Buffer belongs to the engine from then on.
    * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH (also when there is more than one batch), BATCH_TOO_LARGE,
-   *   INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION, TOPIC_NOT_FOUND, and what the engine's append throws
+   *   INVALID_TIMESTAMP, INVALID_RECORD, UNSUPPORTED_COMPRESSION, TOPIC_NOT_FOUND, and what the engine's append throws
    */
   append(batch: Buffer, acks: Acks): Promise<AppendResult> {
     try {
@@ -56,7 +63,7 @@ export class ProduceTarget {
 
   /**
    * Puts records into one batch and appends it: all or nothing. Records without a timestamp get `nowMs`.
-   * @throws MillraceError INVALID_REQUEST without a record, BATCH_TOO_LARGE, INVALID_TIMESTAMP, TOPIC_NOT_FOUND, and
+   * @throws MillraceError INVALID_REQUEST without a record, BATCH_TOO_LARGE, INVALID_TIMESTAMP, INVALID_RECORD, TOPIC_NOT_FOUND, and
    *   what the engine's append throws
    */
   appendRecords(records: readonly PlainRecord[], acks: Acks, nowMs = this.clock.nowMs()): Promise<AppendResult> {
@@ -69,6 +76,24 @@ export class ProduceTarget {
     return this.toEngine(batch, acks)
   }
 
+  /**
+   * Puts records into one batch of a producer's, which `appendEncoded` takes.
+   * @param isRepeat the batch was accepted before, and is made again whatever the rules are now
+   * @throws MillraceError as `appendRecords` does before it appends
+   */
+  encode(
+    records: readonly PlainRecord[],
+    options: { nowMs: number; producer: ProducerStamp; isRepeat: boolean },
+  ): Buffer {
+    const { nowMs, producer, isRepeat } = options
+    return buildBatch(records, nowMs, isRepeat ? NO_RULES : this.rules(), producer)
+  }
+
+  /** @throws MillraceError as the engine's append does */
+  appendEncoded(batch: Buffer, acks: Acks): Promise<AppendResult> {
+    return this.toEngine(batch, acks)
+  }
+
   private toEngine(batch: Buffer, acks: Acks): Promise<AppendResult> {
     const appended = this.partition.append(batch, { acks })
     appended.catch((error: unknown) => this.topics.forgetIfGone(this.topic, error))
@@ -76,17 +101,27 @@ export class ProduceTarget {
   }
 
   private rules(): BatchRules {
-    const { maxMessageBytes, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs } = this.topic.config
+    const { cleanupPolicy, maxMessageBytes, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs } =
+      this.topic.config
+    const maxBatchBytes = maxMessageBytes
+    const keys = cleanupPolicy === 'delete' ? undefined : this.limits
     if (timestampType === 'LogAppendTime') {
-      return { maxBatchBytes: maxMessageBytes, minTimestamp: 0, maxTimestamp: Number.MAX_SAFE_INTEGER }
+      return { maxBatchBytes, keys, minTimestamp: 0, maxTimestamp: Number.MAX_SAFE_INTEGER }
     }
     const nowMs = this.clock.nowMs()
     return {
-      maxBatchBytes: maxMessageBytes,
+      maxBatchBytes,
+      keys,
       minTimestamp: Math.max(0, nowMs - timestampBeforeMaxMs),
       maxTimestamp: nowMs + timestampAfterMaxMs,
     }
   }
+}
+
+const NO_RULES: BatchRules = {
+  maxBatchBytes: MAX_BATCH_BYTES,
+  minTimestamp: 0,
+  maxTimestamp: Number.POSITIVE_INFINITY,
 }
 
 function checkBatch(bytes: Buffer, rules: BatchRules): void {
@@ -97,10 +132,16 @@ function checkBatch(bytes: Buffer, rules: BatchRules): void {
   validateClientBatch(batch, rules)
 }
 
-function buildBatch(records: readonly PlainRecord[], nowMs: number, rules: BatchRules): Buffer {
+function buildBatch(
+  records: readonly PlainRecord[],
+  nowMs: number,
+  rules: BatchRules,
+  producer?: ProducerStamp,
+): Buffer {
   if (records.length === 0) throw new MillraceError('INVALID_REQUEST', 'there is no record to append')
   const builder = new BatchBuilder(Math.min(guessBytes(records), rules.maxBatchBytes))
-  for (const record of records) {
+  for (const [index, record] of records.entries()) {
+    if (rules.keys !== undefined && record.key === null) throw keyMissing(index)
     const timestamp = record.timestamp ?? nowMs
     checkTimestamp(timestamp, rules)
     const input = { key: record.key, value: record.value, headers: record.headers, timestamp }
@@ -108,7 +149,7 @@ function buildBatch(records: readonly PlainRecord[], nowMs: number, rules: Batch
     if (sizeBytes > rules.maxBatchBytes) throw tooLarge(records.length, rules)
     builder.append(input)
   }
-  return builder.build().buffer
+  return builder.build(producer === undefined ? {} : { producer }).buffer
 }
 
 function guessBytes(records: readonly PlainRecord[]): number {

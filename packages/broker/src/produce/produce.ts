@@ -1,8 +1,10 @@
 import type { Acks, Engine } from '@millrace/engine'
-import { asMillraceError, type Clock, type Limits, MillraceError } from '@millrace/record'
+import { asMillraceError, type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import { checkIdempotencyKey } from '../idempotency/idempotency-key.ts'
+import { type OnceAnswer, RequestsOnce } from '../idempotency/requests-once.ts'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import { refuseInternal, type Topics } from '../topics/topics.ts'
-import { Partitioner } from './partitioner.ts'
+import { groupByPartition, Partitioner } from './partitioner.ts'
 import type { PlainRecord, ProduceResult } from './plain-record.ts'
 import { ProduceTarget } from './produce-target.ts'
 
@@ -10,6 +12,7 @@ export interface ProduceOptions {
   readonly engine: Engine
   readonly clock: Clock
   readonly limits: Limits
+  readonly logger: Logger
   readonly topics: Topics
 }
 
@@ -20,12 +23,24 @@ export class Produce {
   private readonly limits: Limits
   private readonly topics: Topics
   private readonly partitioner = new Partitioner()
+  private readonly once: RequestsOnce
 
-  constructor({ engine, clock, limits, topics }: ProduceOptions) {
+  constructor({ engine, clock, limits, logger, topics }: ProduceOptions) {
     this.engine = engine
     this.clock = clock
     this.limits = limits
     this.topics = topics
+    this.once = new RequestsOnce({ engine, clock, limits, logger, topics, partitioner: this.partitioner })
+  }
+
+  /** Takes up the requests with idempotency keys that an earlier broker kept. */
+  open(): Promise<void> {
+    return this.once.open()
+  }
+
+  /** Waits for requests with idempotency keys that are under way, and keeps what became of them. */
+  close(): Promise<void> {
+    return this.once.close()
   }
 
   /**
@@ -45,6 +60,29 @@ export class Produce {
    *   a record; REQUEST_TOO_LARGE for too many
    */
   async records(topic: string, records: readonly PlainRecord[], { acks }: { acks: Acks }): Promise<ProduceResult[]> {
+    this.checkRequest(topic, records)
+    return this.topics.use(topic, (handle) => this.appendAll(handle, records, acks))
+  }
+
+  /**
+   * The same, once for each key within `idempotencyWindowMs`: a repeat is answered as the first was, and stores nothing
+   * again; one of a request whose end is not known, or that was stored in part, stores what is missing. What failed and
+   * stored nothing is not remembered.
+   * @throws MillraceError as `records` does; INVALID_REQUEST for a key that is not 1 to 255 visible ASCII characters;
+   *   IDEMPOTENCY_KEY_REUSED; LIMIT_REACHED for too many keys or too many such requests at once; what writing down the
+   *   request failed with
+   */
+  async recordsOnce(
+    topic: string,
+    records: readonly PlainRecord[],
+    options: { acks: Acks; idempotencyKey: string },
+  ): Promise<OnceAnswer> {
+    this.checkRequest(topic, records)
+    checkIdempotencyKey(options.idempotencyKey)
+    return this.topics.use(topic, (handle) => this.once.produce(handle, records, options))
+  }
+
+  private checkRequest(topic: string, records: readonly PlainRecord[]): void {
     refuseInternal(topic)
     if (records.length === 0) throw new MillraceError('INVALID_REQUEST', 'there is no record in the request')
     const { recordsPerRequest } = this.limits
@@ -55,7 +93,6 @@ export class Produce {
         { details: { recordsPerRequest } },
       )
     }
-    return this.topics.use(topic, (handle) => this.appendAll(handle, records, acks))
   }
 
   /** An id and epoch for an idempotent producer, which no other has. */
@@ -68,6 +105,7 @@ export class Produce {
       handle,
       partition: handle.partition(partition),
       clock: this.clock,
+      limits: this.limits,
       topics: this.topics,
     })
   }
@@ -95,15 +133,4 @@ export class Produce {
     await (appends.length === 1 ? appends[0] : Promise.all(appends))
     return results
   }
-}
-
-/** The places of each partition's records among all. */
-function groupByPartition(partitions: readonly number[]): Map<number, number[]> {
-  const places = new Map<number, number[]>()
-  for (const [index, partition] of partitions.entries()) {
-    const group = places.get(partition)
-    if (group === undefined) places.set(partition, [index])
-    else group.push(index)
-  }
-  return places
 }

@@ -11,7 +11,7 @@ import { type BodyLimits, discardBody, readBody } from './body.ts'
 import { parseJson } from './json-text.ts'
 import { LiveTails } from './live-tails.ts'
 import { PathMethods, routeNotFound } from './methods.ts'
-import { logFailure, mapError, PROBLEM_TYPE, problemOf } from './problem.ts'
+import { isPassing, logFailure, mapError, PROBLEM_TYPE, problemOf, RETRY_AFTER_SECONDS } from './problem.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { backupRoutes } from './routes/backups.ts'
 import type { RouteContext } from './routes/context.ts'
@@ -62,6 +62,8 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   const routes = watchRoutes(app)
   app.setValidatorCompiler(({ schema, httpPart }) => {
     if (httpPart === 'body') return bodyValidator(schema as TSchema)
+    // They are described; who uses one looks at it.
+    if (httpPart === 'headers') return () => true
     return textValidator(schema as TSchema, httpPart === 'querystring' ? 'query parameter' : 'path parameter')
   })
   // The response schemas describe; what a route returns is written as it is.
@@ -212,8 +214,6 @@ function bodyLimits({ clock, limits }: RestAppOptions): Omit<BodyLimits, 'takes'
   return { maxBytes: limits.requestBytes, timeoutMs: limits.requestTimeoutMs, clock }
 }
 
-const RETRY_AFTER_SECONDS = '1'
-
 function sendProblem(options: RestAppOptions, cause: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = mapError(cause)
   const problem = problemOf(error)
@@ -222,7 +222,7 @@ function sendProblem(options: RestAppOptions, cause: unknown, request: FastifyRe
   if (request.raw.httpVersionMajor === 1 && ends) reply.header('connection', 'close')
   // Fastify ends the connection after every body that it could not take; what is left of it is read all the same.
   else if (reply.hasHeader('connection')) reply.removeHeader('connection')
-  if (error.kind === 'busy' || error.kind === 'unavailable') reply.header('retry-after', RETRY_AFTER_SECONDS)
+  if (isPassing(error)) reply.header('retry-after', RETRY_AFTER_SECONDS)
   discardBody(request.raw, bodyLimits(options))
   reply.header('cache-control', 'no-store')
   // As bytes, because Fastify gives text a charset, which this type does not have.

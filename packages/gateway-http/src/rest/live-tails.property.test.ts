@@ -1,7 +1,6 @@
-import { batchOf, createMemoryEngine, ManualClock } from '@millrace/testkit'
+import { batchOf, createMemoryEngine, eventsOf, ManualClock, openTail, type TailReader } from '@millrace/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { eventsOf, openTail, type TailReader } from '../../test/tail-reader.ts'
 import { serveTails, type TailServer } from '../../test/tail-server.ts'
 
 const PATH = '/v1/topics/t/partitions/0/records'

@@ -78,6 +78,8 @@ class LiveTail {
   private left: number
   /** Where to read on. */
   private next = 0
+  /** What was read and is still to be told. */
+  private found: Found | undefined
 
   constructor(options: LiveTailsOptions, asked: TailRequest) {
     this.options = options
@@ -89,7 +91,7 @@ class LiveTail {
     const { topic, partition, from, isolation, format } = this.asked
     const source = await this.options.broker.fetch.source(topic, partition)
     this.next = await source.resolve(from, isolation)
-    let found = await this.read(source, false, signal)
+    await this.read(source, false, signal)
     const writer = begin(reply, format, this.options)
     if (request.method === 'HEAD') {
       writer.end()
@@ -98,12 +100,12 @@ class LiveTail {
     try {
       await writer.write(format.opening(this.next))
       for (;;) {
-        const waits = isAtEnd(found, this.next)
-        await writer.write(this.textOf(found))
+        const waits = this.isAtEnd
+        await this.tell(writer)
         if (this.left === 0 || signal.aborted) break
-        found = await this.read(source, waits, signal)
+        await this.read(source, waits, signal)
         if (signal.aborted) break
-        if (waits && isEmpty(found, this.next)) await writer.write(format.position(this.next))
+        if (waits && this.isEmpty) await writer.write(format.position(this.next))
       }
     } catch (cause) {
       const error = asMillraceError(cause)
@@ -114,23 +116,44 @@ class LiveTail {
   }
 
   /** Reads on; `waits`: until there is something, but at most until it is time for a sign of life. */
-  private async read(source: FetchSource, waits: boolean, signal: AbortSignal): Promise<Found> {
+  private async read(source: FetchSource, waits: boolean, signal: AbortSignal): Promise<void> {
     const { limits, unsent } = this.options
     const { isolation } = this.asked
     const limit = Number.isFinite(this.left) ? this.left : undefined
-    const readBytes = async (maxBytes: number, waitMs: number): Promise<FetchedRecords> => {
-      const fetched = await source.records(this.next, { limit, maxBytes, waitMs, isolation, signal })
-      return withinBytes(fetched, maxBytes)
+    const readBytes = async (maxBytes: number, waitMs: number): Promise<void> => {
+      this.found = withinBytes(
+        await source.records(this.next, { limit, maxBytes, waitMs, isolation, signal }),
+        maxBytes,
+      )
     }
     try {
       // What waits holds nothing, and is not counted.
-      if (waits) return await readBytes(unsent.portion(READ_BYTES), limits.liveTailHeartbeatMs)
-      return await unsent.whileReading(READ_BYTES, (maxBytes) => readBytes(maxBytes, 0))
+      if (waits) await readBytes(unsent.portion(READ_BYTES), limits.liveTailHeartbeatMs)
+      else await unsent.whileReading(READ_BYTES, (maxBytes) => readBytes(maxBytes, 0))
     } catch (error) {
       if (!(error instanceof MillraceError) || error.code !== 'OFFSET_OUT_OF_RANGE') throw error
       const { logStartOffset, highWatermark } = error.details
-      return { resetTo: Number(logStartOffset), highWatermark: Number(highWatermark) }
+      this.found = { resetTo: Number(logStartOffset), highWatermark: Number(highWatermark) }
     }
+  }
+
+  /** Writes what was found, and lets go of it at once: a client that does not read must not hold whole batches. */
+  private tell(writer: TailWriter): Promise<void> {
+    const { found } = this
+    this.found = undefined
+    return writer.write(found === undefined ? '' : this.textOf(found))
+  }
+
+  /** Whether there was nothing from `next` on. */
+  private get isEmpty(): boolean {
+    return this.found !== undefined && !('resetTo' in this.found) && this.found.nextOffset === this.next
+  }
+
+  /** Whether whoever reads on after what was found has to wait. */
+  private get isAtEnd(): boolean {
+    const { found } = this
+    if (found === undefined || 'resetTo' in found) return false
+    return this.isEmpty || found.nextOffset >= found.highWatermark
   }
 
   /** What tells the client of what was found; reading goes on after it. */
@@ -142,7 +165,7 @@ class LiveTail {
       return format.reset({ offset: from, logStartOffset: found.resetTo, highWatermark: found.highWatermark })
     }
     const { records, nextOffset } = found
-    if (isEmpty(found, from)) return ''
+    if (nextOffset === from) return ''
     this.next = nextOffset
     this.left -= records.length
     let text = ''
@@ -151,16 +174,6 @@ class LiveTail {
     const told = records.length === 0 ? undefined : records.at(-1)!.offset + 1
     return told === nextOffset ? text : text + format.position(nextOffset)
   }
-}
-
-/** Whether there was nothing from `from` on. */
-function isEmpty(found: Found, from: number): boolean {
-  return !('resetTo' in found) && found.nextOffset === from
-}
-
-/** Whether whoever reads on has to wait. */
-function isAtEnd(found: Found, from: number): boolean {
-  return !('resetTo' in found) && (found.nextOffset >= found.highWatermark || found.nextOffset === from)
 }
 
 /** Takes the answer out of Fastify's hands, which has no endless ones, and sends its head. */

@@ -3,6 +3,14 @@ import { httpStatus } from './statuses.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 
+/** What `Retry-After` says where an answer has it. */
+export const RETRY_AFTER_SECONDS = '1'
+
+/** Whether the answer says when to try again: what is refused for being too much now, or while the server is away. */
+export function isPassing({ kind }: MillraceError): boolean {
+  return kind === 'busy' || kind === 'unavailable'
+}
+
 /** An error as RFC 9457 has it, with Millrace's code; an error's details stand beside these members. */
 export interface Problem {
   readonly type: string

@@ -13,6 +13,7 @@ const STATUS_BY_KIND: Readonly<Record<ErrorKind, number>> = {
   'media-type': 415,
   // As for a range of a resource: the answer names the range that there is.
   'out-of-range': 416,
+  reused: 422,
   busy: 429,
   // Not in HTTP; the caller is gone and sees none, logs do.
   cancelled: 499,

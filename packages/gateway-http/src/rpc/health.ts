@@ -1,5 +1,5 @@
 import { type Clock, MillraceError, type Timer } from '@millrace/record'
-import { FETCH_STREAM_PATH, grpc, HEALTH_CHECK, MEMBERSHIP_PATH, UNARY } from '@millrace/wire'
+import { grpc, HEALTH_CHECK, UNARY } from '@millrace/wire'
 
 type Status = grpc.health.v1.HealthCheckResponse.ServingStatus
 const { SERVING, NOT_SERVING, SERVICE_UNKNOWN } = grpc.health.v1.HealthCheckResponse.ServingStatus
@@ -10,9 +10,7 @@ const LOOK_MS = 1_000
 /** Services by name; the empty name is the whole server. */
 const SERVICES: ReadonlySet<string> = new Set([
   '',
-  ...[UNARY.createTopic.path, FETCH_STREAM_PATH, MEMBERSHIP_PATH, HEALTH_CHECK.path].map(
-    (path) => path.split('/')[1] ?? '',
-  ),
+  ...[HEALTH_CHECK, ...Object.values(UNARY)].map(({ path }) => path.split('/')[1] ?? ''),
 ])
 
 export interface HealthOptions {

@@ -3,17 +3,21 @@ import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { PARTITION_ERRORS, READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
-import { logFailure, publicMessage } from '../problem.ts'
+import { isPassing, logFailure, publicMessage, RETRY_AFTER_SECONDS } from '../problem.ts'
 import { decodeRecord, recordText, withinBytes } from '../record-json.ts'
 import {
+  EventStream,
   FetchAnswer,
+  FetchHeaders,
   FetchQuery,
+  JsonLines,
   NoQuery,
   OffsetsAnswer,
   OffsetsQuery,
   PartitionPath,
   ProduceAnswer,
   ProduceBody,
+  ProduceHeaders,
   TopicPath,
 } from '../schemas.ts'
 import { tailFormatOf, tailRequest } from '../tail-request.ts'
@@ -34,32 +38,63 @@ function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): v
         operationId: 'produce',
         tags: ['Records'],
         summary: 'Append records',
-        description: 'All or nothing for each partition. 207 when some partitions failed: their errors stand in place.',
+        description:
+          'All or nothing for each partition. 207 when some partitions failed: their errors stand in place. A repeat ' +
+          'with the same Idempotency-Key is answered as the first was, and stores nothing again.',
+        headers: ProduceHeaders,
         params: TopicPath,
         querystring: NoQuery,
         body: ProduceBody,
         response: { 200: ProduceAnswer, 207: ProduceAnswer },
+        answerHeaders: {
+          'Idempotent-Replayed': { type: 'string', description: '`true`: this is the answer to the first request.' },
+          'Retry-After': { type: 'integer', description: 'Seconds after which what failed may work.' },
+        },
         errors: [
           ...PARTITION_ERRORS,
           'INVALID_TOPIC_NAME',
           'INVALID_TIMESTAMP',
           'INVALID_BATCH',
           'BATCH_TOO_LARGE',
+          'INVALID_RECORD',
+          'IDEMPOTENCY_KEY_REUSED',
           ...WRITE_ERRORS,
         ],
       },
     },
-    async ({ params, body, raw }, reply): Promise<ProduceAnswer> => {
+    async ({ params, body, raw, headers }, reply): Promise<ProduceAnswer> => {
       const { records, acks = 'committed' } = body
       const plain = records.map((record, index) => decodeRecord(record, `records/${index}`))
-      const results = await broker.produce.records(params.topic, plain, { acks })
+      const key = headers['idempotency-key']
+      let results: readonly ProduceResult[]
+      if (key === undefined) results = await broker.produce.records(params.topic, plain, { acks })
+      else {
+        const idempotencyKey = keyOf(String(key))
+        const once = await broker.produce.recordsOnce(params.topic, plain, { acks, idempotencyKey })
+        results = once.results
+        if (once.isRepeat) reply.header('idempotent-replayed', 'true')
+      }
       const failures = distinctErrors(results)
       if (failures.length === 1 && results.every((result) => 'error' in result)) throw failures[0]!
       if (failures.length > 0) reply.code(207)
+      if (failures.some(isPassing)) reply.header('retry-after', RETRY_AFTER_SECONDS)
       for (const error of failures) logFailure(logger, error, { method: raw.method ?? '', url: raw.url ?? '' })
       return { results: results.map(resultJson) }
     },
   )
+}
+
+const QUOTED_KEY = /^"((?:[^"\\]|\\["\\])*)"$/
+
+/**
+ * The key as it stands in the header: bare, or in quotes as draft-ietf-httpapi-idempotency-key-header has it.
+ * @throws MillraceError INVALID_REQUEST for a quote that does not end
+ */
+function keyOf(header: string): string {
+  if (!header.startsWith('"')) return header
+  const quoted = QUOTED_KEY.exec(header)?.[1]
+  if (quoted !== undefined) return quoted.replaceAll(/\\(.)/g, '$1')
+  throw new MillraceError('INVALID_REQUEST', 'the Idempotency-Key begins with a quote, and does not end with one')
 }
 
 /** The first error of each code. */
@@ -85,10 +120,31 @@ function fetchRoute(app: FastifyInstance, { broker, waits, unsent, liveTails }: 
         operationId: 'fetch',
         tags: ['Records'],
         summary: 'Read records',
+        description:
+          'One answer, or, with `Accept: text/event-stream` or `application/x-ndjson`, a live tail, which waits and goes on: ' +
+          '`limit` ends it, and `maxBytes` and `waitMs` are refused. `Last-Event-ID`, the last offset seen, beats the query.',
         params: PartitionPath,
         querystring: FetchQuery,
-        response: { 200: FetchAnswer },
-        errors: [...PARTITION_ERRORS, 'OFFSET_OUT_OF_RANGE', ...READ_ERRORS],
+        headers: FetchHeaders,
+        response: {
+          200: {
+            description: 'What was read; as `text/event-stream` or `application/x-ndjson`, what is read on and on.',
+            content: {
+              'application/json': { schema: FetchAnswer },
+              'text/event-stream': { schema: EventStream },
+              'application/x-ndjson': { schema: JsonLines },
+            },
+          },
+        },
+        errors: [
+          ...PARTITION_ERRORS,
+          'OFFSET_OUT_OF_RANGE',
+          'INVALID_BATCH',
+          'BATCH_TOO_LARGE',
+          'UNSUPPORTED_COMPRESSION',
+          'LIMIT_REACHED',
+          ...READ_ERRORS,
+        ],
       },
     },
     async (request, reply) => {

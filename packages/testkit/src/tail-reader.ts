@@ -1,6 +1,5 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect, constants } from 'node:http2'
-import type { Protocol } from './rest-harness.ts'
 
 /** An event as an EventSource would raise it, or, without data, the id that it would remember. */
 export interface TailEvent {
@@ -29,7 +28,7 @@ export interface TailReader {
 /** A client that opens an answer without end and reads it as it comes. */
 export function openTail(
   port: number,
-  protocol: Protocol,
+  protocol: 'HTTP/1.1' | 'HTTP/2',
   path: string,
   headers: Readonly<Record<string, string>> = { accept: 'text/event-stream' },
 ): TailReader {
