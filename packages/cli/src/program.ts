@@ -47,8 +47,8 @@ export function createProgram(context: Context): Command {
     .addCommand(configCommand(context))
     .helpCommand('help [command...]', 'display help for a command, such as topic create')
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage.')
-  addCompletion(program, context)
   prepare(program)
+  addCompletion(program, context)
   return program
 }
 
