@@ -1,15 +1,16 @@
-// Makes packages/wire/generated from proto/. With --check it writes nothing and fails when what is there is not what it
+// Makes packages/wire/generated and docs/grpc.md from proto/. With --check it writes nothing and fails when what is there is not what it
 // would write. Plain JavaScript, so that any Node.js from 20 on runs it.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { main as pbjs } from 'protobufjs-cli/pbjs.js'
+import { grpcPage } from './lib/grpc-docs.mjs'
 import { describeFile, loadProtos, protoPaths } from './lib/protos.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const protoDirectory = join(root, 'proto')
-const outputDirectory = join(root, 'packages/wire/generated')
+const OUTPUT = 'packages/wire/generated'
 const HEADER = '// Generated from proto/ by scripts/generate.mjs. Do not edit.\n'
 /** 64-bit integers as Long, absent as null, and nothing but `encode` and `decode`. */
 const OPTIONS = [
@@ -25,7 +26,7 @@ function runPbjs(out, options, sources) {
   })
 }
 
-/** The generated files by name. */
+/** The generated files by their paths in the repository. */
 async function generate() {
   const sources = await protoPaths(protoDirectory)
   // Its messages are those of v1.
@@ -35,11 +36,13 @@ async function generate() {
     // The types need the comments, the code is half as long without them.
     await runPbjs(join(scratch, 'types.js'), ['--dts'], encoded)
     await runPbjs(join(scratch, 'code.js'), ['--no-comments'], encoded)
+    const files = loadProtos(protoDirectory, sources)
     return {
-      'millrace.js': HEADER + (await readFile(join(scratch, 'code.js'), 'utf8')),
-      'millrace.d.ts': HEADER + (await readFile(join(scratch, 'types.d.ts'), 'utf8')),
-      'descriptors.js': HEADER + descriptorsModule(loadProtos(protoDirectory, sources).map(describeFile)),
-      'descriptors.d.ts': HEADER + DESCRIPTOR_TYPES,
+      [`${OUTPUT}/millrace.js`]: HEADER + (await readFile(join(scratch, 'code.js'), 'utf8')),
+      [`${OUTPUT}/millrace.d.ts`]: HEADER + (await readFile(join(scratch, 'types.d.ts'), 'utf8')),
+      [`${OUTPUT}/descriptors.js`]: HEADER + descriptorsModule(files.map(describeFile)),
+      [`${OUTPUT}/descriptors.d.ts`]: HEADER + DESCRIPTOR_TYPES,
+      'docs/grpc.md': grpcPage(files),
     }
   } finally {
     await rm(scratch, { recursive: true })
@@ -70,9 +73,9 @@ function descriptorsModule(described) {
 
 const files = await generate()
 const check = process.argv.includes('--check')
-if (!check) await mkdir(outputDirectory, { recursive: true })
+if (!check) await mkdir(join(root, OUTPUT), { recursive: true })
 for (const [name, content] of Object.entries(files)) {
-  const path = join(outputDirectory, name)
+  const path = join(root, name)
   const present = await readFile(path, 'utf8').catch(() => undefined)
   if (present === content) continue
   if (check) {

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream'
 import { Millrace } from '@millrace/client'
-import { MillraceError } from '@millrace/server'
 import { Option } from 'commander'
 import { UsageError } from './failure.ts'
 import type { Output } from './output.ts'
+import { clientTls, type TlsOptions } from './tls-options.ts'
 
 export const DEFAULT_URL = 'http://127.0.0.1:7070'
 
@@ -27,7 +27,7 @@ export interface Context {
 }
 
 /** The options of every command that talks to a server. */
-export interface ClientOptions {
+export interface ClientOptions extends TlsOptions {
   readonly url?: string
   readonly json?: true
 }
@@ -50,11 +50,10 @@ export async function withClient<T>(
   use: (client: Millrace) => Promise<T>,
 ): Promise<T> {
   const url = serverUrl(context, options)
-  const client = new Millrace({ url, connectTimeoutMs: CONNECT_TIMEOUT_MS })
+  const tls = await clientTls(context, options)
+  const client = new Millrace({ url, tls, connectTimeoutMs: CONNECT_TIMEOUT_MS })
   try {
     return await use(client)
-  } catch (error) {
-    throw clearTextOr(error, url)
   } finally {
     await client.close()
   }
@@ -67,15 +66,6 @@ function serverUrl({ env }: Context, options: ClientOptions): URL {
   if (isServer) return url
   const name = options.url === undefined ? `MILLRACE_URL=${given}` : `--url ${given}`
   throw new UsageError(`${name}: allowed is an http or https URL without a path, such as ${DEFAULT_URL}`)
-}
-
-/** OpenSSL's words for "the other side does not speak TLS" help nobody. */
-function clearTextOr(error: unknown, url: URL): unknown {
-  if (!(error instanceof MillraceError) || error.code !== 'CONNECTION_FAILED') return error
-  const { code } = (error.cause ?? {}) as { code?: unknown }
-  if (code !== 'ERR_SSL_WRONG_VERSION_NUMBER') return error
-  const message = `${url.origin} does not answer with TLS; for a server in clear text it is http://${url.host}`
-  return new MillraceError(error.code, message, { cause: error })
 }
 
 /** Reads a whole number from `min` on, for an option of that name. */

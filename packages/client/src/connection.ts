@@ -1,6 +1,8 @@
 import { type ClientHttp2Session, connect } from 'node:http2'
-import type { ConnectionOptions } from 'node:tls'
+import { isIP } from 'node:net'
+import { type ConnectionOptions, connect as connectTls, createSecureContext, type TLSSocket } from 'node:tls'
 import { type Clock, MillraceError, type Timer } from '@millrace/record'
+import { ENDED_AFTER_HANDSHAKE, hopelessReason, wantsTls } from './tls-failure.ts'
 
 const MiB = 1_048_576
 /** What the server may send ahead on one stream. Streams are always read, what bounds them is the readers' credit. */
@@ -29,9 +31,12 @@ export class Connection {
   private closed = false
   /** Something has come since the last look. */
   private heardSomething = false
+  /** There has been a session. What stands in the way of the next is then the server's trouble, and may pass. */
+  private hasWorked = false
 
+  /** @throws MillraceError INVALID_CONFIG when the certificates or keys of `tls` cannot be used */
   constructor(options: ConnectionOptionsOf) {
-    this.options = options
+    this.options = { ...options, tls: secured(options) }
   }
 
   get isClosed(): boolean {
@@ -65,12 +70,18 @@ export class Connection {
   private connect(): Promise<ClientHttp2Session> {
     const { url, clock, attemptMs, tls } = this.options
     return new Promise((resolve, reject) => {
+      let cause: unknown
+      // Node.js does not end the session for what a server says about the handshake when it is over on this side.
+      const onSocketError = (error: Error, socket: TLSSocket): void => {
+        cause = error
+        session.destroy(error)
+        socket.destroy()
+      }
       const session = connect(url, {
-        ...tls,
+        ...(url.protocol === 'https:' && { createConnection: () => secureSocket(url, tls, onSocketError) }),
         settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
       })
       this.sessions.add(session)
-      let cause: unknown
       const timer = clock.setTimer(attemptMs, () => {
         cause = new Error(`no answer in ${attemptMs} ms`)
         session.destroy()
@@ -78,7 +89,9 @@ export class Connection {
       session.on('error', (error) => {
         cause = error
       })
+      let isSecure = false
       session.once('connect', () => {
+        isSecure = url.protocol === 'https:'
         // Its time may have run out just before.
         if (!session.destroyed) session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
       })
@@ -86,6 +99,7 @@ export class Connection {
         timer.cancel()
         if (session.destroyed) return
         this.open = session
+        this.hasWorked = true
         this.watch(session)
         resolve(session)
       })
@@ -93,9 +107,20 @@ export class Connection {
         timer.cancel()
         this.sessions.delete(session)
         if (this.open === session) this.open = undefined
-        reject(this.closed ? closedError() : connectionFailed(`cannot reach ${url.origin}`, cause))
+        reject(
+          this.closed
+            ? closedError()
+            : this.unreachable(cause ?? (isSecure ? new Error(ENDED_AFTER_HANDSHAKE) : undefined)),
+        )
       })
     })
+  }
+
+  private unreachable(cause: unknown): MillraceError {
+    const { url } = this.options
+    const reason = hopelessReason(cause, url)
+    if (reason === undefined) return connectionFailed(`cannot reach ${url.origin}`, cause)
+    return new MillraceError('CONNECTION_FAILED', reason, { cause, retriable: this.hasWorked })
   }
 
   /** Asks for a sign of life when the server is silent, and cuts the session when there is none. */
@@ -124,7 +149,35 @@ export class Connection {
   }
 }
 
+function secureSocket(
+  { hostname, port }: URL,
+  tls: ConnectionOptions | undefined,
+  onError: (error: Error, socket: TLSSocket) => void,
+): TLSSocket {
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const name = isIP(host) === 0 ? { servername: host } : {}
+  const socket = connectTls({ ...name, ...tls, host, port: Number(port || 443), ALPNProtocols: ['h2'] })
+  return socket.on('error', (error) => onError(error, socket))
+}
+
+/** Reads certificates and keys once, when it can still be told whose mistake it is. */
+function secured({ url, tls }: ConnectionOptionsOf): ConnectionOptions | undefined {
+  if (url.protocol !== 'https:' || tls === undefined || tls.secureContext !== undefined) return tls
+  try {
+    return { ...tls, secureContext: createSecureContext(tls) }
+  } catch (cause) {
+    const message = `tls: a certificate or key in it cannot be used: ${(cause as Error).message}`
+    throw new MillraceError('INVALID_CONFIG', message, { cause })
+  }
+}
+
 export function connectionFailed(what: string, cause?: unknown): MillraceError {
+  if (wantsTls(cause)) {
+    return new MillraceError('CONNECTION_FAILED', 'the server answers over TLS only: use https://', {
+      cause,
+      retriable: false,
+    })
+  }
   const because = cause instanceof Error && cause.message !== '' ? `: ${reasonOf(cause)}` : ''
   return new MillraceError('CONNECTION_FAILED', `${what}${because}`, cause === undefined ? {} : { cause })
 }

@@ -3,8 +3,10 @@ import { connect as connectHttp2 } from 'node:http2'
 import { get, type RequestOptions } from 'node:https'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
+import { Client, credentials, status } from '@grpc/grpc-js'
 import type { Limits } from '@millrace/record'
 import { type Authority, type Certified, ManualClock, makeAuthority } from '@millrace/testkit'
+import { UNARY } from '@millrace/wire'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type RpcServer, serveRpc, until } from '../test/rpc-harness.ts'
 import type { TlsCredentials } from './tls-door.ts'
@@ -88,6 +90,29 @@ describe('a port with TLS', () => {
       expect(socket.alpnProtocol).toBe(agreed)
       socket.destroy()
     }
+  })
+
+  test('answers gRPC of other libraries', async () => {
+    await serve()
+    const ssl = credentials.createSsl(Buffer.from(authority.cert))
+    const client = new Client(`localhost:${server.port}`, ssl)
+    const plain = new Client(`localhost:${server.port}`, credentials.createInsecure())
+    const listTopics = (from: Client): Promise<Buffer> =>
+      new Promise((resolve, reject) => {
+        const { path, encodeRequest } = UNARY.listTopics
+        from.makeUnaryRequest(
+          path,
+          (request: object) => Buffer.from(encodeRequest(request)),
+          (bytes: Buffer) => bytes,
+          {},
+          (error, response) => (error === null ? resolve(response!) : reject(error)),
+        )
+      })
+    expect(UNARY.listTopics.decodeResponse(await listTopics(client))).toMatchObject({ topics: [] })
+    // What gRPC makes of INADEQUATE_SECURITY.
+    await expect(listTopics(plain)).rejects.toMatchObject({ code: status.PERMISSION_DENIED })
+    client.close()
+    plain.close()
   })
 
   test('speaks HTTP/1.1 with a client that asks for nothing, also when it ends its side first', async () => {

@@ -7,8 +7,6 @@ import { createRestApp, type RestApp } from '../src/rest/app.ts'
 import { Unsent } from '../src/unsent.ts'
 import { type LogLine, type Protocol, type RestServer, recordingLogger, serveRest } from './rest-harness.ts'
 
-type Engine = ReturnType<typeof createMemoryEngine>
-
 export interface TailServer {
   readonly app: RestApp
   readonly rest: RestServer

@@ -95,25 +95,30 @@ export type ErrorCode = keyof typeof ERRORS
 /** Facts about an error that a program may want, for example the range of offsets that a partition has. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean>>
 
+interface MillraceErrorOptions {
+  readonly cause?: unknown
+  readonly details?: ErrorDetails
+  readonly retriable?: boolean
+}
+
 /** The one error class of Millrace: `code` says what happened, for ever in the same word. */
 export class MillraceError extends Error {
   override readonly name = 'MillraceError'
   readonly code: ErrorCode
   readonly details: ErrorDetails
+  /** True when the same request, sent again, may succeed. */
+  readonly retriable: boolean
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; details?: ErrorDetails } = {}) {
+  /** @param options.retriable where it is known better than by the code alone */
+  constructor(code: ErrorCode, message: string, options: MillraceErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.details = options.details ?? {}
+    this.retriable = options.retriable ?? ERRORS[code].retriable
   }
 
   get kind(): ErrorKind {
     return ERRORS[this.code].kind
-  }
-
-  /** True when the same request, sent again, may succeed. */
-  get retriable(): boolean {
-    return ERRORS[this.code].retriable
   }
 }
 

@@ -53,12 +53,13 @@ export class ProduceTarget {
    *   INVALID_TIMESTAMP, INVALID_RECORD, UNSUPPORTED_COMPRESSION, TOPIC_NOT_FOUND, and what the engine's append throws
    */
   append(batch: Buffer, acks: Acks): Promise<AppendResult> {
+    let recordCount: number
     try {
-      checkBatch(batch, this.rules())
+      recordCount = checkBatch(batch, this.rules()).recordCount
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.toEngine(batch, acks)
+    return this.toEngine(batch, acks, recordCount)
   }
 
   /**
@@ -73,7 +74,7 @@ export class ProduceTarget {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.toEngine(batch, acks)
+    return this.toEngine(batch, acks, records.length)
   }
 
   /**
@@ -91,12 +92,27 @@ export class ProduceTarget {
 
   /** @throws MillraceError as the engine's append does */
   appendEncoded(batch: Buffer, acks: Acks): Promise<AppendResult> {
-    return this.toEngine(batch, acks)
+    return this.toEngine(batch, acks, RecordBatch.at(batch).recordCount)
   }
 
-  private toEngine(batch: Buffer, acks: Acks): Promise<AppendResult> {
+  private toEngine(batch: Buffer, acks: Acks, recordCount: number): Promise<AppendResult> {
+    const startMs = this.clock.monotonicMs()
+    const { length } = batch
     const appended = this.partition.append(batch, { acks })
-    appended.catch((error: unknown) => this.topics.forgetIfGone(this.topic, error))
+    appended.then(
+      ({ duplicate }) => {
+        const { traffic } = this.topic
+        if (acks === 'committed') this.topics.traffic.produceMs.observe(this.clock.monotonicMs() - startMs)
+        if (duplicate) {
+          traffic.duplicates++
+          return
+        }
+        traffic.producedBatches++
+        traffic.producedRecords += recordCount
+        traffic.producedBytes += length
+      },
+      (error: unknown) => this.topics.forgetIfGone(this.topic, error),
+    )
     return appended
   }
 
@@ -124,12 +140,13 @@ const NO_RULES: BatchRules = {
   maxTimestamp: Number.POSITIVE_INFINITY,
 }
 
-function checkBatch(bytes: Buffer, rules: BatchRules): void {
+function checkBatch(bytes: Buffer, rules: BatchRules): RecordBatch {
   const batch = RecordBatch.at(bytes)
   if (batch.sizeBytes !== bytes.length) {
     throw new MillraceError('INVALID_BATCH', `${bytes.length - batch.sizeBytes} bytes follow the batch`)
   }
   validateClientBatch(batch, rules)
+  return batch
 }
 
 function buildBatch(

@@ -11,6 +11,8 @@ declare module 'fastify' {
   interface FastifySchema {
     /** Codes that the call itself may fail with, beside those of every call: see `codesOf`. */
     errors?: readonly ErrorCode[]
+    /** Headers that answers may have which are no failures. */
+    answerHeaders?: Readonly<Record<string, { readonly type: string; readonly description: string }>>
   }
 }
 

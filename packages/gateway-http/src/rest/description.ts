@@ -102,10 +102,10 @@ function sendProblem(reply: FastifyReply, error: MillraceError): void {
 
 /** The schema of a route with all its answers. */
 function schemaOf(route: DescribedRoute): FastifySchema {
-  const { errors: _errors, response, ...schema } = route.schema
+  const { errors: _errors, answerHeaders, response, ...schema } = route.schema
   const answers = Object.entries((response ?? {}) as Json).map(([status, answer]) => [
     status,
-    answerOf(Number(status), answer as Json),
+    answerOf(Number(status), answer as Json, answerHeaders),
   ])
   const problems = [...codesByStatus(route)].map(([status, codes]) => [status, problemsOf(status, codes)])
   return { ...schema, response: Object.fromEntries([...answers, ...problems]) }
@@ -116,13 +116,12 @@ const DESCRIPTION_BY_STATUS: Readonly<Record<number, string>> = {
   201: 'It was made.',
   207: 'Some of it failed: errors stand in their places.',
 }
-const LOCATION = { Location: { type: 'string', description: 'The path of what was made.' } }
 
-function answerOf(status: number, answer: Json): Json {
+function answerOf(status: number, answer: Json, headers: Json | undefined): Json {
   if (answer.type === 'null' || answer.content !== undefined) return answer
   return {
     description: DESCRIPTION_BY_STATUS[status],
-    ...(status === 201 ? { headers: LOCATION } : {}),
+    ...(headers && { headers }),
     content: { 'application/json': { schema: answer } },
   }
 }
@@ -163,7 +162,7 @@ class Components {
 
 interface Operation {
   readonly operationId?: string
-  readonly parameters?: { in: string; name: string; example?: unknown }[]
+  readonly parameters?: { in: 'path' | 'query' | 'header'; name: string; example?: unknown }[]
   readonly requestBody?: { content: Record<string, Json> }
   readonly responses: Record<string, { content?: Record<string, Json> }>
 }
@@ -180,7 +179,7 @@ function withExamples(document: { paths?: object }): object {
 
 function addExample({ parameters = [], requestBody, responses }: Operation, example: Example): void {
   for (const parameter of parameters) {
-    const value = (parameter.in === 'path' ? example.path : example.query)?.[parameter.name]
+    const value = { path: example.path, query: example.query, header: example.headers }[parameter.in]?.[parameter.name]
     if (value !== undefined) parameter.example = value
   }
   const taken = requestBody?.content['application/json']

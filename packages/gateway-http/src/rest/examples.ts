@@ -36,8 +36,8 @@ const SETTINGS = {
 }
 
 /**
- * An example of each call by its operationId. In this order, on a server without topics, they are answered as they say: a
- * test sends them, with a clock that stands still.
+ * An example of each call by its operationId. In this order, on a new server, they are answered as they say, but for ids,
+ * times, sizes and paths: `test/docs/openapi.test.ts` sends them.
  */
 export const EXAMPLES: Readonly<Record<string, Example>> = {
   about: {
@@ -78,7 +78,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       createdAtMs: TIME,
       config: SETTINGS,
       partitions: [
-        { partition: 0, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
+        { partition: 0, logStartOffset: 0, highWatermark: 2, lastStableOffset: 2, sizeBytes: 132, leaderEpoch: 0 },
         { partition: 1, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
       ],
     },
@@ -93,7 +93,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
       createdAtMs: TIME,
       config: { ...SETTINGS, 'segment.ms': '86400000', 'retention.ms': '604800000' },
       partitions: [
-        { partition: 0, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
+        { partition: 0, logStartOffset: 0, highWatermark: 2, lastStableOffset: 2, sizeBytes: 132, leaderEpoch: 0 },
         { partition: 1, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
         { partition: 2, logStartOffset: 0, highWatermark: 0, lastStableOffset: 0, sizeBytes: 0, leaderEpoch: 0 },
       ],
@@ -101,6 +101,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   produce: {
     path: TOPIC,
+    headers: { 'Idempotency-Key': 'order-10' },
     body: {
       records: [
         { key: 'c42', value: { total: 10 }, headers: { source: 'web' }, partition: 0 },
@@ -131,7 +132,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   getOffset: {
     path: PARTITION,
-    query: { timestamp: TIME },
+    query: { timestamp: 1_700_000_000_000 },
     status: 200,
     answer: { offset: 0, timestamp: TIME, found: true },
   },
@@ -190,7 +191,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
     answer: {
       name: 'before-upgrade',
       path: '/var/lib/millrace/backups/before-upgrade',
-      partitions: 4,
+      partitions: 6,
       sizeBytes: 524_288,
       copiedBytes: 65_536,
       pausedMs: 1,

@@ -10,6 +10,16 @@ export type SchemaNotes = {
 }
 
 /** Options of a schema that stands once in the description. */
-export function named(name: string, described?: Readonly<Record<string, unknown>>): SchemaNotes {
-  return described === undefined ? { [NAME]: name } : { [NAME]: name, [DESCRIBED]: described }
+export function named(name: string): SchemaNotes {
+  return { [NAME]: name }
+}
+
+/** Options of a schema for what holds besides and is checked elsewhere. */
+export function besides(described: Readonly<Record<string, unknown>>): SchemaNotes {
+  return { [DESCRIBED]: described }
+}
+
+/** Options of a query parameter that may not stand beside others, which OpenAPI has no word for. */
+export function insteadOf(...others: readonly string[]): SchemaNotes {
+  return besides({ 'x-instead-of': others })
 }

@@ -1,9 +1,10 @@
 import { type Static, Type } from 'typebox'
-import { named } from './schema-notes.ts'
+import { besides, insteadOf, named, type SchemaNotes } from './schema-notes.ts'
 
 /** The shapes of REST's requests and answers, as JSON Schema. What is described here is what users are told. */
 
-const Count = (description: string) => Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description })
+const Count = (description: string, notes: SchemaNotes = {}) =>
+  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description, ...notes })
 const Closed = { additionalProperties: false } as const
 
 /** The answer 204, which has no body. */
@@ -23,23 +24,32 @@ export const Readiness = Type.Object({ status: Type.Literal('ready') }, named('R
 
 const Bytes = 'A string stands for its UTF-8 bytes, null for none, any other value for its compact JSON text.'
 
+const Base64 = (description: string) =>
+  Type.String({
+    description,
+    ...besides({
+      pattern: '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$',
+    }),
+  })
+const WITH_A_VALUE = [{ required: ['value'] }, { required: ['valueBase64'] }]
+
 export const HeaderJson = Type.Object(
   {
     key: Type.String({ description: 'Name of the header. Names may repeat.' }),
     value: Type.Optional(Type.Unknown({ description: `${Bytes} This or \`valueBase64\` must be there.` })),
-    valueBase64: Type.Optional(Type.String({ description: 'The value as base64, instead of `value`.' })),
+    valueBase64: Type.Optional(Base64('The value as base64, instead of `value`.')),
   },
-  { ...Closed, ...named('Header') },
+  { ...Closed, ...named('Header'), ...besides({ oneOf: WITH_A_VALUE }) },
 )
 
 export const RecordJson = Type.Object(
   {
     key: Type.Optional(Type.Unknown({ description: `${Bytes} Absent: no key.` })),
-    keyBase64: Type.Optional(Type.String({ description: 'The key as base64, instead of `key`.' })),
+    keyBase64: Type.Optional(Base64('The key as base64, instead of `key`.')),
     value: Type.Optional(
       Type.Unknown({ description: `${Bytes} Null is a tombstone. This or \`valueBase64\` must be there.` }),
     ),
-    valueBase64: Type.Optional(Type.String({ description: 'The value as base64, instead of `value`.' })),
+    valueBase64: Type.Optional(Base64('The value as base64, instead of `value`.')),
     headers: Type.Optional(
       Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Array(HeaderJson)], {
         description: 'An object of names and values, or an array of {"key", "value" or "valueBase64"}.',
@@ -48,7 +58,7 @@ export const RecordJson = Type.Object(
     partition: Type.Optional(Type.Integer({ description: 'Absent: chosen by the key, or else by the broker.' })),
     timestamp: Type.Optional(Type.Integer({ description: "Milliseconds since 1970. Absent: the broker's time." })),
   },
-  { ...Closed, ...named('Record') },
+  { ...Closed, ...named('Record'), ...besides({ oneOf: WITH_A_VALUE, not: { required: ['key', 'keyBase64'] } }) },
 )
 export type RecordJson = Static<typeof RecordJson>
 
@@ -65,8 +75,13 @@ export const ProduceBody = Type.Object(
 )
 
 export const ProduceHeaders = Type.Object({
-  'idempotency-key': Type.Optional(
-    Type.String({ description: '1 to 255 visible ASCII characters, bare or in quotes; one for each request.' }),
+  'Idempotency-Key': Type.Optional(
+    Type.String({
+      description: '1 to 255 visible ASCII characters, bare or in quotes; one for each request.',
+      ...besides({
+        pattern: '^(?:[\\x21\\x23-\\x7e][\\x21-\\x7e]{0,254}|"[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,255}")$',
+      }),
+    }),
   ),
 })
 
@@ -74,7 +89,9 @@ export const ProduceAnswer = Type.Object(
   {
     results: Type.Array(
       Type.Object({
-        partition: Count('Partition of the record.'),
+        partition: Type.Integer({
+          description: 'Partition of the record; where there is none, the one that was asked for.',
+        }),
         offset: Type.Optional(Count('Offset of the record.')),
         timestamp: Type.Optional(Count('Timestamp of the record, in ms since 1970.')),
         error: Type.Optional(
@@ -165,15 +182,18 @@ export const PartitionPath = Type.Object(
   Closed,
 )
 
-const Timestamp = Count('The first record at or after this time, in ms since 1970.')
+const Timestamp = 'The first record at or after this time, in ms since 1970.'
 
 export const FetchQuery = Type.Object(
   {
-    offset: Type.Optional(Count('Offset of the first record. Instead of it: `from` or `timestamp`.')),
+    offset: Type.Optional(Count('Offset of the first record.', insteadOf('from', 'timestamp'))),
     from: Type.Optional(
-      Type.Enum(['earliest', 'latest'], { description: 'The first record there is (default), or the next to come.' }),
+      Type.Enum(['earliest', 'latest'], {
+        description: 'The first record there is (default), or the next to come.',
+        ...insteadOf('offset', 'timestamp'),
+      }),
     ),
-    timestamp: Type.Optional(Timestamp),
+    timestamp: Type.Optional(Count(Timestamp, insteadOf('offset', 'from'))),
     limit: Type.Optional(Type.Integer({ minimum: 1, description: 'Records at most.' })),
     maxBytes: Type.Optional(
       Type.Integer({ minimum: 1, description: 'Bytes of records at most; the first comes whatever its size.' }),
@@ -213,6 +233,27 @@ export const FetchAnswer = Type.Object(
   named('FetchedRecords'),
 )
 
+/** `Accept` chooses between the types of the answer, and is not listed: OpenAPI has it of these. */
+export const FetchHeaders = Type.Object({
+  'Last-Event-ID': Type.Optional(
+    Type.String({
+      pattern: '^(-1|0|[1-9][0-9]{0,14})?$',
+      description: 'Of a live tail: the offset of the last record that was seen. Beats the query. Browsers send it.',
+    }),
+  ),
+})
+
+export const EventStream = Type.String({
+  description:
+    'Server-sent events. The id is the offset that was passed last; a record is the data of an event without a name. ' +
+    '`event: reset`: the offset was gone, reading goes on at `logStartOffset`. `event: error`: a problem, and the end.',
+})
+export const JsonLines = Type.String({
+  description:
+    'A line for each record; `{"nextOffset"}` where reading goes on, also as a sign of life; `{"reset"}` when the ' +
+    'offset was gone; `{"error"}` with a problem before the end.',
+})
+
 export const DeleteRecordsQuery = Type.Object({ before: Count('The first offset that stays.') }, Closed)
 
 export const DeleteRecordsAnswer = Type.Object(
@@ -222,8 +263,10 @@ export const DeleteRecordsAnswer = Type.Object(
 
 export const OffsetsQuery = Type.Object(
   {
-    at: Type.Optional(Type.Enum(['earliest', 'latest'], { description: 'One end of the partition.' })),
-    timestamp: Type.Optional(Timestamp),
+    at: Type.Optional(
+      Type.Enum(['earliest', 'latest'], { description: 'One end of the partition.', ...insteadOf('timestamp') }),
+    ),
+    timestamp: Type.Optional(Count(Timestamp, insteadOf('at'))),
   },
   Closed,
 )
@@ -263,20 +306,26 @@ export type TransactionList = Static<typeof TransactionList>
 export const CreateBackupBody = Type.Object(
   {
     name: Type.Optional(
-      Type.String({ description: '1 to 100 letters, digits, `.`, `_` and `-`, not with `.` first. Absent: the time.' }),
+      Type.String({
+        description: '1 to 100 letters, digits, `.`, `_` and `-`, not with `.` first. Absent: the time.',
+        ...besides({ pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$' }),
+      }),
     ),
   },
-  Closed,
+  { ...Closed, ...named('NewBackup') },
 )
 
-export const Backup = Type.Object({
-  name: Type.String(),
-  path: Type.String({ description: "Where it is, on the server's machine." }),
-  partitions: Count("Partitions in it, Millrace's own included."),
-  sizeBytes: Count('Bytes of log in it; those of closed segments share the disk with the data, while it has them.'),
-  copiedBytes: Count('Bytes of log that were copied.'),
-  pausedMs: Count('How long nothing was committed.'),
-})
+export const Backup = Type.Object(
+  {
+    name: Type.String(),
+    path: Type.String({ description: "Where it is, on the server's machine." }),
+    partitions: Count("Partitions in it, Millrace's own included."),
+    sizeBytes: Count('Bytes of log in it; those of closed segments share the disk with the data, while it has them.'),
+    copiedBytes: Count('Bytes of log that were copied.'),
+    pausedMs: Count('How long nothing was committed.'),
+  },
+  named('Backup'),
+)
 export type Backup = Static<typeof Backup>
 
 export const Problem = Type.Object(

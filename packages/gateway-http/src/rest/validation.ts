@@ -35,7 +35,7 @@ export function bodyValidator(schema: TSchema): Validate {
  * @param noun what a property is called in messages
  */
 export function textValidator(schema: TSchema, noun: string): Validate {
-  const properties = (schema as { properties?: Record<string, TextSchema> }).properties ?? {}
+  const { properties = {}, required = [] } = schema as TextsSchema
   return (data) => {
     const values: Record<string, unknown> = {}
     for (const [name, given] of Object.entries((data ?? {}) as Record<string, unknown>)) {
@@ -51,8 +51,14 @@ export function textValidator(schema: TSchema, noun: string): Validate {
         return { error: error as MillraceError }
       }
     }
-    return { value: values }
+    const missing = required.find((name) => !Object.hasOwn(values, name))
+    return missing === undefined ? { value: values } : refusal(`the ${noun} ${missing} must be given`)
   }
+}
+
+interface TextsSchema {
+  readonly properties?: Readonly<Record<string, TextSchema>>
+  readonly required?: readonly string[]
 }
 
 interface TextSchema {

@@ -56,6 +56,7 @@ test.each(['v1', 'v1alpha'] as const)('reflection %s lists all services', async 
     'grpc.health.v1.Health',
     'grpc.reflection.v1.ServerReflection',
     'grpc.reflection.v1alpha.ServerReflection',
+    'millrace.v1.Backups',
     'millrace.v1.Groups',
     'millrace.v1.Records',
     'millrace.v1.Topics',

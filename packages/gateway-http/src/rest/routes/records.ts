@@ -6,8 +6,11 @@ import { PARTITION_ERRORS, READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
 import { isPassing, logFailure, publicMessage, RETRY_AFTER_SECONDS } from '../problem.ts'
 import { decodeRecord, recordText, withinBytes } from '../record-json.ts'
 import {
+  EventStream,
   FetchAnswer,
+  FetchHeaders,
   FetchQuery,
+  JsonLines,
   NoQuery,
   OffsetsAnswer,
   OffsetsQuery,
@@ -27,7 +30,8 @@ export function recordRoutes(app: FastifyInstance, context: RouteContext): void 
   offsetsRoute(app, context)
 }
 
-function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): void {
+function produceRoute(app: FastifyInstance, context: RouteContext): void {
+  const { broker } = context
   app.post<{ Params: Static<typeof TopicPath>; Body: Static<typeof ProduceBody> }>(
     '/v1/topics/:topic/records',
     {
@@ -43,6 +47,10 @@ function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): v
         querystring: NoQuery,
         body: ProduceBody,
         response: { 200: ProduceAnswer, 207: ProduceAnswer },
+        answerHeaders: {
+          'Idempotent-Replayed': { type: 'string', description: '`true`: this is the answer to the first request.' },
+          'Retry-After': { type: 'integer', description: 'Seconds after which what failed may work.' },
+        },
         errors: [
           ...PARTITION_ERRORS,
           'INVALID_TOPIC_NAME',
@@ -71,7 +79,7 @@ function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): v
       if (failures.length === 1 && results.every((result) => 'error' in result)) throw failures[0]!
       if (failures.length > 0) reply.code(207)
       if (failures.some(isPassing)) reply.header('retry-after', RETRY_AFTER_SECONDS)
-      for (const error of failures) logFailure(logger, error, { method: raw.method ?? '', url: raw.url ?? '' })
+      for (const error of failures) logFailure(context, error, { method: raw.method ?? '', url: raw.url ?? '' })
       return { results: results.map(resultJson) }
     },
   )
@@ -118,8 +126,26 @@ function fetchRoute(app: FastifyInstance, { broker, waits, unsent, liveTails }: 
           '`limit` ends it, and `maxBytes` and `waitMs` are refused. `Last-Event-ID`, the last offset seen, beats the query.',
         params: PartitionPath,
         querystring: FetchQuery,
-        response: { 200: FetchAnswer },
-        errors: [...PARTITION_ERRORS, 'OFFSET_OUT_OF_RANGE', ...READ_ERRORS],
+        headers: FetchHeaders,
+        response: {
+          200: {
+            description: 'What was read; as `text/event-stream` or `application/x-ndjson`, what is read on and on.',
+            content: {
+              'application/json': { schema: FetchAnswer },
+              'text/event-stream': { schema: EventStream },
+              'application/x-ndjson': { schema: JsonLines },
+            },
+          },
+        },
+        errors: [
+          ...PARTITION_ERRORS,
+          'OFFSET_OUT_OF_RANGE',
+          'INVALID_BATCH',
+          'BATCH_TOO_LARGE',
+          'UNSUPPORTED_COMPRESSION',
+          'LIMIT_REACHED',
+          ...READ_ERRORS,
+        ],
       },
     },
     async (request, reply) => {

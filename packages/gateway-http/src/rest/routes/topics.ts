@@ -29,6 +29,7 @@ export function topicRoutes(app: FastifyInstance, { broker }: RouteContext): voi
         body: CreateTopicBody,
         querystring: NoQuery,
         response: { 201: Topic },
+        answerHeaders: { Location: { type: 'string', description: 'The path of the topic.' } },
         errors: [
           'INVALID_TOPIC_NAME',
           'INVALID_PARTITIONS',
