@@ -2,11 +2,13 @@ import type { RequestListener } from 'node:http'
 import { createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import { Arrivals } from './arrivals.ts'
 import { refuseClearText } from './clear-text.ts'
 import { type Opening, readOpening } from './first-bytes.ts'
 import type { ConnectionCounts } from './gateway-stats.ts'
 import { Http1Connections } from './http1-connections.ts'
 import { Http2Sessions, type StreamTaker } from './http2-sessions.ts'
+import { RequestTurns } from './request-turns.ts'
 import { type TlsCredentials, TlsDoor } from './tls-door.ts'
 
 /** A silent peer is asked after this time, by TCP, whether it is still there. */
@@ -36,6 +38,7 @@ export class Port {
   private readonly tls: TlsDoor | undefined
   private readonly http1: Http1Connections
   private readonly http2: Http2Sessions
+  private readonly arrivals: Arrivals
   /** Every open socket. */
   private readonly sockets = new Set<Socket>()
   /** Those that have not said yet what they speak, and what ends the time that they have for it. */
@@ -48,8 +51,11 @@ export class Port {
     this.limits = limits
     this.clock = clock
     this.logger = logger
-    this.http1 = new Http1Connections({ limits, logger, onRequest })
-    this.http2 = new Http2Sessions({ limits, logger, onRequest, onStream })
+    this.arrivals = new Arrivals(clock)
+    const turns = new RequestTurns()
+    const onMisuse = (address: string): void => this.arrivals.noteMisuse(address)
+    this.http1 = new Http1Connections({ limits, logger, turns, onMisuse, onRequest })
+    this.http2 = new Http2Sessions({ limits, clock, logger, turns, onMisuse, onRequest, onStream })
     const onSecure = (secure: TLSSocket, socket: Socket): void => this.takeSecure(secure, socket)
     this.tls = tls && new TlsDoor({ credentials: tls, limits, logger, onSecure })
     // Half-open, because an HTTP/1.1 client may end its side and still wait for the answer.
@@ -98,6 +104,7 @@ export class Port {
   /** Accepts nothing new, tells peers so, and lets what is open end. Resolves when the last connection is gone. */
   close(): Promise<void> {
     this.tcp.close()
+    this.arrivals.close()
     this.http1.close()
     for (const socket of this.undecided.keys()) socket.destroy()
     this.http2.close()
@@ -124,7 +131,10 @@ export class Port {
     this.watchErrors(socket)
     const timer = this.clock.setTimer(this.limits.headersTimeoutMs, () => socket.destroy())
     this.undecided.set(socket, () => timer.cancel())
-    readOpening(socket, (opening) => this.open(socket, opening))
+    const leave = this.arrivals.admit(socket.remoteAddress ?? '', () => {
+      if (!socket.destroyed) readOpening(socket, (opening) => this.open(socket, opening))
+    })
+    socket.once('close', leave)
   }
 
   private open(socket: Socket, opening: Opening): void {

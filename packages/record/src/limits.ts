@@ -38,6 +38,15 @@ export interface Limits {
   readonly streamsPerConnection: number
   /** Open connections. */
   readonly connections: number
+  /** Requests that an HTTP/1.1 connection may send before their answers; past it, it is ended. */
+  readonly pipelinedRequests: number
+  /**
+   * What an HTTP/2 connection may send at once that brings nothing: pings, settings, empty frames, messages in tiny
+   * pieces. Past it, it is ended.
+   */
+  readonly noiseBytesPerConnection: number
+  /** How much of it is forgiven with time. */
+  readonly noiseBytesPerSecond: number
   /** Live tails of REST that are open, over all connections. */
   readonly liveTails: number
   /** Time after which a live tail that has nothing to tell says so; at most `fetchWaitMs`. */
@@ -120,6 +129,9 @@ export const DEFAULT_LIMITS: Limits = {
   unsentBytes: 64 * MiB,
   streamsPerConnection: 256,
   connections: 10_000,
+  pipelinedRequests: 64,
+  noiseBytesPerConnection: 1 * MiB,
+  noiseBytesPerSecond: 512 * KiB,
   liveTails: 1_000,
   liveTailHeartbeatMs: 15_000,
   partitionsPerFetchStream: 1_000,

@@ -139,7 +139,8 @@ function countAnswers(app: FastifyInstance, requests: RequestStats): void {
 }
 
 /** What every request must pass before its body is looked at. */
-function admit(app: FastifyInstance, { guard }: RestAppOptions, methods: PathMethods, isDraining: () => boolean): void {
+function admit(app: FastifyInstance, options: RestAppOptions, methods: PathMethods, isDraining: () => boolean): void {
+  const { guard } = options
   // A callback, like all that stands in every request's way: a promise would cost more than the checks.
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('cache-control', 'no-store')
@@ -160,6 +161,7 @@ function admit(app: FastifyInstance, { guard }: RestAppOptions, methods: PathMet
       return
     }
     checkContent(request)
+    if (!takesBody(request)) readUnwanted(request, options)
     done()
   })
 }
@@ -200,6 +202,12 @@ function checkContent(request: FastifyRequest): void {
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new MillraceError('UNSUPPORTED_MEDIA_TYPE', 'the body must be sent without a content encoding')
   }
+}
+
+/** Over HTTP/2 a body says nothing beforehand. Where none is taken, nobody would read it. */
+function readUnwanted({ raw }: FastifyRequest, options: RestAppOptions): void {
+  const { stream } = raw as IncomingMessage & Partial<Http2ServerRequest>
+  if (stream !== undefined && !stream.endAfterHeaders) discardBody(raw, bodyLimits(options))
 }
 
 function takesBody({ routeOptions }: FastifyRequest): boolean {

@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { Clock, Limits, Logger, MillraceError } from '@millrace/record'
 import { errorTrailers, OK_TRAILERS, type Trailers } from '@millrace/wire'
+import { noiseOf } from '../noise.ts'
 import type { Outcome, RequestStats } from '../request-stats.ts'
 import type { TracedRequest } from '../tracing.ts'
 import type { Unsent } from '../unsent.ts'
@@ -120,6 +121,8 @@ export class Call {
     const { stream } = this
     if (stream.readableEnded || stream.destroyed) return
     stream.removeAllListeners('data')
+    const noise = noiseOf(stream.session)
+    stream.on('data', ({ length }: Buffer) => noise?.received(length, false))
     stream.resume()
     const timer = this.context.clock.setTimer(LINGER_MS, () => stream.close(constants.NGHTTP2_NO_ERROR))
     stream.once('close', () => timer.cancel())
