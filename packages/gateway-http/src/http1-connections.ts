@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Limits, Logger } from '@millrace/record'
 import { MAX_HEADER_BYTES } from './header-bytes.ts'
+import type { RequestTurns } from './request-turns.ts'
 import { rawProblem } from './rest/problem.ts'
 
 /** A connection between two requests. */
@@ -12,6 +13,9 @@ const TIMEOUT_CHECK_MS = 1_000
 export interface Http1ConnectionsOptions {
   readonly limits: Limits
   readonly logger: Logger
+  readonly turns: RequestTurns
+  /** A connection from this address was ended for what it did. */
+  readonly onMisuse: (address: string) => void
   readonly onRequest: RequestListener
 }
 
@@ -19,12 +23,18 @@ export interface Http1ConnectionsOptions {
 export class Http1Connections {
   private readonly limits: Limits
   private readonly logger: Logger
+  private readonly turns: RequestTurns
+  private readonly onMisuse: (address: string) => void
   private readonly server: Server
+  /** Requests of a connection that are not answered yet. */
+  private readonly unanswered = new WeakMap<Socket, number>()
   private isClosing = false
 
-  constructor({ limits, logger, onRequest }: Http1ConnectionsOptions) {
+  constructor({ limits, logger, turns, onMisuse, onRequest }: Http1ConnectionsOptions) {
     this.limits = limits
     this.logger = logger
+    this.turns = turns
+    this.onMisuse = onMisuse
     this.server = this.makeServer(onRequest)
     // The server does not listen itself; told so, it watches over the time that requests take.
     this.server.emit('listening')
@@ -52,10 +62,15 @@ export class Http1Connections {
       maxHeaderSize: MAX_HEADER_BYTES,
     })
     server.on('request', (request, response) => {
+      const { socket } = request
+      if (!this.begin(socket)) return
       response.once('close', () => {
+        this.unanswered.set(socket, (this.unanswered.get(socket) ?? 1) - 1)
         if (this.isClosing) setImmediate(() => server.closeIdleConnections())
       })
-      onRequest(request, response)
+      this.turns.take(socket, () => {
+        if (!socket.destroyed) onRequest(request, response)
+      })
     })
     server.on('clientError', (cause, socket) => {
       const { error, answer } = rawProblem(cause)
@@ -64,5 +79,17 @@ export class Http1Connections {
       else socket.destroy()
     })
     return server
+  }
+
+  /** @returns false: the connection has sent more requests than it may before their answers, and is ended */
+  private begin(socket: Socket): boolean {
+    if (socket.destroyed) return false
+    const unanswered = (this.unanswered.get(socket) ?? 0) + 1
+    this.unanswered.set(socket, unanswered)
+    if (unanswered <= this.limits.pipelinedRequests) return true
+    this.onMisuse(socket.remoteAddress ?? '')
+    this.logger.info({ peer: socket.remoteAddress }, 'a connection was ended: it sends requests without end')
+    socket.destroy()
+    return false
   }
 }

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http'
 import {
+  constants,
   createServer,
   type Http2Server,
   type IncomingHttpHeaders,
@@ -7,8 +8,10 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { Limits, Logger } from '@millrace/record'
+import type { Clock, Limits, Logger, Timer } from '@millrace/record'
 import { MAX_HEADER_BYTES } from './header-bytes.ts'
+import { Noise, watchNoise } from './noise.ts'
+import type { RequestTurns } from './request-turns.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -26,6 +29,11 @@ const MAX_FRAME_BYTES = 64 * KiB
 /** Node.js refuses new streams of a connection past this, in MB; what waits to be sent counts. */
 const SESSION_MEMORY_MB = 128
 
+/** How often connections are asked for their noise. */
+const LOOK_MS = 100
+/** Streams that a client may open and reset at once, and each second after that. */
+const RESETS = { atOnce: 200, perSecond: 33 }
+
 /**
  * Takes an HTTP/2 stream before it becomes a request; false leaves it. `windowBytes`: what its peer may send, now or once
  * it has the connection's settings, before it is read.
@@ -41,7 +49,11 @@ type Http2StreamListener = (
 
 export interface Http2SessionsOptions {
   readonly limits: Limits
+  readonly clock: Clock
   readonly logger: Logger
+  readonly turns: RequestTurns
+  /** A connection from this address was ended for what it did. */
+  readonly onMisuse: (address: string) => void
   /** Answers the requests of streams that `onStream` did not take. */
   readonly onRequest: RequestListener
   readonly onStream: StreamTaker
@@ -50,39 +62,56 @@ export interface Http2SessionsOptions {
 /** The HTTP/2 connections of a port that itself accepts the sockets. */
 export class Http2Sessions {
   private readonly limits: Limits
+  private readonly clock: Clock
   private readonly logger: Logger
+  private readonly turns: RequestTurns
+  private readonly onMisuse: (address: string) => void
   private readonly server: Http2Server
-  private readonly open = new Set<ServerHttp2Session>()
-  private readonly windows = new WeakMap<object, number>()
+  private readonly open = new Map<ServerHttp2Session, OpenSession>()
+  /** The socket whose session is being made. */
+  private arriving: Socket | undefined
+  private looking: Timer | undefined
   private isClosing = false
 
-  constructor({ limits, logger, onRequest, onStream }: Http2SessionsOptions) {
+  constructor({ limits, clock, logger, turns, onMisuse, onRequest, onStream }: Http2SessionsOptions) {
     this.limits = limits
+    this.clock = clock
     this.logger = logger
+    this.turns = turns
+    this.onMisuse = onMisuse
     this.server = this.makeServer(onRequest, onStream)
+  }
+
+  /** Open connections. */
+  get size(): number {
+    return this.open.size
   }
 
   /** Speaks HTTP/2 on `socket`, which is paused when something has been read and put back. */
   take(socket: Socket): void {
     // A session ends with its peer's side of the connection. It takes what was read out of the paused socket itself.
     socket.allowHalfOpen = false
+    this.arriving = socket
     this.server.emit('connection', socket)
+    this.arriving = undefined
   }
 
   /** Tells peers to open no more streams, and lets the open ones end. */
   close(): void {
     this.isClosing = true
-    for (const session of this.open) session.close()
+    for (const session of this.open.keys()) session.close()
   }
 
   destroy(): void {
-    for (const session of this.open) session.destroy()
+    for (const session of this.open.keys()) session.destroy()
   }
 
   private makeServer(onRequest: RequestListener, onStream: StreamTaker): Http2Server {
     const server = createServer(
       {
         maxSessionMemory: SESSION_MEMORY_MB,
+        streamResetBurst: RESETS.atOnce,
+        streamResetRate: RESETS.perSecond,
         settings: {
           initialWindowSize: STREAM_WINDOW_BYTES.least,
           maxFrameSize: MAX_FRAME_BYTES,
@@ -100,26 +129,84 @@ export class Http2Sessions {
     server.on('stream', (stream, headers, flags, rawHeaders) => {
       // A stream fails with its connection, also before anybody has taken it; an error without a listener would be fatal.
       stream.on('error', (error) => this.logger.debug({ err: error }, 'a stream failed'))
-      const windowBytes = this.windows.get(stream.session ?? stream) ?? STREAM_WINDOW_BYTES.most
-      if (!onStream(stream, headers, windowBytes))
-        toRequest?.call(server, stream, headers, flags, rawHeaders as unknown as string[])
+      const open = stream.session && this.open.get(stream.session as ServerHttp2Session)
+      if (open === undefined) return
+      open.noise.opened()
+      open.streams.add(stream)
+      stream.once('close', () => open.streams.delete(stream))
+      this.turns.take(open, () => {
+        // Reset by its client meanwhile.
+        if (stream.destroyed) return
+        if (!onStream(stream, headers, open.windowBytes))
+          toRequest?.call(server, stream, headers, flags, rawHeaders as unknown as string[])
+      })
     })
     server.on('session', (session) => this.watch(session))
     return server
   }
 
   private watch(session: ServerHttp2Session): void {
-    if (this.isClosing) {
+    const { arriving: socket } = this
+    if (this.isClosing || socket === undefined) {
       session.destroy()
       return
     }
-    this.open.add(session)
-    session.once('close', () => this.open.delete(session))
-    session.on('error', (error) => this.logger.debug({ err: error }, 'HTTP/2 connection failed'))
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+    // A socket forgets it when it is closed.
+    const { remoteAddress: address = '' } = socket
     const { most, least, shared } = STREAM_WINDOW_BYTES
-    const initialWindowSize = Math.max(least, Math.min(most, Math.floor(shared / this.open.size)))
-    this.windows.set(session, initialWindowSize)
-    if (initialWindowSize > least) session.settings({ initialWindowSize })
+    const windowBytes = Math.max(least, Math.min(most, Math.floor(shared / (this.open.size + 1))))
+    const streams = new Set<ServerHttp2Stream>()
+    const noise = new Noise({
+      limits: this.limits,
+      clock: this.clock,
+      socket,
+      unreadBytes: () => unreadBytes(streams),
+      onTooMuch: () => this.endNoisy(session, address),
+    })
+    this.open.set(session, { noise, streams, windowBytes })
+    watchNoise(session, noise)
+    session.once('close', () => this.forget(session))
+    session.on('error', (error: NodeJS.ErrnoException) => {
+      this.logger.debug({ err: error }, 'HTTP/2 connection failed')
+      // The protocol was broken, not only the connection.
+      if (error.code?.startsWith('ERR_HTTP2')) this.onMisuse(address)
+    })
+    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+    if (windowBytes > least) session.settings({ initialWindowSize: windowBytes })
+    this.lookLater()
   }
+
+  private forget(session: ServerHttp2Session): void {
+    this.open.delete(session)
+    if (this.open.size > 0) return
+    this.looking?.cancel()
+    this.looking = undefined
+  }
+
+  private lookLater(): void {
+    this.looking ??= this.clock.setTimer(LOOK_MS, () => {
+      this.looking = undefined
+      for (const { noise } of this.open.values()) noise.look()
+      if (this.open.size > 0) this.lookLater()
+    })
+  }
+
+  private endNoisy(session: ServerHttp2Session, address: string): void {
+    this.logger.info({ peer: address }, 'an HTTP/2 connection was ended: it sends what brings nothing')
+    this.onMisuse(address)
+    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+  }
+}
+
+interface OpenSession {
+  readonly noise: Noise
+  readonly streams: Set<ServerHttp2Stream>
+  /** What its peer may send on one stream before it is read. */
+  readonly windowBytes: number
+}
+
+function unreadBytes(streams: Iterable<ServerHttp2Stream>): number {
+  let bytes = 0
+  for (const { readableLength } of streams) bytes += readableLength
+  return bytes
 }

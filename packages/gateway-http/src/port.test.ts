@@ -136,6 +136,10 @@ test('a connection that breaks HTTP/2 in the moment that it opens a stream ends 
   for (const path of ['/v1/topics', PRODUCE_STREAM_PATH]) {
     const socket = connect(server.port, '127.0.0.1')
     const ended = readAll(socket)
+    // One that comes after another was ended for its behaviour has to wait.
+    await once(socket, 'connect')
+    await until(() => clock.pendingTimers > 0)
+    clock.advance(50)
     const windowUpdate = Buffer.from([0, 0, 4, 8, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff])
     const headers = Object.entries({ ':method': 'POST', ':scheme': 'http', ':path': path, ':authority': 'localhost' })
     const fields = [...headers, ['content-type', 'application/grpc']].flatMap(([name = '', value = '']) => [

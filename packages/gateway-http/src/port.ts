@@ -2,10 +2,13 @@ import type { RequestListener } from 'node:http'
 import { createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import { Arrivals } from './arrivals.ts'
 import { refuseClearText } from './clear-text.ts'
 import { type Opening, readOpening } from './first-bytes.ts'
+import type { ConnectionCounts } from './gateway-stats.ts'
 import { Http1Connections } from './http1-connections.ts'
 import { Http2Sessions, type StreamTaker } from './http2-sessions.ts'
+import { RequestTurns } from './request-turns.ts'
 import { type TlsCredentials, TlsDoor } from './tls-door.ts'
 
 /** A silent peer is asked after this time, by TCP, whether it is still there. */
@@ -35,19 +38,24 @@ export class Port {
   private readonly tls: TlsDoor | undefined
   private readonly http1: Http1Connections
   private readonly http2: Http2Sessions
+  private readonly arrivals: Arrivals
   /** Every open socket. */
   private readonly sockets = new Set<Socket>()
   /** Those that have not said yet what they speak, and what ends the time that they have for it. */
   private readonly undecided = new Map<Socket, () => void>()
   private isFull = false
+  private drops = 0
   private onAllClosed: (() => void) | undefined
 
   constructor({ limits, clock, logger, tls, onRequest, onStream }: PortOptions) {
     this.limits = limits
     this.clock = clock
     this.logger = logger
-    this.http1 = new Http1Connections({ limits, logger, onRequest })
-    this.http2 = new Http2Sessions({ limits, logger, onRequest, onStream })
+    this.arrivals = new Arrivals(clock)
+    const turns = new RequestTurns()
+    const onMisuse = (address: string): void => this.arrivals.noteMisuse(address)
+    this.http1 = new Http1Connections({ limits, logger, turns, onMisuse, onRequest })
+    this.http2 = new Http2Sessions({ limits, clock, logger, turns, onMisuse, onRequest, onStream })
     const onSecure = (secure: TLSSocket, socket: Socket): void => this.takeSecure(secure, socket)
     this.tls = tls && new TlsDoor({ credentials: tls, limits, logger, onSecure })
     // Half-open, because an HTTP/1.1 client may end its side and still wait for the answer.
@@ -60,6 +68,18 @@ export class Port {
     this.tcp.maxConnections = limits.connections
     this.tcp.on('connection', (socket) => this.accept(socket))
     this.tcp.on('drop', () => this.noteDrop())
+  }
+
+  /** Open connections by what they speak. */
+  get connections(): ConnectionCounts {
+    const undecided = this.undecided.size
+    const http2 = this.http2.size
+    return { http1: Math.max(this.sockets.size - http2 - undecided, 0), http2, undecided }
+  }
+
+  /** Connections that were refused because too many were open. */
+  get refused(): number {
+    return this.drops
   }
 
   /** Binds the port, 0 for a free one, and gives the address that it got. */
@@ -84,6 +104,7 @@ export class Port {
   /** Accepts nothing new, tells peers so, and lets what is open end. Resolves when the last connection is gone. */
   close(): Promise<void> {
     this.tcp.close()
+    this.arrivals.close()
     this.http1.close()
     for (const socket of this.undecided.keys()) socket.destroy()
     this.http2.close()
@@ -110,7 +131,10 @@ export class Port {
     this.watchErrors(socket)
     const timer = this.clock.setTimer(this.limits.headersTimeoutMs, () => socket.destroy())
     this.undecided.set(socket, () => timer.cancel())
-    readOpening(socket, (opening) => this.open(socket, opening))
+    const leave = this.arrivals.admit(socket.remoteAddress ?? '', () => {
+      if (!socket.destroyed) readOpening(socket, (opening) => this.open(socket, opening))
+    })
+    socket.once('close', leave)
   }
 
   private open(socket: Socket, opening: Opening): void {
@@ -145,6 +169,7 @@ export class Port {
   }
 
   private noteDrop(): void {
+    this.drops++
     if (this.isFull) return
     this.isFull = true
     this.logger.warn({ connections: this.limits.connections }, 'connections are refused: too many are open')

@@ -40,6 +40,9 @@ import { createHttpGateway, type HttpGateway } from '../src/gateway.ts'
 import type { TlsCredentials } from '../src/tls-door.ts'
 import { type LogLine, recordingLogger } from './rest-harness.ts'
 
+/** Timers of the port itself while an HTTP/2 connection is open: it looks at what connections send. */
+export const PORT_TIMERS = 1
+
 /** A gateway on a memory engine, and what it logged. */
 export interface RpcServer {
   readonly engine: MemoryEngine

@@ -38,6 +38,15 @@ export interface Limits {
   readonly streamsPerConnection: number
   /** Open connections. */
   readonly connections: number
+  /** Requests that an HTTP/1.1 connection may send before their answers; past it, it is ended. */
+  readonly pipelinedRequests: number
+  /**
+   * What an HTTP/2 connection may send at once that brings nothing: pings, settings, empty frames, messages in tiny
+   * pieces. Past it, it is ended.
+   */
+  readonly noiseBytesPerConnection: number
+  /** How much of it is forgiven with time. */
+  readonly noiseBytesPerSecond: number
   /** Live tails of REST that are open, over all connections. */
   readonly liveTails: number
   /** Time after which a live tail that has nothing to tell says so; at most `fetchWaitMs`. */
@@ -90,6 +99,12 @@ export interface Limits {
   readonly maxRebalanceTimeoutMs: number
   /** Committed offsets go when their group has been without members and commits for so long. */
   readonly offsetsRetentionMs: number
+  /** Free space of the data's file system below which the server says that it is not ready; 0: never. */
+  readonly minFreeBytes: number
+  /** Topics that have metrics of their own; the rest share theirs. */
+  readonly metricsTopics: number
+  /** Consumer groups that have metrics of their own; the rest share theirs. */
+  readonly metricsGroups: number
   /** Time for the first bytes of a connection, and for the headers of a request. */
   readonly headersTimeoutMs: number
   /** Time for a whole REST request, and between two chunks of a gRPC message that has begun. */
@@ -114,6 +129,9 @@ export const DEFAULT_LIMITS: Limits = {
   unsentBytes: 64 * MiB,
   streamsPerConnection: 256,
   connections: 10_000,
+  pipelinedRequests: 64,
+  noiseBytesPerConnection: 1 * MiB,
+  noiseBytesPerSecond: 512 * KiB,
   liveTails: 1_000,
   liveTailHeartbeatMs: 15_000,
   partitionsPerFetchStream: 1_000,
@@ -143,6 +161,9 @@ export const DEFAULT_LIMITS: Limits = {
   maxSessionTimeoutMs: 1_800_000,
   maxRebalanceTimeoutMs: 3_600_000,
   offsetsRetentionMs: 7 * 86_400_000,
+  minFreeBytes: 256 * MiB,
+  metricsTopics: 100,
+  metricsGroups: 100,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   stalledReaderTimeoutMs: 60_000,

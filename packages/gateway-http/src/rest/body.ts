@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { constants, type Http2ServerRequest } from 'node:http2'
 import { type Clock, MillraceError } from '@millrace/record'
+import { type Noise, noiseOf } from '../noise.ts'
+import { BodyBuffer } from './body-buffer.ts'
 
 export interface BodyLimits {
   readonly maxBytes: number
@@ -23,16 +25,16 @@ export function readBody(
   { maxBytes, timeoutMs, clock, takes }: BodyLimits,
   done: (failure: MillraceError | null, body?: Buffer) => void,
 ): void {
-  let chunks: Buffer[] = []
-  let received = 0
+  const body = new BodyBuffer()
+  const noise = noiseAround(payload)
   let isDone = false
   // The listeners stay: to take them off costs more than to let them be called once more.
-  const finish = (failure: MillraceError | null, body?: Buffer): void => {
+  const finish = (failure: MillraceError | null, whole?: Buffer): void => {
     if (isDone) return
     isDone = true
     timer.cancel()
-    chunks = []
-    done(failure, body)
+    body.clear()
+    done(failure, whole)
   }
   const onGone = (): void => {
     if (!isDone) finish(new MillraceError('CANCELLED', 'the caller went away in the middle of the body'))
@@ -43,13 +45,13 @@ export function readBody(
   payload
     .on('data', (chunk: Buffer) => {
       if (isDone) return
-      received += chunk.length
-      if (received > maxBytes) finish(tooLarge(maxBytes))
+      noise?.received(chunk.length, false)
+      if (body.length + chunk.length > maxBytes) finish(tooLarge(maxBytes))
       else if (!takes(chunk.length)) finish(new MillraceError('LIMIT_REACHED', 'too many bodies are in memory'))
-      else chunks.push(chunk)
+      else body.push(chunk)
     })
     .on('end', () => {
-      if (!isDone) finish(null, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, received))
+      if (!isDone) finish(null, body.whole())
     })
     .on('error', onGone)
     .on('close', onGone)
@@ -74,13 +76,19 @@ export function discardBody(
 ): void {
   if (payload.complete || payload.destroyed) return
   let left = maxBytes
+  const noise = noiseAround(payload)
   const timer = clock.setTimer(timeoutMs, () => cutOff(payload))
   const stop = (): void => timer.cancel()
   const onData = (chunk: Buffer): void => {
+    noise?.received(chunk.length, false)
     left -= chunk.length
     if (left < 0) cutOff(payload)
   }
   payload.on('data', onData).on('end', stop).on('close', stop)
+}
+
+function noiseAround(payload: IncomingMessage | Http2ServerRequest): Noise | undefined {
+  return 'stream' in payload ? noiseOf(payload.stream.session) : undefined
 }
 
 /** Of a connection with other requests on it, only the one stream is ended; without an error, as it was answered. */

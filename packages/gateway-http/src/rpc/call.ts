@@ -1,6 +1,9 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { Clock, Limits, Logger, MillraceError } from '@millrace/record'
 import { errorTrailers, OK_TRAILERS, type Trailers } from '@millrace/wire'
+import { noiseOf } from '../noise.ts'
+import type { Outcome, RequestStats } from '../request-stats.ts'
+import type { TracedRequest } from '../tracing.ts'
 import type { Unsent } from '../unsent.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { logFailure, publicError } from './failures.ts'
@@ -12,10 +15,14 @@ export interface CallContext {
   readonly logger: Logger
   readonly limits: Limits
   readonly unsent: Unsent
+  readonly requests: RequestStats
 }
 
 /** How long a client that was answered early may go on sending, unread, before its stream is reset. */
 const LINGER_MS = 1_000
+
+/** gRPC's status of a call whose client has gone. */
+const CANCELLED = 1
 
 const HEADERS = { ':status': 200, 'content-type': 'application/grpc' }
 
@@ -28,6 +35,9 @@ export class Call {
   readonly context: CallContext
   readonly budget: ConnectionBudget
   readonly stream: ServerHttp2Stream
+  /** Whether the server has a call of this path. */
+  isKnown = false
+  traced: TracedRequest | undefined
   /** Called once, when the stream is gone, whatever the reason. */
   onClose: (() => void) | undefined
   /** Called when more may be written after `canWrite` was false. */
@@ -35,6 +45,9 @@ export class Call {
   private readonly stalled: IdleTimer
   private trailers: Trailers = OK_TRAILERS
   private hasEnded = false
+  /** Of one whose client goes before it has ended. */
+  private outcome: Outcome = 'CANCELLED'
+  private failure: MillraceError | undefined
   /** What waits for the client to read, as far as it counts. */
   private unsentBytes = 0
 
@@ -83,8 +96,10 @@ export class Call {
   end(error?: MillraceError): void {
     if (!this.isOpen) return
     this.hasEnded = true
+    this.outcome = error?.code ?? 'OK'
+    this.failure = error
     if (error !== undefined) {
-      logFailure(this.context.logger, error, { call: this.path })
+      logFailure(this.context, error, { call: this.path })
       this.trailers = errorTrailers(publicError(error))
     }
     if (this.stream.headersSent) {
@@ -106,6 +121,8 @@ export class Call {
     const { stream } = this
     if (stream.readableEnded || stream.destroyed) return
     stream.removeAllListeners('data')
+    const noise = noiseOf(stream.session)
+    stream.on('data', ({ length }: Buffer) => noise?.received(length, false))
     stream.resume()
     const timer = this.context.clock.setTimer(LINGER_MS, () => stream.close(constants.NGHTTP2_NO_ERROR))
     stream.once('close', () => timer.cancel())
@@ -135,6 +152,8 @@ export class Call {
 
   private closed(): void {
     this.hasEnded = true
+    this.context.requests.answered('grpc', this.isKnown ? this.path : 'unknown', this.outcome)
+    this.traced?.endRpc(this.outcome === 'CANCELLED' ? CANCELLED : Number(this.trailers['grpc-status']), this.failure)
     this.stalled.dispose()
     this.countUnsent(0)
     this.onClose?.()

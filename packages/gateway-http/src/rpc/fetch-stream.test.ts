@@ -2,7 +2,15 @@ import { readBatches } from '@millrace/record'
 import { ManualClock } from '@millrace/testkit'
 import { type FetchStreamResponse, frameMessage, toInt64, UNARY } from '@millrace/wire'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { batchOf, type FetchCall, type RawClient, type RpcServer, serveRpc, until } from '../../test/rpc-harness.ts'
+import {
+  batchOf,
+  type FetchCall,
+  PORT_TIMERS,
+  type RawClient,
+  type RpcServer,
+  serveRpc,
+  until,
+} from '../../test/rpc-harness.ts'
 
 let clock: ManualClock
 let server: RpcServer
@@ -162,7 +170,7 @@ describe('a fetch stream', () => {
     await stream.next()
     await stream.next()
     stream.remove(1)
-    await until(() => clock.pendingTimers === 1)
+    await until(() => clock.pendingTimers === 1 + PORT_TIMERS)
     await append(0, 'unseen')
     await append(1, 'seen')
     expect(await batchesOf(stream, 1)).toEqual(['seen'])
@@ -184,7 +192,7 @@ describe('a fetch stream', () => {
     stream.add(1)
     await stream.next()
     for (let wait = 0; wait < 3; wait++) {
-      await until(() => clock.pendingTimers > 0)
+      await until(() => clock.pendingTimers > PORT_TIMERS)
       clock.advance(server.limits.fetchWaitMs)
     }
     await append(0, 'late')
@@ -244,21 +252,21 @@ describe('a fetch stream', () => {
     stream.call.stream.pause()
     stream.add(1)
     await settle()
-    await until(() => clock.pendingTimers > 0)
+    await until(() => clock.pendingTimers > PORT_TIMERS)
     clock.advance(server.limits.stalledReaderTimeoutMs)
     await until(() => server.lines.some(({ level }) => level === 'info'))
     stream.call.stream.resume()
     expect((await stream.call.outcome).error?.code).toBe('CONNECTION_FAILED')
-    await until(() => clock.pendingTimers === 0)
+    await until(() => clock.pendingTimers === PORT_TIMERS)
   })
 
   test('leaves nothing behind when its client vanishes', async () => {
     const gone = server.connect()
     const stream = gone.fetchStream()
     for (const number of [0, 1, 2]) stream.add(number, { partition: number })
-    await until(() => clock.pendingTimers === 3)
+    await until(() => clock.pendingTimers === 3 + PORT_TIMERS)
     gone.destroy()
-    await until(() => clock.pendingTimers === 0)
+    await until(() => clock.pendingTimers === PORT_TIMERS)
     expect(server.lines.filter(({ level }) => level !== 'debug')).toEqual([])
   })
 

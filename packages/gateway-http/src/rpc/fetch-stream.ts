@@ -71,7 +71,7 @@ export class FetchStream implements MessageSink {
       const error = new MillraceError('LIMIT_REACHED', `a stream may follow ${partitionsPerFetchStream} partitions`, {
         details: { partitionsPerFetchStream },
       })
-      logFailure(this.call.context.logger, error, { call: this.call.path })
+      logFailure(this.call.context, error, { call: this.call.path })
       this.call.write([frameFetchStreamError(number, 0, error)])
       return
     }

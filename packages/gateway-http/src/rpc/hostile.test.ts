@@ -11,7 +11,7 @@ import {
 } from '@millrace/wire'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FakeGroups } from '../../test/fake-groups.ts'
-import { batchOf, type RawClient, type RpcServer, serveRpc, until } from '../../test/rpc-harness.ts'
+import { batchOf, PORT_TIMERS, type RawClient, type RpcServer, serveRpc, until } from '../../test/rpc-harness.ts'
 
 let clock: ManualClock
 let server: RpcServer
@@ -74,7 +74,7 @@ describe.each(PATHS)('%s', (path) => {
     const start = Buffer.from([0, 0, 0, 0x10, 0, 1, 2])
     for (const byte of start) {
       call.write([Buffer.from([byte])])
-      await until(() => clock.pendingTimers > 0)
+      await until(() => clock.pendingTimers > PORT_TIMERS)
       // The byte has come when the time since the last one no longer fires.
       await client.unary(UNARY.listTopics, {})
       clock.advance(server.limits.requestTimeoutMs - 1)
@@ -83,7 +83,7 @@ describe.each(PATHS)('%s', (path) => {
     clock.advance(1)
     call.end()
     expect((await call.outcome).error?.code).toBe('TIMED_OUT')
-    await until(() => clock.pendingTimers === 0)
+    await until(() => clock.pendingTimers === PORT_TIMERS)
   })
 
   test('bears a client that resets it at any time', async () => {

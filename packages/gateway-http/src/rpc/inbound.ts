@@ -1,6 +1,7 @@
 import { asMillraceError, MillraceError, type Timer } from '@millrace/record'
 import { FrameReader } from '@millrace/wire'
 import type { Reservation } from '../in-flight.ts'
+import { type Noise, noiseOf } from '../noise.ts'
 import type { Call } from './call.ts'
 import type { Pausable } from './connection-budget.ts'
 import { IdleTimer } from './idle-timer.ts'
@@ -27,6 +28,7 @@ export class Inbound implements Pausable, Reservation {
   private readonly sink: MessageSink
   private readonly reader: FrameReader
   private readonly stalled: IdleTimer
+  private readonly noise: Noise | undefined
   private partialBytes = 0
   /** Room for the message that is gathered: its length, or 0 when it needs none. */
   bytes = 0
@@ -44,6 +46,7 @@ export class Inbound implements Pausable, Reservation {
     const { clock, limits } = call.context
     this.stalled = new IdleTimer(clock, limits.requestTimeoutMs, () => this.break(stalledError(limits)))
     const { stream } = call
+    this.noise = noiseOf(stream.session)
     stream.on('data', (chunk: Buffer) => this.receive(chunk))
     stream.on('end', () => this.end())
     stream.once('close', () => this.stop())
@@ -92,8 +95,10 @@ export class Inbound implements Pausable, Reservation {
     if (this.hasStopped) return
     const { reader } = this
     reader.push(chunk)
+    let endsMessage = false
     try {
       for (let message = reader.read(); message !== undefined; message = reader.read()) {
+        endsMessage = true
         this.sink.onMessage(message)
         if (this.hasStopped) return
         this.giveRoomBack()
@@ -102,6 +107,7 @@ export class Inbound implements Pausable, Reservation {
       this.break(asMillraceError(error))
       return
     }
+    this.noise?.received(chunk.length, endsMessage)
     this.countPartial(reader.partialBytes)
     if (this.call.budget.isOverrun) {
       this.break(new MillraceError('LIMIT_REACHED', 'too many unfinished messages on one connection'))
