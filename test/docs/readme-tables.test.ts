@@ -33,7 +33,7 @@ test('README.md names only calls of REST that there are, and every parameter of 
     logger: silentLogger,
     limits: DEFAULT_LIMITS,
     checkHost: true,
-    metrics: async () => ({ contentType: 'text/plain', body: 'some' }),
+    metrics: async () => ({ contentType: 'text/plain', text: 'some' }),
   })
   const { host, port } = await gateway.listen('127.0.0.1', 0)
   try {
