@@ -116,6 +116,7 @@ const FIXED_LIMITS: ReadonlySet<keyof Limits> = new Set([
   'indexCacheBytes',
   'journalBacklogBytes',
   'journalBytes',
+  'metricsTopics',
   'openFiles',
   'producersPerPartition',
   'streamsPerConnection',
