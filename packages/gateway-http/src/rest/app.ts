@@ -14,7 +14,7 @@ import { type BodyLimits, discardBody, readBody } from './body.ts'
 import { parseJson } from './json-text.ts'
 import { LiveTails } from './live-tails.ts'
 import { PathMethods, routeNotFound } from './methods.ts'
-import { isPassing, logFailure, mapError, PROBLEM_TYPE, problemOf, RETRY_AFTER_SECONDS } from './problem.ts'
+import { logFailure, mapError, PROBLEM_TYPE, problemOf, retryAfterOf } from './problem.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { backupRoutes } from './routes/backups.ts'
 import type { RouteContext } from './routes/context.ts'
@@ -282,7 +282,8 @@ function sendProblem(
   if (request.raw.httpVersionMajor === 1 && ends) reply.header('connection', 'close')
   // Fastify ends the connection after every body that it could not take; what is left of it is read all the same.
   else if (reply.hasHeader('connection')) reply.removeHeader('connection')
-  if (isPassing(error)) reply.header('retry-after', RETRY_AFTER_SECONDS)
+  const retryAfter = retryAfterOf([error])
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   discardBody(request.raw, bodyLimits(options))
   reply.header('cache-control', 'no-store')
   // As bytes, because Fastify gives text a charset, which this type does not have.

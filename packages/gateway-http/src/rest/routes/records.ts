@@ -3,7 +3,7 @@ import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { PARTITION_ERRORS, READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
-import { isPassing, logFailure, publicMessage, RETRY_AFTER_SECONDS } from '../problem.ts'
+import { logFailure, publicMessage, retryAfterOf } from '../problem.ts'
 import { decodeRecord, recordText, withinBytes } from '../record-json.ts'
 import {
   EventStream,
@@ -78,7 +78,8 @@ function produceRoute(app: FastifyInstance, context: RouteContext): void {
       const failures = distinctErrors(results)
       if (failures.length === 1 && results.every((result) => 'error' in result)) throw failures[0]!
       if (failures.length > 0) reply.code(207)
-      if (failures.some(isPassing)) reply.header('retry-after', RETRY_AFTER_SECONDS)
+      const retryAfter = retryAfterOf(failures)
+      if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
       for (const error of failures) logFailure(context, error, { method: raw.method ?? '', url: raw.url ?? '' })
       return { results: results.map(resultJson) }
     },
