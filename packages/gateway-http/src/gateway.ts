@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Broker } from '@millrace/broker'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import { Answers } from './answers.ts'
 import { RequestGuard } from './guard.ts'
 import { InFlight } from './in-flight.ts'
 import { Port } from './port.ts'
@@ -50,6 +51,7 @@ class Gateway implements HttpGateway {
   private readonly rpc: RpcService
   private readonly inFlight: InFlight
   private readonly unsent: Unsent
+  private readonly answers: Answers
   private rest: RestApp | undefined
   private port: Port | undefined
   private tls: TlsCredentials | undefined
@@ -62,17 +64,19 @@ class Gateway implements HttpGateway {
     this.guard = new RequestGuard({ allowedOrigins, checkHost, isSecure: tls !== undefined })
     this.inFlight = new InFlight(limits)
     this.unsent = new Unsent(limits.unsentBytes)
-    const { guard, inFlight, unsent } = this
-    this.rpc = new RpcService({ broker, clock, logger, limits, guard, inFlight, unsent })
+    this.answers = new Answers(limits, this.unsent)
+    const { guard, inFlight, unsent, answers } = this
+    this.rpc = new RpcService({ broker, clock, logger, limits, guard, inFlight, unsent, answers })
   }
 
   async listen(host: string, port: number): Promise<{ host: string; port: number }> {
     const { broker, clock, logger, limits } = this.options
     this.guard.addOwnHost(host)
-    const { guard, inFlight, unsent } = this
-    const rest = await createRestApp({ broker, clock, logger, limits, guard, inFlight, unsent })
+    const { guard, inFlight, unsent, answers } = this
+    const rest = await createRestApp({ broker, clock, logger, limits, guard, inFlight, unsent, answers })
     this.rest = rest
     this.port = new Port({
+      inFlight,
       limits,
       clock,
       logger,

@@ -4,6 +4,7 @@ import type { Broker } from '@millrace/broker'
 import { type Clock, type ErrorCode, type Limits, type Logger, MillraceError } from '@millrace/record'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
+import { Answers } from '../answers.ts'
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
 import type { Unsent } from '../unsent.ts'
@@ -31,6 +32,8 @@ export interface RestAppOptions {
   readonly guard: RequestGuard
   readonly inFlight: InFlight
   readonly unsent: Unsent
+  /** Those that gRPC counts too. */
+  readonly answers?: Answers
 }
 
 /** REST without a port of its own: a server for HTTP/1.1 or HTTP/2 passes its requests in. */
@@ -44,11 +47,11 @@ export interface RestApp {
 }
 
 export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
-  const { broker, logger, unsent } = options
+  const { broker, logger, limits, unsent, answers = new Answers(limits, unsent) } = options
   const waits = new Waits()
   let draining = false
   const liveTails = new LiveTails({ ...options, waits })
-  const context: RouteContext = { broker, logger, waits, unsent, liveTails, isDraining: () => draining }
+  const context: RouteContext = { broker, logger, waits, answers, liveTails, isDraining: () => draining }
 
   const app = Fastify({
     logger: false,

@@ -1,7 +1,9 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { Clock, Limits, Logger, MillraceError } from '@millrace/record'
 import { errorTrailers, OK_TRAILERS, type Trailers } from '@millrace/wire'
+import type { Answers } from '../answers.ts'
 import { noiseOf } from '../noise.ts'
+import type { OpenCount } from '../open-count.ts'
 import type { Unsent } from '../unsent.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { logFailure, publicError } from './failures.ts'
@@ -13,6 +15,9 @@ export interface CallContext {
   readonly logger: Logger
   readonly limits: Limits
   readonly unsent: Unsent
+  readonly answers: Answers
+  /** Partitions that fetch streams follow. */
+  readonly followed: OpenCount
 }
 
 /** How long a client that was answered early may go on sending, unread, before its stream is reset. */

@@ -11,6 +11,7 @@ import {
 } from '@millrace/wire'
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
+import { OpenCount } from '../open-count.ts'
 import { Call, type CallContext } from './call.ts'
 import { ConnectionBudget } from './connection-budget.ts'
 import { FetchStream } from './fetch-stream.ts'
@@ -31,7 +32,7 @@ interface RunningCall {
   shutDown(): void
 }
 
-export interface RpcServiceOptions extends CallContext {
+export interface RpcServiceOptions extends Omit<CallContext, 'followed'> {
   readonly inFlight: InFlight
   readonly broker: Broker
   readonly guard: RequestGuard
@@ -50,12 +51,12 @@ export class RpcService {
   private isShuttingDown = false
 
   constructor({ broker, guard, inFlight, ...context }: RpcServiceOptions) {
-    this.context = context
+    this.context = { ...context, followed: new OpenCount(context.limits.followedPartitions) }
     this.broker = broker
     this.guard = guard
     this.inFlight = inFlight
     this.health = new Health({ clock: context.clock, problems: () => broker.problems() })
-    this.unary = unaryRoutes(broker, this.health, context)
+    this.unary = unaryRoutes(broker, this.health, this.context)
   }
 
   /** Takes an HTTP/2 stream, with a window of so many bytes, if it is a gRPC call; false leaves it to others. */

@@ -1,6 +1,6 @@
 import type { Broker } from '@millrace/broker'
 import type { Logger } from '@millrace/record'
-import type { Unsent } from '../../unsent.ts'
+import type { Answers } from '../../answers.ts'
 import type { LiveTails } from '../live-tails.ts'
 import type { Waits } from '../waits.ts'
 
@@ -9,7 +9,7 @@ export interface RouteContext {
   readonly broker: Broker
   readonly logger: Logger
   readonly waits: Waits
-  readonly unsent: Unsent
+  readonly answers: Answers
   readonly liveTails: LiveTails
   /** Whether the server is on its way out. */
   readonly isDraining: () => boolean
