@@ -28,7 +28,7 @@ test('every limit is looked at somewhere beside where it is declared', () => {
     .filter((file) => file !== '' && !file.endsWith('.test.ts'))
     .filter((file) => !/record\/src\/limits\.ts$|server\/src\/settings\.ts$/.test(file))
   const code = files
-    .map((file) => readFileSync(join(ROOT, file), 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, ''))
+    .map((file) => readFileSync(join(ROOT, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ''))
     .join('\n')
   // As a property of limits, or taken out of them.
   const unread = names.filter(

@@ -10,7 +10,7 @@ import {
   toInt64,
   UNARY,
 } from '@millrace/wire'
-import { batchOf } from '../../packages/gateway-http/test/rpc-harness.ts'
+import { batchOf } from './rpc-harness.ts'
 
 const HEADER_BYTES = 5
 

@@ -2,8 +2,8 @@ import { DEFAULT_LIMITS, ERRORS, type ErrorCode, type MillraceError } from '@mil
 import { seededRandom } from '@millrace/testkit'
 import { FrameReader } from '@millrace/wire'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { batchOf, type RawCall, serveRpc } from '../../packages/gateway-http/test/rpc-harness.ts'
-import { Mutator } from './mutator.ts'
+import { Mutator } from '../../test/mutator.ts'
+import { batchOf, type RawCall, serveRpc } from '../../test/rpc-harness.ts'
 
 const MUTATIONS = 100_000
 /** Mutated messages that are sent on one call, unless it ends before. */
