@@ -1,16 +1,17 @@
-// `npm run test:interop`: tries Millrace with programs of others, Apache Kafka's tools and a browser, and ends with a table
-// of what ran and what was skipped. Suites whose program is missing are skipped, which is a failure where CI=true. What
-// follows `--` goes to vitest. `node scripts/interop-install.mjs` installs what is missing on Debian.
+// `npm run test:interop`: tries Millrace with programs of others, Apache Kafka's tools, a browser and grpcurl, and ends with
+// a table of what ran and what was skipped. Suites whose program is missing are skipped, which is a failure where CI=true.
+// What follows `--` goes to vitest. `node scripts/interop-install.mjs` installs what is missing on Debian.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from './lib/chromium.mjs'
+import { grpcurl } from './lib/grpcurl.mjs'
 import { reasonToSkip, resolveTools, toolsFolder } from './lib/kafka-tools.mjs'
 import { run } from './lib/main.mjs'
 import { ROOT } from './lib/project.mjs'
 
 await run(async ({ children, node, env }) => {
-  const found = [await kafkaTools(children), browser()]
+  const found = [await kafkaTools(children), browser(), grpcClient()]
   const folder = mkdtempSync(join(tmpdir(), 'millrace-interop-'))
   try {
     const report = join(folder, 'report.json')
@@ -42,6 +43,11 @@ async function kafkaTools(children) {
 function browser() {
   const name = chromium()
   return name === undefined ? { reason: 'there is no Chromium' } : { variables: { MILLRACE_CHROMIUM: name } }
+}
+
+function grpcClient() {
+  const file = grpcurl(ROOT)
+  return file === undefined ? { reason: 'there is no grpcurl' } : { variables: { MILLRACE_GRPCURL: file } }
 }
 
 /** The lines of a table with each test and how it went. */

@@ -10,6 +10,7 @@ import {
   Journal,
   type JournaledBatches,
   type LogContext,
+  LogStats,
   nodeDisk,
   type OpenOptions,
   openPartitionLog,
@@ -68,6 +69,7 @@ export class Store {
       files: new FilePool(disk, limits.openFiles),
       tails: new TailCache(limits.tailCacheBytes),
       indexes: new IndexCache(limits.indexCacheBytes),
+      stats: new LogStats(),
     }
     return new Store(directory, context, batches)
   }

@@ -91,8 +91,9 @@ describe('a server with small limits under a flood', () => {
   ])(
     'of %s says 429 and when to come back; who does gets through, once',
     async (_, flags, bytes) => {
-      const { url } = await serve('--data', await temporaryDirectory(), '--log-level', 'silent', ...flags)
+      const { url, pid } = await serve('--data', await temporaryDirectory(), '--log-level', 'silent', ...flags)
       await post(url, '/v1/topics', { name: 'orders' })
+      const memoryBefore = await mostMemory(pid)
       let refusals = 0
       const client = async (name: number): Promise<void> => {
         for (let request = 0; request < REQUESTS; request++) {
@@ -110,6 +111,7 @@ describe('a server with small limits under a flood', () => {
       }
       await Promise.all(Array.from({ length: CLIENTS }, (_, name) => client(name)))
       expect(refusals).toBeGreaterThan(0)
+      expect((await mostMemory(pid)) - memoryBefore).toBeLessThan(MEMORY_BYTES)
       const values = (await valuesOf(url)).map((value) => value.replaceAll('.', ''))
       const sent = Array.from({ length: CLIENTS * REQUESTS }, (_, n) => `${Math.floor(n / REQUESTS)}/${n % REQUESTS}`)
       expect(values.toSorted()).toEqual(sent.toSorted())

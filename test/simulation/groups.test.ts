@@ -218,7 +218,7 @@ class Run {
     this.engine = await openLocalEngine({ disk: this.disk.mount(), dataDir: '/data', ...surroundings })
     this.broker = new Broker({ engine: this.engine, ...surroundings })
     await this.broker.open()
-    expect(this.broker.problems()).toEqual([])
+    expect(await this.broker.problems()).toEqual([])
     for (const consumer of this.consumers) {
       consumer.member.groups = this.broker.groups
       consumer.isBusy = false

@@ -6,10 +6,10 @@ test('a broker has the problems of its engine', async () => {
   const clock = new ManualClock()
   const engine = createMemoryEngine({ clock })
   const broker = new Broker({ engine, clock })
-  expect(broker.problems()).toEqual([])
+  expect(await broker.problems()).toEqual([])
   await engine.close()
-  expect(broker.problems()).toEqual(engine.problems())
-  expect(broker.problems()).not.toEqual([])
+  expect(await broker.problems()).toEqual(await engine.problems())
+  expect(await broker.problems()).not.toEqual([])
 })
 
 test('once the engine is closed, every call says so', async () => {

@@ -4,6 +4,8 @@ import { Backups } from './backups/backups.ts'
 import { Fetch } from './fetch/fetch.ts'
 import { Groups } from './groups/groups.ts'
 import { Produce } from './produce/produce.ts'
+import { type BrokerStats, collectBrokerStats } from './stats/broker-stats.ts'
+import { Traffic } from './stats/traffic.ts'
 import { Topics } from './topics/topics.ts'
 import { Transactions } from './transactions/transactions.ts'
 
@@ -25,11 +27,13 @@ export class Broker {
   readonly limits: Limits
   private readonly engine: Engine
   private readonly logger: Logger
+  private readonly traffic: Traffic
 
   constructor({ engine, clock, limits = DEFAULT_LIMITS, logger = silentLogger }: BrokerOptions) {
     this.engine = engine
     this.limits = limits
-    this.topics = new Topics({ engine, limits, logger })
+    this.traffic = new Traffic(limits.metricsTopics)
+    this.topics = new Topics({ engine, limits, logger, traffic: this.traffic })
     this.produce = new Produce({ engine, clock, limits, logger, topics: this.topics })
     this.fetch = new Fetch({ limits, topics: this.topics })
     this.groups = new Groups({ engine, clock, limits, logger, topics: this.topics, fetch: this.fetch })
@@ -63,8 +67,16 @@ export class Broker {
   }
 
   /** What keeps the broker from doing its work, in words; empty when it is ready. */
-  problems(): readonly string[] {
-    const { problem } = this.groups
-    return problem === undefined ? this.engine.problems() : [...this.engine.problems(), problem]
+  async problems(): Promise<readonly string[]> {
+    return [...(await this.engine.problems()), ...this.groups.problems()]
+  }
+
+  /**
+   * What it holds, and has done since the start. Takes a while where there is much, and lets others have their turn.
+   * @throws MillraceError SHUTTING_DOWN
+   */
+  async stats(): Promise<BrokerStats> {
+    const { traffic, fetch, groups, limits } = this
+    return collectBrokerStats({ engine: await this.engine.stats(), traffic, fetch, groups, limits })
   }
 }

@@ -25,10 +25,19 @@ export class Output {
   }
 
   /** Prints a line. A Buffer is printed as it is. */
-  async line(content: string | Buffer): Promise<void> {
+  line(content: string | Buffer): Promise<void> {
+    return this.print(content, NEWLINE)
+  }
+
+  /** Prints something that ends as it ends, without an end of line. */
+  bytes(content: Buffer): Promise<void> {
+    return this.print(content, NOTHING)
+  }
+
+  private async print(content: string | Buffer, end: Buffer): Promise<void> {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content
-    this.gathered.push(bytes, NEWLINE)
-    this.gatheredBytes += bytes.length + 1
+    this.gathered.push(bytes, end)
+    this.gatheredBytes += bytes.length + end.length
     if (this.gatheredBytes >= CHUNK_BYTES) return this.flush()
     if (!this.scheduled) {
       this.scheduled = true
@@ -80,3 +89,4 @@ export class Output {
 }
 
 const NEWLINE = Buffer.from('\n')
+const NOTHING = Buffer.alloc(0)

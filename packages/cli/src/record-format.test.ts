@@ -1,5 +1,8 @@
+import { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { FORMATS, type PrintedRecord } from './record-format.ts'
+import { Output } from './output.ts'
+import type { PrintedRecord } from './printed-record.ts'
+import { FORMATS, parseFormat } from './record-format.ts'
 
 const RAW = Buffer.from([0xff, 0x00, 0x0a])
 const record = (parts: Partial<PrintedRecord>): PrintedRecord => ({
@@ -42,5 +45,31 @@ describe('formats', () => {
       ],
     })
     expect(JSON.parse(FORMATS.json(record({})))).toMatchObject({ key: null, value: null })
+  })
+})
+
+describe('parseFormat', () => {
+  const printed = async (format: string): Promise<string> => {
+    const chunks: Buffer[] = []
+    const stream = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        chunks.push(chunk)
+        done()
+      },
+    })
+    const out = new Output(stream)
+    await parseFormat(format)(out, record({ value: Buffer.from('v') }))
+    await out.flush()
+    return Buffer.concat(chunks).toString()
+  }
+
+  it('ends the line of a named format, and a template where it ends', async () => {
+    expect(await printed('value')).toBe('v\n')
+    expect(await printed('%o:%v')).toBe('5:v')
+    expect(await printed('%o:%v\\n')).toBe('5:v\n')
+  })
+
+  it.each(['', 'values', 'toString', 'JSON'])('refuses %j with what there is', (text) => {
+    expect(() => parseFormat(text)).toThrow(/value, key-value, json, or a template/)
   })
 })

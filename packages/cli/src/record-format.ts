@@ -1,15 +1,8 @@
 import { isUtf8 } from 'node:buffer'
-
-/** A record as it is printed. */
-export interface PrintedRecord {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly timestamp: number
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[]
-}
+import { UsageError } from './failure.ts'
+import type { Output } from './output.ts'
+import type { PrintedRecord } from './printed-record.ts'
+import { parseTemplate } from './record-template.ts'
 
 /**
  * How `consume` prints a record, by the name of the format. `value` and `key-value` print the bytes as they are, with
@@ -29,13 +22,34 @@ export const FORMATS = {
       headers: record.headers.map(({ key, value }) => ({ key, ...bytes('value', value) })),
     }),
 } as const
-export type Format = keyof typeof FORMATS
+type FormatName = keyof typeof FORMATS
+
+/** Prints one record. */
+export type RecordPrinter = (out: Output, record: PrintedRecord) => Promise<void>
+
+/**
+ * Reads the value of `--format`: the name of a format, which prints a line for each record, or a template, which ends
+ * where it ends.
+ * @throws UsageError
+ */
+export function parseFormat(text: string): RecordPrinter {
+  if (Object.hasOwn(FORMATS, text)) {
+    const print = FORMATS[text as FormatName]
+    return (out, record) => out.line(print(record))
+  }
+  if (!/[%\\]/.test(text)) {
+    const names = Object.keys(FORMATS).join(', ')
+    throw new UsageError(`--format ${text}: allowed are ${names}, or a template such as "%p %o %k %v\\n"`)
+  }
+  const fill = parseTemplate(text)
+  return (out, record) => out.bytes(fill(record))
+}
 
 const EMPTY = Buffer.alloc(0)
 const TAB = Buffer.from('\t')
 
 /** Bytes in JSON: a string where they are UTF-8, otherwise base64 under a name that says so. */
-function bytes(name: 'key' | 'value', content: Buffer | null): Record<string, string | null> {
+export function bytes(name: 'key' | 'value', content: Buffer | null): Record<string, string | null> {
   if (content === null) return { [name]: null }
   return isUtf8(content) ? { [name]: content.toString() } : { [`${name}Base64`]: content.toString('base64') }
 }

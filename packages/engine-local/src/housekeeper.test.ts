@@ -17,9 +17,18 @@ beforeEach(() => {
   all = []
 })
 
+const stats = { maintenanceRounds: 0, maintenanceFailures: 0 }
+
 function start(): Housekeeper {
   const logger: Logger = { ...silentLogger, error: (_, message) => errors.push(message) }
-  return new Housekeeper({ clock, logger, intervalMs: INTERVAL_MS, compactionBytesPerSecond: 1, list: () => all })
+  return new Housekeeper({
+    clock,
+    logger,
+    intervalMs: INTERVAL_MS,
+    compactionBytesPerSecond: 1,
+    stats,
+    list: () => all,
+  })
 }
 
 /** A log that notes when its turn begins and ends; `work` is what it does. */

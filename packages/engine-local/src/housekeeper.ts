@@ -1,4 +1,4 @@
-import { Throttle } from '@millrace/log'
+import { type LogStats, Throttle } from '@millrace/log'
 import { asMillraceError, type Clock, type Logger, type Timer } from '@millrace/record'
 
 /** What is looked after: one partition's log. */
@@ -13,6 +13,8 @@ export interface HousekeeperOptions {
   readonly logger: Logger
   readonly intervalMs: number
   readonly compactionBytesPerSecond: number
+  /** Where rounds and failures are counted. */
+  readonly stats: Pick<LogStats, 'maintenanceRounds' | 'maintenanceFailures'>
   /** All that is to be looked after at the moment. */
   readonly list: () => readonly Maintained[]
 }
@@ -61,6 +63,7 @@ export class Housekeeper {
       if (this.closed) return
       await this.maintain(log)
     }
+    this.options.stats.maintenanceRounds++
     if (!this.closed) this.later()
   }
 
@@ -70,6 +73,7 @@ export class Housekeeper {
       await log.maintain(this.throttle)
       this.failures.delete(directory)
     } catch (error) {
+      this.options.stats.maintenanceFailures++
       const { code, message } = asMillraceError(error)
       if (this.failures.get(directory) === code) return
       this.failures.set(directory, code)

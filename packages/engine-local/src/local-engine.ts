@@ -1,4 +1,4 @@
-import type { Engine, EnginePartition } from '@millrace/engine'
+import type { Engine, EnginePartition, EngineStats } from '@millrace/engine'
 import {
   Committer,
   DataDirectory,
@@ -9,6 +9,7 @@ import {
   Journal,
   keepBatches,
   type LogContext,
+  LogStats,
   storageError,
   TailCache,
   withKeptBatches,
@@ -19,8 +20,10 @@ import { Housekeeper } from './housekeeper.ts'
 import { CATALOG, CATALOG_DIRECTORY, JOURNAL_DIRECTORY, TRANSACTIONS, TRANSACTIONS_DIRECTORY } from './layout.ts'
 import { LocalBackups } from './local-backups.ts'
 import { LocalPartition } from './local-partition.ts'
+import { collectStats, tablesOf } from './local-stats.ts'
 import { MarkerWriter } from './marker-writer.ts'
 import { PartitionFiles } from './partition-files.ts'
+import { engineProblems } from './problems.ts'
 import { LocalProducerIds } from './producer-ids.ts'
 import { LocalTopicCatalog } from './topic-catalog.ts'
 import { TransactionStore } from './transaction-store.ts'
@@ -74,6 +77,7 @@ async function openParts(
     roomBytes: BACKLOG_ROOM * limits.journalBacklogBytes,
   })
   await disk.syncDirectory(dataDir)
+  const stats = new LogStats()
   const context: LogContext = {
     disk,
     clock,
@@ -85,10 +89,12 @@ async function openParts(
       journal,
       backlogBytes: limits.journalBacklogBytes,
       probe: () => directory.probe(),
+      stats,
     }),
     files,
     tails: new TailCache(limits.tailCacheBytes),
     indexes: new IndexCache(limits.indexCacheBytes),
+    stats,
   }
   const clean = directory.wasClean
   const journaled = batches.get(identityKey(CATALOG))
@@ -165,25 +171,32 @@ class LocalEngine implements Engine {
     this.producers = parts.producers
     this.transactions = parts.transactions
     this.backups = parts.backups
-    const { clock, logger, limits } = parts.context
+    const { clock, logger, limits, stats } = parts.context
     this.housekeeper = new Housekeeper({
       clock,
       logger,
       intervalMs: limits.housekeepingIntervalMs,
       compactionBytesPerSecond: limits.compactionBytesPerSecond,
+      stats,
       list: () => [parts.store.log, parts.transactionStore.log, ...parts.topics.logs()],
     })
   }
 
   partition(topicId: string, partition: number): EnginePartition {
     const { topics, transactions } = this
-    return new LocalPartition(() => topics.log(topicId, partition), { transactions, partition: { topicId, partition } })
+    const check = { transactions, partition: { topicId, partition } }
+    return new LocalPartition(() => topics.log(topicId, partition), check, this.parts.context)
   }
 
-  problems(): readonly string[] {
+  async problems(): Promise<readonly string[]> {
     if (this.closed !== undefined) return ['the engine is closed']
-    const { problem } = this.parts.context.committer
-    return problem === undefined ? [] : [`writing to disk fails: ${problem}`]
+    const { context, directory, topics } = this.parts
+    return engineProblems({ context, dataDir: directory.path, topics, tables: tablesOf(this.parts) })
+  }
+
+  async stats(): Promise<EngineStats> {
+    this.topics.checkOpen()
+    return collectStats({ ...this.parts, dataDir: this.parts.directory.path })
   }
 
   close(): Promise<void> {

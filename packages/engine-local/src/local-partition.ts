@@ -1,6 +1,6 @@
 import type { Acks, AppendResult, EnginePartition, PartitionStatus, ReadOptions, ReadResult } from '@millrace/engine'
-import type { PartitionIdentity, PartitionLog } from '@millrace/log'
-import { type LogStartOffset, RecordBatch } from '@millrace/record'
+import type { LogStats, PartitionIdentity, PartitionLog } from '@millrace/log'
+import { type Clock, type LogStartOffset, RecordBatch } from '@millrace/record'
 
 /** What appends to a partition of a topic are checked by; Millrace's own logs have no transactions. */
 export interface TransactionCheck {
@@ -15,16 +15,24 @@ export interface TransactionCheck {
   readonly partition: PartitionIdentity
 }
 
+/** Where reads are counted. */
+export interface ReadCount {
+  readonly clock: Clock
+  readonly stats: LogStats
+}
+
 /** The engine's view of one partition's log. */
 export class LocalPartition implements EnginePartition {
   private readonly find: () => PartitionLog
   private readonly check: TransactionCheck | undefined
+  private readonly count: ReadCount | undefined
   private found: PartitionLog | undefined
 
   /** @param find gives the log, or throws what every call is to fail with */
-  constructor(find: () => PartitionLog, check?: TransactionCheck) {
+  constructor(find: () => PartitionLog, check?: TransactionCheck, count?: ReadCount) {
     this.find = find
     this.check = check
+    this.count = count
   }
 
   append(bytes: Buffer, { acks }: { acks: Acks }): Promise<AppendResult> {
@@ -49,9 +57,11 @@ export class LocalPartition implements EnginePartition {
     offset: number,
     { maxBytes, isolation = 'committed', waitMs = 0, signal }: ReadOptions,
   ): Promise<ReadResult> {
-    const { log } = this
+    const { log, count } = this
     await log.waitFor(offset, waitMs, signal, isolation)
+    const startMs = count?.clock.monotonicMs() ?? 0
     const { batches, nextOffset, abortedTransactions } = await log.read(offset, maxBytes, isolation)
+    if (count !== undefined && batches.length > 0) count.stats.readMs.observe(count.clock.monotonicMs() - startMs)
     return { ...offsetsOf(log), batches, nextOffset, abortedTransactions }
   }
 

@@ -62,7 +62,7 @@ describe('an engine that is closed', () => {
     disk.failNext({ operation: 'write', path: 'events', code: 'EIO' })
     const appended = engine.partition(id, 0).append(batchOf(['a']), { acks: 'committed' })
     await expect(appended).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
-    expect(engine.problems()).toHaveLength(1)
+    expect(await engine.problems()).toHaveLength(1)
     await engine.close()
     expect(clock.pendingTimers).toBe(0)
   })

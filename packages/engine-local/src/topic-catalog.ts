@@ -19,7 +19,8 @@ import { type FoundState, logConfigOf, type OpenedPartition, type PartitionFiles
 /** What partitions that are just being made were left with. */
 const NEW: FoundState = { clean: true, journaled: new Map() }
 
-interface OpenTopic {
+/** A topic and its logs, or what calls for a partition fail with that could not be opened. */
+export interface OpenTopic {
   readonly description: TopicDescription
   readonly logs: readonly OpenedPartition[]
 }
@@ -171,6 +172,11 @@ export class LocalTopicCatalog implements TopicCatalog {
     )
   }
 
+  /** All topics, for who looks at them one after another: some may be made and deleted meanwhile. */
+  all(): Iterable<OpenTopic> {
+    return this.byId.values()
+  }
+
   /** The logs of all partitions that could be opened. */
   logs(): readonly PartitionLog[] {
     return [...this.byId.values()].flatMap(logsOf)
@@ -180,6 +186,13 @@ export class LocalTopicCatalog implements TopicCatalog {
   failed(): readonly PartitionIdentity[] {
     return [...this.byId.values()].flatMap(({ description: { id: topicId }, logs }) =>
       logs.flatMap((log, partition) => (log instanceof MillraceError ? [{ topicId, partition }] : [])),
+    )
+  }
+
+  /** The same by their names, as their directories have them. */
+  unopened(): readonly string[] {
+    return [...this.byId.values()].flatMap(({ description: { name }, logs }) =>
+      logs.flatMap((log, partition) => (log instanceof MillraceError ? [`${name}-${partition}`] : [])),
     )
   }
 

@@ -87,6 +87,13 @@ export class LocalTransactions implements Transactions {
     return all.sort((a, b) => (a.transactionalId < b.transactionalId ? -1 : 1))
   }
 
+  /** How many there are, for metrics. */
+  counts(): { transactionalIds: number; openTransactions: number } {
+    let openTransactions = 0
+    for (const id of this.byName.values()) if (id.describe()?.state === 'open') openTransactions++
+    return { transactionalIds: this.byName.size, openTransactions }
+  }
+
   /**
    * Whether `batch` may be appended: the transactional id that it then joins the transaction of, or undefined where it
    * belongs to none. The caller appends and joins before anything else can happen.

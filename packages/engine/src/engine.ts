@@ -1,4 +1,5 @@
 import type { HighWatermark, LastStableOffset, LogStartOffset } from '@millrace/record'
+import type { EngineStats } from './engine-stats.ts'
 import type { TopicSettings } from './topic-config.ts'
 
 /**
@@ -22,8 +23,14 @@ export interface Engine {
   /** Undefined where what the engine keeps is not this process's to copy. */
   readonly backups?: Backups | undefined
 
-  /** What keeps this engine from doing its work, in words; empty when all is well. */
-  problems(): readonly string[]
+  /** What keeps this engine from doing its work, in words; empty when all is well. Also answers after `close`. */
+  problems(): Promise<readonly string[]>
+
+  /**
+   * What it holds, and has done since its start. Takes a while where there is much, and lets others have their turn.
+   * @throws MillraceError SHUTTING_DOWN
+   */
+  stats(): Promise<EngineStats>
 
   /**
    * Ends waiting reads with SHUTTING_DOWN, waits until what was appended is committed, and lets go of everything. May be

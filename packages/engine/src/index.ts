@@ -20,6 +20,7 @@ export type {
   TransactionOutcome,
   Transactions,
 } from './engine.ts'
+export type { EngineStats, TableUsage, TopicUsage, WorkDone } from './engine-stats.ts'
 export { alteredTopic, checkPartitionCount } from './topic-change.ts'
 export {
   CLEANUP_POLICIES,

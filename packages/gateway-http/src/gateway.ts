@@ -2,13 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Broker } from '@millrace/broker'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
 import { Answers } from './answers.ts'
+import type { GatewayStats, MetricsPage } from './gateway-stats.ts'
 import { RequestGuard } from './guard.ts'
 import { InFlight } from './in-flight.ts'
 import { Port } from './port.ts'
+import { RequestStats } from './request-stats.ts'
 import { createRestApp, type RestApp } from './rest/app.ts'
 import { PROBLEM_TYPE, problemOf } from './rest/problem.ts'
 import { RpcService } from './rpc/rpc-service.ts'
 import type { TlsCredentials } from './tls-door.ts'
+import { Tracing } from './tracing.ts'
 import { Unsent } from './unsent.ts'
 
 export interface HttpGatewayOptions {
@@ -20,12 +23,15 @@ export interface HttpGatewayOptions {
   readonly allowedOrigins?: readonly string[] | undefined
   /** Whether requests must name this server as their host. For a server that listens on loopback. */
   readonly checkHost: boolean
+  /** Renders the page of `GET /metrics`; without it there is none. */
+  readonly metrics?: (() => Promise<MetricsPage>) | undefined
   /** With it the port speaks TLS only; HTTP/1.1 and HTTP/2 by ALPN. */
   readonly tls?: TlsCredentials | undefined
 }
 
 /** REST and gRPC on one TCP port, in clear text or over TLS. */
 export interface HttpGateway {
+  stats(): GatewayStats
   /**
    * Binds the port, 0 for a free one.
    * @returns the address that it got
@@ -52,6 +58,8 @@ class Gateway implements HttpGateway {
   private readonly inFlight: InFlight
   private readonly unsent: Unsent
   private readonly answers: Answers
+  private readonly requests = new RequestStats()
+  private readonly tracing = Tracing.registered()
   private rest: RestApp | undefined
   private port: Port | undefined
   private tls: TlsCredentials | undefined
@@ -65,15 +73,27 @@ class Gateway implements HttpGateway {
     this.inFlight = new InFlight(limits)
     this.unsent = new Unsent(limits.unsentBytes)
     this.answers = new Answers(limits, this.unsent)
-    const { guard, inFlight, unsent, answers } = this
-    this.rpc = new RpcService({ broker, clock, logger, limits, guard, inFlight, unsent, answers })
+    const { guard, inFlight, unsent, answers, requests, tracing } = this
+    this.rpc = new RpcService({ broker, clock, logger, limits, guard, inFlight, unsent, answers, requests, tracing })
   }
 
   async listen(host: string, port: number): Promise<{ host: string; port: number }> {
-    const { broker, clock, logger, limits } = this.options
+    const { broker, clock, logger, limits, metrics } = this.options
     this.guard.addOwnHost(host)
-    const { guard, inFlight, unsent, answers } = this
-    const rest = await createRestApp({ broker, clock, logger, limits, guard, inFlight, unsent, answers })
+    const { guard, inFlight, unsent, answers, requests, tracing } = this
+    const rest = await createRestApp({
+      broker,
+      clock,
+      logger,
+      limits,
+      guard,
+      inFlight,
+      unsent,
+      answers,
+      requests,
+      metrics,
+      tracing,
+    })
     this.rest = rest
     this.port = new Port({
       inFlight,
@@ -88,6 +108,23 @@ class Gateway implements HttpGateway {
       onStream: (stream, headers, windowBytes) => this.rpc.take(stream, headers, windowBytes),
     })
     return this.port.listen(host, port)
+  }
+
+  stats(): GatewayStats {
+    const { port, rest, inFlight, unsent, requests } = this
+    return {
+      connections: port?.connections ?? { http1: 0, http2: 0, undecided: 0 },
+      connectionsRefused: port?.refused ?? 0,
+      calls: this.rpc.calls(),
+      waits: rest?.waits ?? 0,
+      inFlightBytes: inFlight.unansweredBytes,
+      reservedBytes: inFlight.reservedBytes,
+      unreadBytes: inFlight.unreadBytes,
+      bodyBytes: inFlight.bodyBytes,
+      unsentBytes: unsent.bytes,
+      requests: requests.requests(),
+      rejections: requests.rejections(),
+    }
   }
 
   setTls(credentials: TlsCredentials): void {

@@ -96,6 +96,11 @@ export class Http2Sessions {
     this.server = this.makeServer(onRequest, onStream)
   }
 
+  /** Open connections. */
+  get size(): number {
+    return this.open.size
+  }
+
   /** Speaks HTTP/2 on `socket`, which is paused when something has been read and put back. */
   take(socket: Socket): void {
     // A session ends with its peer's side of the connection. It takes what was read out of the paused socket itself.

@@ -43,6 +43,16 @@ export class InFlight {
     return this.reserved
   }
 
+  /** Windows of streams that are not read from. */
+  get unreadBytes(): number {
+    return this.unread
+  }
+
+  /** Bodies of REST requests. */
+  get bodyBytes(): number {
+    return this.bodies
+  }
+
   get isSpent(): boolean {
     return this.unanswered >= this.limits.inFlightBytes
   }

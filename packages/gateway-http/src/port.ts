@@ -5,6 +5,7 @@ import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/r
 import { Arrivals } from './arrivals.ts'
 import { refuseClearText } from './clear-text.ts'
 import { type Opening, readOpening } from './first-bytes.ts'
+import type { ConnectionCounts } from './gateway-stats.ts'
 import { Http1Connections } from './http1-connections.ts'
 import { Http2Sessions, type StreamTaker } from './http2-sessions.ts'
 import type { InFlight } from './in-flight.ts'
@@ -45,6 +46,7 @@ export class Port {
   /** Those that have not said yet what they speak, and what ends the time that they have for it. */
   private readonly undecided = new Map<Socket, () => void>()
   private isFull = false
+  private drops = 0
   private onAllClosed: (() => void) | undefined
 
   constructor({ limits, clock, logger, inFlight, tls, onRequest, onStream }: PortOptions) {
@@ -68,6 +70,18 @@ export class Port {
     this.tcp.maxConnections = limits.connections
     this.tcp.on('connection', (socket) => this.accept(socket))
     this.tcp.on('drop', () => this.noteDrop())
+  }
+
+  /** Open connections by what they speak. */
+  get connections(): ConnectionCounts {
+    const undecided = this.undecided.size
+    const http2 = this.http2.size
+    return { http1: Math.max(this.sockets.size - http2 - undecided, 0), http2, undecided }
+  }
+
+  /** Connections that were refused because too many were open. */
+  get refused(): number {
+    return this.drops
   }
 
   /** Binds the port, 0 for a free one, and gives the address that it got. */
@@ -157,6 +171,7 @@ export class Port {
   }
 
   private noteDrop(): void {
+    this.drops++
     if (this.isFull) return
     this.isFull = true
     this.logger.warn({ connections: this.limits.connections }, 'connections are refused: too many are open')

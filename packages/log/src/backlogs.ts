@@ -13,6 +13,10 @@ export class Backlogs<Target extends Backlogged> {
     this.maxBytes = maxBytes
   }
 
+  get totalBytes(): number {
+    return this.bytes
+  }
+
   get areInExcess(): boolean {
     return this.bytes > this.maxBytes
   }

@@ -1,6 +1,7 @@
 import type { Clock, Logger, Timer } from '@millrace/record'
 import { Backlogs } from './backlogs.ts'
 import type { Journal, JournalEntry } from './journal.ts'
+import { LogStats } from './log-stats.ts'
 
 /**
  * Something with writes to commit: a partition. The committer calls one target's methods one after another, never two
@@ -55,6 +56,8 @@ export interface CommitterOptions {
   readonly backlogBytes?: number
   /** Writes and syncs a little on the same disk; asked after a failure, until it works again. */
   readonly probe: () => Promise<void>
+  /** Where rounds and failures are counted. */
+  readonly stats?: LogStats
 }
 
 /**
@@ -72,6 +75,7 @@ export interface CommitterOptions {
  */
 export class Committer {
   private readonly options: CommitterOptions
+  private readonly stats: LogStats
   private waiting = new Set<CommitTarget>()
   private running: Promise<void> | undefined
   private round: readonly CommitTarget[] = []
@@ -91,12 +95,18 @@ export class Committer {
 
   constructor(options: CommitterOptions) {
     this.options = options
+    this.stats = options.stats ?? new LogStats()
     this.backlogs = new Backlogs(options.backlogBytes ?? 0)
   }
 
   /** Why the last commit failed; undefined once writing works again. */
   get problem(): string | undefined {
     return this.failure
+  }
+
+  /** Memory of what is committed by way of the journal and not in the files. */
+  get backlogBytes(): number {
+    return this.backlogs.totalBytes
   }
 
   /** Has the next round serve `target`. To be called whenever it has something new; calling it again costs nothing. */
@@ -176,13 +186,15 @@ export class Committer {
   }
 
   private async commitRound(round: readonly CommitTarget[]): Promise<void> {
-    const { journal } = this.options
+    const { clock, journal } = this.options
+    const startMs = clock.monotonicMs()
     if (this.backlogs.areOverfull) await this.catchingUp
     const prepared = await this.prepareAll(round)
     const bytes = prepared.reduce((sum, { roundBytes }) => sum + roundBytes, 0)
     const areMany = prepared.length >= JOURNAL_FROM && bytes < prepared.length * JOURNAL_BELOW_BYTES
     if (journal?.hasRoom && areMany) await this.commitByJournal(prepared, journal)
     else await each(prepared, (target) => this.writeAndCommit(target))
+    this.stats.commitMs.observe(clock.monotonicMs() - startMs)
     this.catchUpIfDue()
     await this.checkpointIfDue()
   }
@@ -324,6 +336,7 @@ export class Committer {
         IN_BACKGROUND,
       )
       await journal.removeBefore(number)
+      this.stats.checkpoints++
     } catch (error) {
       for (const target of relying) this.journaled.add(target)
       this.noCheckpointBeforeMs = this.options.clock.monotonicMs() + PROBE_MS
@@ -334,6 +347,7 @@ export class Committer {
   private noteFailure(error: unknown): void {
     const { logger } = this.options
     logger.error({ err: error }, 'committing to disk failed')
+    this.stats.diskErrors++
     const isProbing = this.failure !== undefined
     this.failure = error instanceof Error ? error.message : String(error)
     if (!isProbing) this.probeLater()

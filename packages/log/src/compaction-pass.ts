@@ -90,6 +90,9 @@ export class CompactionPass {
       leftBytes += bytes
     }
     const { directory } = segments
+    context.stats.compactions++
+    context.stats.compactionReadBytes += readBytes
+    context.stats.compactionWrittenBytes += leftBytes
     context.logger.info({ directory, readBytes, leftBytes, keys: this.map.size }, 'a partition was compacted')
     return { firstDirtyOffset: this.dirtyTo, tombstonesDueMs: this.tombstonesDueMs }
   }

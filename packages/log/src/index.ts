@@ -2,6 +2,12 @@ export type { CleanupConfig } from './cleanup-config.ts'
 export { Committer } from './committer.ts'
 export { CLEAN_FILE, DataDirectory, FORMAT_FILE, inspectDirectory, LOCK_FILE } from './data-directory.ts'
 export { type Disk, type DiskFile, type DiskLock, hasSystemCode, readFile, replaceFile, storageError } from './disk.ts'
+export type {
+  DumpEntry,
+  DumpedBatch,
+  DumpedRecord,
+} from './dump/dump-entry.ts'
+export { type DumpSummary, dumpFile } from './dump/dump-file.ts'
 export { METADATA_FILE, partitionDirectoryName } from './file-names.ts'
 export { FilePool } from './file-pool.ts'
 export { Journal, type JournaledBatches } from './journal.ts'
@@ -10,6 +16,7 @@ export { fillFromJournal } from './journal-fill.ts'
 export { keepBatches, withKeptBatches } from './journal-kept.ts'
 export type { PartitionLogConfig } from './log-config.ts'
 export type { LogContext } from './log-context.ts'
+export { LogStats } from './log-stats.ts'
 export { memoryDisk } from './memory-disk.ts'
 export { nodeDisk } from './node-disk.ts'
 export type { OpenTransaction } from './open-transactions.ts'

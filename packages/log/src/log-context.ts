@@ -2,6 +2,7 @@ import type { Clock, Limits, Logger } from '@millrace/record'
 import type { Committer } from './committer.ts'
 import type { Disk } from './disk.ts'
 import type { FilePool } from './file-pool.ts'
+import type { LogStats } from './log-stats.ts'
 import type { IndexCache } from './segment-indexes.ts'
 import type { TailCache } from './tail-cache.ts'
 
@@ -15,4 +16,5 @@ export interface LogContext {
   readonly files: FilePool
   readonly tails: TailCache
   readonly indexes: IndexCache
+  readonly stats: LogStats
 }

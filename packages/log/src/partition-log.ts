@@ -147,6 +147,13 @@ export class PartitionLog {
   get leaderEpoch(): number {
     return this.epochs.latest
   }
+  get segmentCount(): number {
+    return this.segments.count
+  }
+  /** Bytes that were appended and are not committed. */
+  get pendingBytes(): number {
+    return this.writer.pendingBytes
+  }
   get sizeBytes(): number {
     return this.segments.sizeBytes + this.writer.backlog.sizeBytes
   }

@@ -65,7 +65,8 @@ export class PartitionWriter implements CommitTarget {
   readonly backlog = new PartitionBacklog()
   /** Everything that changes the active segment's file, but for syncs. */
   private readonly fileWork = new Serial()
-  private pendingBytes = 0
+  /** Appended and not committed; only this class changes it. */
+  pendingBytes = 0
   private readonly file: ActiveFile
   private flushDue = false
   private rollDue = false

@@ -46,6 +46,10 @@ export class SegmentList {
     return this.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0)
   }
 
+  get count(): number {
+    return this.segments.length
+  }
+
   /** All segments that there are at the moment. */
   all(): readonly Segment[] {
     return [...this.segments]
@@ -146,7 +150,7 @@ export class SegmentList {
 
   /** Removes, in the background, the segments that lie wholly before the log start, which must be kept by then. */
   removeBefore(logStartOffset: number): void {
-    const { disk } = this.context
+    const { disk, stats } = this.context
     this.inBackground(this.active, async () => {
       while (this.segments.length > 1 && (this.segments[1] as Segment).baseOffset <= logStartOffset) {
         const segment = this.segments.shift() as Segment
@@ -154,6 +158,8 @@ export class SegmentList {
           await segment.remove()
           await disk.syncDirectory(this.directory)
         })
+        stats.deletedSegments++
+        stats.deletedBytes += segment.sizeBytes
       }
     })
   }

@@ -6,6 +6,7 @@ import { FilePool } from '../src/file-pool.ts'
 import type { Journal } from '../src/journal.ts'
 import type { PartitionLogConfig } from '../src/log-config.ts'
 import type { LogContext } from '../src/log-context.ts'
+import { LogStats } from '../src/log-stats.ts'
 import { memoryDisk } from '../src/memory-disk.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
 import type { AppendedBatch } from '../src/pending-append.ts'
@@ -70,6 +71,7 @@ export class LogBench implements LogContext {
   readonly files: FilePool
   readonly tails: TailCache
   readonly indexes: IndexCache
+  readonly stats = new LogStats()
   /** Probes of the committer's that were asked for. */
   probes = 0
   /** What the next probes end with. */

@@ -15,6 +15,7 @@ export {
   isErrorCode,
   MillraceError,
 } from './errors.ts'
+export { DURATION_BOUNDS_MS, Histogram, type HistogramView } from './histogram.ts'
 export { readInt64, writeInt64 } from './int64.ts'
 export {
   DEFAULT_LIMITS,
@@ -30,6 +31,7 @@ export {
 } from './limits.ts'
 export { type Logger, silentLogger } from './logger.ts'
 export { murmur2, partitionOfKey } from './murmur2.ts'
+export { nextTurn } from './next-turn.ts'
 export type {
   CommittedOffset,
   DurableOffset,
@@ -43,6 +45,7 @@ export {
   BATCH_HEADER_BYTES,
   batchSizeAt,
   MAGIC,
+  measureBatches,
   type ProducerStamp,
   RecordBatch,
   readBatches,

@@ -105,6 +105,12 @@ export interface Limits {
   readonly maxRebalanceTimeoutMs: number
   /** Committed offsets go when their group has been without members and commits for so long. */
   readonly offsetsRetentionMs: number
+  /** Free space of the data's file system below which the server says that it is not ready; 0: never. */
+  readonly minFreeBytes: number
+  /** Topics that have metrics of their own; the rest share theirs. */
+  readonly metricsTopics: number
+  /** Consumer groups that have metrics of their own; the rest share theirs. */
+  readonly metricsGroups: number
   /** Time for the first bytes of a connection, and for the headers of a request. */
   readonly headersTimeoutMs: number
   /** Time for a whole REST request, and between two chunks of a gRPC message that has begun. */
@@ -164,6 +170,9 @@ export const DEFAULT_LIMITS: Limits = {
   maxSessionTimeoutMs: 1_800_000,
   maxRebalanceTimeoutMs: 3_600_000,
   offsetsRetentionMs: 7 * 86_400_000,
+  minFreeBytes: 256 * MiB,
+  metricsTopics: 100,
+  metricsGroups: 100,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   stalledReaderTimeoutMs: 60_000,

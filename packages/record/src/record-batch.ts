@@ -259,6 +259,21 @@ export function batchSizeAt(buffer: Buffer, at: number): number {
   return sizeBytes
 }
 
+/** What whole batches, back to back in each of `buffers`, have in all. */
+export function measureBatches(buffers: readonly Buffer[]): { batches: number; records: number; bytes: number } {
+  let batches = 0
+  let records = 0
+  let bytes = 0
+  for (const buffer of buffers) {
+    for (let at = 0; at < buffer.length; at += batchSizeAt(buffer, at)) {
+      batches++
+      records += buffer.readInt32BE(at + AT.recordCount)
+    }
+    bytes += buffer.length
+  }
+  return { batches, records, bytes }
+}
+
 /**
  * The batches that lie back to back in `buffer`, as views.
  * @throws MillraceError as `RecordBatch.at` does

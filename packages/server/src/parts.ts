@@ -6,6 +6,7 @@ import { createHttpGateway, type HttpGateway, type TlsCredentials } from '@millr
 import { memoryDisk, nodeDisk } from '@millrace/log'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
 import { isLoopback, parseAddress } from './address.ts'
+import { Metrics } from './metrics/metrics.ts'
 import type { Config } from './settings.ts'
 import { tlsFilesOf } from './tls-files.ts'
 import { TlsWatch } from './tls-watch.ts'
@@ -54,15 +55,18 @@ export function createGateway(
   tls: TlsCredentials | undefined,
   { clock, logger, limits }: Surroundings,
 ): HttpGateway {
-  return createHttpGateway({
+  const metrics = new Metrics({ broker, clock, gateway: () => gateway })
+  const gateway = createHttpGateway({
     broker,
     clock,
     logger,
     limits,
     allowedOrigins: config.corsOrigin,
     checkHost: isLoopback(parseAddress(config.http)?.host ?? ''),
+    metrics: () => metrics.render(),
     tls,
   })
+  return gateway
 }
 
 /**

@@ -43,6 +43,7 @@ function observedEngine() {
         }
       },
       problems: () => engine.problems(),
+      stats: () => engine.stats(),
       close: async () => {
         events.push('engine closed')
         await engine.close()

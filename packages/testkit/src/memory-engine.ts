@@ -4,6 +4,7 @@ import {
   checkPartitionCount,
   type Engine,
   type EnginePartition,
+  type EngineStats,
   type ProducerIds,
   parseTopicConfig,
   type TopicCatalog,
@@ -13,6 +14,7 @@ import {
 } from '@millrace/engine'
 import { type Clock, DEFAULT_LIMITS, type Limits, MillraceError } from '@millrace/record'
 import { MemoryPartition, type MemoryPartitionContext } from './memory-partition.ts'
+import { memoryStats } from './memory-stats.ts'
 import { MemoryTransactions } from './memory-transactions.ts'
 
 export interface MemoryEngineOptions {
@@ -68,8 +70,13 @@ export class MemoryEngine implements Engine {
     return new PartitionHandle(() => this.findPartition(topicId, partition))
   }
 
-  problems(): readonly string[] {
+  async problems(): Promise<readonly string[]> {
     return this.closed ? ['the engine is closed'] : []
+  }
+
+  async stats(): Promise<EngineStats> {
+    this.checkOpen()
+    return memoryStats([...this.topicsById.values()])
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { EnginePartition, Isolation, ReadResult } from '@millrace/engine'
 import { type Limits, MillraceError } from '@millrace/record'
+import { countGiven, LiveReader } from '../stats/live-readers.ts'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { Topics } from '../topics/topics.ts'
 import { decodeRecords, type FetchedRecords, type FetchRecordsOptions } from './fetched-records.ts'
@@ -10,6 +11,7 @@ export interface FetchSourceOptions {
   readonly partition: EnginePartition
   readonly limits: Limits
   readonly topics: Topics
+  readonly readers: Set<LiveReader>
 }
 
 export interface SourceReadOptions {
@@ -41,8 +43,10 @@ export class FetchSource {
   private readonly partition: EnginePartition
   private readonly limits: Limits
   private readonly topics: Topics
+  private readonly readers: Set<LiveReader>
 
-  constructor({ handle, partition, limits, topics }: FetchSourceOptions) {
+  constructor({ handle, partition, limits, topics, readers }: FetchSourceOptions) {
+    this.readers = readers
     this.topic = handle
     this.partition = partition
     this.limits = limits
@@ -102,6 +106,17 @@ export class FetchSource {
     )
   }
 
+  /** Somebody begins to follow this partition, and says what of it was given to its reader. */
+  reader(): LiveReader {
+    const { partition, readers } = this
+    return new LiveReader(this.topic.description.id, { partition, readers, traffic: this.topic.traffic })
+  }
+
+  /** A reader that does not follow was given what a read returned. */
+  given({ batches }: ReadResult): void {
+    countGiven(this.topic.traffic, batches)
+  }
+
   /**
    * The records from `offset` on, decoded, without those of aborted transactions. There may be none although reading
    * goes on further along. Where a batch cannot be opened, those before it come, and the call that begins at it fails.
@@ -112,6 +127,7 @@ export class FetchSource {
   async records(offset: number, options: FetchRecordsOptions = {}): Promise<FetchedRecords> {
     const { maxBytes = this.limits.fetchBytes, waitMs, isolation, signal } = options
     const read = await this.read(offset, { maxBytes, waitMs, isolation, signal })
+    this.given(read)
     return decodeRecords(read, offset, options, this.limits)
   }
 

@@ -1,4 +1,5 @@
 import type { Limits } from '@millrace/record'
+import { type LiveReader, lagOf, type ReaderLag } from '../stats/live-readers.ts'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { Topics } from '../topics/topics.ts'
 import { FetchSource } from './fetch-source.ts'
@@ -14,6 +15,7 @@ export interface FetchOptions {
 export class Fetch {
   private readonly limits: Limits
   private readonly topics: Topics
+  private readonly readers = new Set<LiveReader>()
 
   constructor({ limits, topics }: FetchOptions) {
     this.limits = limits
@@ -41,12 +43,18 @@ export class Fetch {
     })
   }
 
+  /** How far those who follow partitions are behind. */
+  readerLag(): Promise<ReaderLag> {
+    return lagOf(this.readers)
+  }
+
   private sourceOf(handle: TopicHandle, partition: number): FetchSource {
     return new FetchSource({
       handle,
       partition: handle.partition(partition),
       limits: this.limits,
       topics: this.topics,
+      readers: this.readers,
     })
   }
 }

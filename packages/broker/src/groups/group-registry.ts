@@ -22,6 +22,8 @@ export interface OpenGroups {
   readonly groups: ReadonlyMap<string, LiveGroup>
 }
 
+/** Share of its limit at which the table counts as full: before that, changes are refused at times. */
+const FULL = 0.95
 const NO_GROUP: SavedGroup = { record: undefined, members: [] }
 
 /** Opens the groups' table, makes groups of what is in it, and forgets those that nobody needs any more. */
@@ -46,9 +48,18 @@ export class GroupRegistry {
     })
   }
 
-  /** Why groups cannot be served, in words; undefined when they can, or were not asked for. */
-  get problem(): string | undefined {
-    return this.failure && `consumer groups cannot be read: ${this.failure.message}`
+  /** Why groups cannot be served as they should, in words; empty when they can, or were not asked for. */
+  problems(): string[] {
+    const problems = this.failure === undefined ? [] : [`consumer groups cannot be read: ${this.failure.message}`]
+    const { tableBytes } = this.options.limits
+    const { sizeBytes } = this
+    if (sizeBytes < FULL * tableBytes) return problems
+    return [...problems, `the table of consumer groups is full: ${sizeBytes} of ${tableBytes} bytes (tableBytes)`]
+  }
+
+  /** Keys and values of the groups' table, encoded. */
+  get sizeBytes(): number {
+    return this.store?.sizeBytes ?? 0
   }
 
   /**

@@ -78,6 +78,11 @@ export class GroupStore {
     return new GroupStore(table, offsets)
   }
 
+  /** Keys and values in the table, encoded. */
+  get sizeBytes(): number {
+    return this.table.sizeBytes
+  }
+
   /** The groups as they are in the table. */
   groups(): ReadonlyMap<string, SavedGroup> {
     const groups = new Map<string, { record: GroupRecord | undefined; members: SavedMember[] }>()

@@ -398,11 +398,11 @@ describe('a disk that fails', () => {
       status: () => Promise.reject(new MillraceError('STORAGE_FAILED', 'the disk is broken')),
     })
     const broker = await open()
-    expect(broker.problems()).toEqual([expect.stringContaining('the disk is broken')])
+    expect(await broker.problems()).toEqual([expect.stringContaining('the disk is broken')])
     await expect(broker.groups.list()).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
     engine.partition = partition
     expect(await broker.groups.list()).toHaveLength(1)
-    expect(broker.problems()).toEqual([])
+    expect(await broker.problems()).toEqual([])
     await broker.close()
     clock.advance(DEFAULT_LIMITS.housekeepingIntervalMs)
   })

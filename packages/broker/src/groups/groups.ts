@@ -1,8 +1,8 @@
 import type { Engine } from '@millrace/engine'
-import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import { type Clock, type Limits, type Logger, MillraceError, nextTurn } from '@millrace/record'
 import type { Fetch } from '../fetch/fetch.ts'
 import type { Topics } from '../topics/topics.ts'
-import { GroupRegistry, notEmpty, pendingOffsets } from './group-registry.ts'
+import { GroupRegistry, notEmpty, type OpenGroups, pendingOffsets } from './group-registry.ts'
 import type {
   CommitRequest,
   CommittedOffset,
@@ -51,9 +51,14 @@ export class Groups implements GroupCalls {
     this.views = new GroupViews({ engine, topics: this.registry.topics })
   }
 
-  /** Why groups cannot be served, in words; undefined when they can, or were not asked for. */
-  get problem(): string | undefined {
-    return this.registry.problem
+  /** Why groups cannot be served as they should, in words; empty when they can, or were not asked for. */
+  problems(): readonly string[] {
+    return this.registry.problems()
+  }
+
+  /** Keys and values of what groups keep, encoded. */
+  get sizeBytes(): number {
+    return this.registry.sizeBytes
   }
 
   /**
@@ -111,11 +116,15 @@ export class Groups implements GroupCalls {
     return this.views.describe(group, store)
   }
 
-  /** Figures of all groups, for metrics. */
+  /** Figures of all groups, for metrics. Collected with pauses in which others have their turn. */
   async stats(): Promise<readonly GroupStats[]> {
     const open = await this.registry.open()
-    if (open === undefined) return []
-    return Promise.all(Array.from(open.groups.values(), (group) => this.views.stats(group, open.store)))
+    const stats: GroupStats[] = []
+    for (const group of open?.groups.values() ?? []) {
+      stats.push(await this.views.stats(group, (open as OpenGroups).store))
+      await nextTurn()
+    }
+    return stats
   }
 
   /**

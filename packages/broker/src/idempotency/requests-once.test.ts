@@ -121,6 +121,45 @@ describe('a request with an idempotency key', () => {
   })
 })
 
+describe('a repeat is answered as the first was', () => {
+  const records = Array.from({ length: 20 }, (_, n) => plain(`${n}`, { key: n % 5 === 0 ? null : Buffer.from(`${n}`) }))
+
+  test('when the topic has got more partitions, known or not known what was stored', async () => {
+    const { broker, open, send, stored } = await setUp({}, 2)
+    const first = await send('one', records)
+    await broker.topics.alter('orders', { partitions: 7 })
+    expect(await send('one', records)).toEqual({ ...first, isRepeat: true })
+    expect(await send('one', records, await open())).toEqual({ ...first, isRepeat: true })
+    expect(await stored()).toHaveLength(20)
+  })
+
+  test('when its records were deleted', async () => {
+    const { broker, open, send, stored } = await setUp({}, 1)
+    const first = await send('one', records)
+    await broker.topics.deleteRecords('orders', 0, 20)
+    expect(await send('one', records, await open())).toEqual({ ...first, isRepeat: true })
+    expect(await stored()).toEqual([])
+  })
+
+  test('with the time of the append, where records bear that, also when they no longer do', async () => {
+    const { broker, clock, engine, open, send } = await setUp({}, 1)
+    await broker.topics.alter('orders', { set: { 'message.timestamp.type': 'LogAppendTime' } })
+    await send('warm', [plain('a')])
+    const release = engine.holdCommits()
+    const sent = send('one', records)
+    clock.advance(1_000)
+    release()
+    const first = await sent
+    clock.advance(1_000)
+    expect(new Set(first.results.map((result) => 'offset' in result && result.timestamp)).size).toBe(1)
+    const read = await broker.fetch.records('orders', 0, { offset: 1 }, {})
+    expect(first.results[0]).toMatchObject({ offset: 1, timestamp: read.records[0]?.timestamp })
+    await broker.topics.alter('orders', { set: { 'message.timestamp.type': 'CreateTime' } })
+    expect(await send('one', records)).toEqual({ ...first, isRepeat: true })
+    expect(await send('one', records, await open())).toEqual({ ...first, isRepeat: true })
+  })
+})
+
 describe('what is wrong with a part of a request', () => {
   test('is remembered with what was stored', async () => {
     const { send, stored } = await setUp()

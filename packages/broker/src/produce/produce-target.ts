@@ -95,8 +95,23 @@ export class ProduceTarget {
   }
 
   private toEngine(batch: Buffer, acks: Acks): Promise<AppendResult> {
+    const startMs = this.clock.monotonicMs()
+    const { recordCount, sizeBytes } = RecordBatch.at(batch)
     const appended = this.partition.append(batch, { acks })
-    appended.catch((error: unknown) => this.topics.forgetIfGone(this.topic, error))
+    appended.then(
+      ({ duplicate }) => {
+        const { traffic } = this.topic
+        if (acks === 'committed') this.topics.traffic.produceMs.observe(this.clock.monotonicMs() - startMs)
+        if (duplicate) {
+          traffic.duplicates++
+          return
+        }
+        traffic.producedBatches++
+        traffic.producedRecords += recordCount
+        traffic.producedBytes += sizeBytes
+      },
+      (error: unknown) => this.topics.forgetIfGone(this.topic, error),
+    )
     return appended
   }
 

@@ -6,6 +6,7 @@ import {
   type TopicDescription,
 } from '@millrace/engine'
 import { MillraceError } from '@millrace/record'
+import type { TopicTraffic } from '../stats/traffic.ts'
 
 /**
  * One topic: its description and configuration, as they were found or altered last, and the way to its partitions. It
@@ -13,14 +14,17 @@ import { MillraceError } from '@millrace/record'
  * is a topic of the same name again.
  */
 export class TopicHandle {
+  /** Where what is written to it, and read from it, is counted. */
+  readonly traffic: TopicTraffic
   private current: TopicDescription
   private parsed: TopicConfig
   private readonly engine: Engine
   /** Those that were asked for. */
   private readonly partitions: EnginePartition[] = []
 
-  constructor(engine: Engine, description: TopicDescription) {
+  constructor(engine: Engine, description: TopicDescription, traffic: TopicTraffic) {
     this.engine = engine
+    this.traffic = traffic
     this.current = description
     this.parsed = parseTopicConfig(description.settings)
   }

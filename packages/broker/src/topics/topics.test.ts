@@ -2,13 +2,14 @@ import { describeTopicConfig, parseTopicConfig } from '@millrace/engine'
 import { DEFAULT_LIMITS, silentLogger } from '@millrace/record'
 import { batchOf, createMemoryEngine, ManualClock } from '@millrace/testkit'
 import { describe, expect, test, vi } from 'vitest'
+import { Traffic } from '../stats/traffic.ts'
 import { Topics } from './topics.ts'
 
 function setUp(limits = DEFAULT_LIMITS) {
   const clock = new ManualClock()
   const engine = createMemoryEngine({ clock })
   const find = vi.spyOn(engine.topics, 'find')
-  const topics = new Topics({ engine, limits, logger: silentLogger })
+  const topics = new Topics({ engine, limits, logger: silentLogger, traffic: new Traffic(10) })
   return { clock, engine, find, topics }
 }
 

@@ -16,12 +16,14 @@ import {
   type LogStartOffset,
   MillraceError,
 } from '@millrace/record'
+import type { Traffic } from '../stats/traffic.ts'
 import { TopicHandle } from './topic-handle.ts'
 
 export interface TopicsOptions {
   readonly engine: Engine
   readonly limits: Limits
   readonly logger: Logger
+  readonly traffic: Traffic
 }
 
 export interface NewTopic {
@@ -56,13 +58,16 @@ export class Topics {
   private readonly engine: Engine
   private readonly limits: Limits
   private readonly logger: Logger
+  /** Where the traffic of all topics is counted. */
+  readonly traffic: Traffic
   /** By name; the one that was found first comes first. */
   private readonly found = new Map<string, TopicHandle>()
   private readonly watchers: ((change: TopicChange) => void)[] = []
   /** Alterations so far: what was looked up meanwhile may be what a topic was before. */
   private alterations = 0
 
-  constructor({ engine, limits, logger }: TopicsOptions) {
+  constructor({ engine, limits, logger, traffic }: TopicsOptions) {
+    this.traffic = traffic
     this.engine = engine
     this.limits = limits
     this.logger = logger
@@ -208,7 +213,7 @@ export class Topics {
     if (description === undefined) throw topicNotFound(name)
     const kept = this.found.get(name)
     if (kept?.description.id === description.id) return kept
-    const handle = new TopicHandle(this.engine, description)
+    const handle = new TopicHandle(this.engine, description, this.traffic.of(description.id))
     this.found.delete(name)
     this.found.set(name, handle)
     if (this.found.size > this.limits.topics) {

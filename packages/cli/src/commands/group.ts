@@ -9,6 +9,7 @@ import { groupResetCommand } from './group-reset.ts'
 export function groupCommand(context: Context): Command {
   return new Command('group')
     .description('list, describe, reset and delete consumer groups')
+    .addHelpText('after', '\nExample:\n  millrace group describe billing')
     .addCommand(groupListCommand(context))
     .addCommand(groupDescribeCommand(context))
     .addCommand(groupResetCommand(context))

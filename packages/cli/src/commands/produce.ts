@@ -12,6 +12,11 @@ import { count } from '../table.ts'
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
 const HELP = `
+Examples:
+  millrace produce orders 'Hello, log!'
+  millrace produce orders --file orders.ndjson --key-field customer --compression zstd
+  millrace produce orders --key c42 --tombstone
+
 A line ends with LF or CR LF, which do not belong to the record. An empty line is a record with an empty value.
 
 The first line that fails ends the sending: one that is not the JSON that --key-field needs, one that is too large, or

@@ -6,6 +6,12 @@ import { type Context, DEFAULT_URL, jsonOption } from '../context.ts'
 import { checkReadyFile, settingsOf, withSettings } from '../server-options.ts'
 import { aborted } from '../signals.ts'
 
+const HELP = `
+Examples:
+  millrace serve
+  millrace serve --data /var/lib/millrace --http 127.0.0.1:7070
+  millrace serve --data memory --http 127.0.0.1:0 --ready-file ready.json`
+
 /** `millrace serve`, which is also what `millrace` alone does. */
 export function serveCommand(context: Context): Command {
   const command = withSettings(new Command('serve'))
@@ -13,6 +19,7 @@ export function serveCommand(context: Context): Command {
       'serve until SIGINT or SIGTERM; SIGHUP, where it is not on a terminal, has it read its configuration again',
     )
     .addOption(jsonOption())
+    .addHelpText('after', HELP)
     .action(async (options: { json?: true }) => {
       tuneCollector()
       const settings = settingsOf(command, context)

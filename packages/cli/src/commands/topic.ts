@@ -12,6 +12,7 @@ import { topicOffsetsCommand } from './topic-offsets.ts'
 export function topicCommand(context: Context): Command {
   return new Command('topic')
     .description('create, list, describe, change and delete topics')
+    .addHelpText('after', '\nExample:\n  millrace topic create orders --partitions 4')
     .addCommand(topicCreateCommand(context))
     .addCommand(topicListCommand(context))
     .addCommand(topicDescribeCommand(context))

@@ -12,7 +12,10 @@ export function verifyCommand(context: Context): Command {
     .description('check every file of a data directory that no server uses, and change nothing')
     .argument('<dir>', 'the data directory')
     .addOption(jsonOption())
-    .addHelpText('after', '\nExit codes: 0 when all is well (notes may be printed), 1 when something is wrong.')
+    .addHelpText(
+      'after',
+      '\nExample:\n  millrace verify data\n\nExit codes: 0 when all is well (notes may be printed), 1 when something is wrong.',
+    )
     .action((directory: string, options: { json?: true }) => verify(context, directory, options.json === true))
 }
 

@@ -6,7 +6,25 @@ export function closeTests(bench: BenchTest): void {
     'a healthy engine has no problems',
     bench(async (b) => {
       await b.createPartition()
-      expect(b.engine.problems()).toEqual([])
+      expect(await b.engine.problems()).toEqual([])
+    }),
+  )
+
+  test(
+    'its figures name each topic, with its partitions and the bytes in them',
+    bench(async (b) => {
+      const topics = [await b.createTopic('orders', 3), await b.createTopic('clicks')]
+      const batch = batchOf(['a'])
+      await b.engine.partition(topics[0]?.id ?? '', 1).append(batch, { acks: 'committed' })
+      const { topics: usages, unopenedPartitions } = await b.engine.stats()
+      const wanted = [
+        { id: topics[0]?.id, name: 'orders', partitions: 3, sizeBytes: batch.length },
+        { id: topics[1]?.id, name: 'clicks', partitions: 1, sizeBytes: 0 },
+      ]
+      expect([...usages].sort((one, other) => other.sizeBytes - one.sizeBytes)).toMatchObject(wanted)
+      expect(unopenedPartitions).toBe(0)
+      await b.engine.topics.delete(topics[0]?.id ?? '')
+      expect((await b.engine.stats()).topics.map(({ name }) => name)).toEqual(['clicks'])
     }),
   )
 
@@ -29,6 +47,8 @@ export function closeTests(bench: BenchTest): void {
       await failure(b.engine.topics.list(), 'SHUTTING_DOWN')
       await failure(b.engine.topics.delete(id), 'SHUTTING_DOWN')
       await failure(b.engine.producers.allocate(), 'SHUTTING_DOWN')
+      await failure(b.engine.stats(), 'SHUTTING_DOWN')
+      expect(await b.engine.problems()).not.toEqual([])
     }),
   )
 

@@ -5,8 +5,11 @@ import { type Clock, type ErrorCode, type Limits, type Logger, MillraceError } f
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Answers } from '../answers.ts'
+import type { MetricsPage } from '../gateway-stats.ts'
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
+import { type FailureBook, RequestStats } from '../request-stats.ts'
+import type { TracedRequest, Tracing } from '../tracing.ts'
 import type { Unsent } from '../unsent.ts'
 import { type BodyLimits, discardBody, readBody } from './body.ts'
 import { parseJson } from './json-text.ts'
@@ -34,10 +37,17 @@ export interface RestAppOptions {
   readonly unsent: Unsent
   /** Those that gRPC counts too. */
   readonly answers?: Answers
+  /** Where answers are counted; without it nobody looks at the counts. */
+  readonly requests?: RequestStats
+  /** Renders the page of metrics; without it there is none. */
+  readonly metrics?: (() => Promise<MetricsPage>) | undefined
+  readonly tracing?: Tracing | undefined
 }
 
 /** REST without a port of its own: a server for HTTP/1.1 or HTTP/2 passes its requests in. */
 export interface RestApp {
+  /** Requests that wait for data. */
+  readonly waits: number
   /** Answers one request of a `node:http` server or of the compatibility layer of a `node:http2` server. */
   handle(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void
   /** Ends the waits of open requests, which are answered at once; later requests get SHUTTING_DOWN. */
@@ -46,12 +56,14 @@ export interface RestApp {
   close(): Promise<void>
 }
 
-export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
-  const { broker, logger, limits, unsent, answers = new Answers(limits, unsent) } = options
+export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
+  const options = { ...given, requests: given.requests ?? new RequestStats() }
+  const { broker, logger, limits, unsent, requests, metrics, tracing, answers = new Answers(limits, unsent) } = options
   const waits = new Waits()
   let draining = false
   const liveTails = new LiveTails({ ...options, waits })
-  const context: RouteContext = { broker, logger, waits, answers, liveTails, isDraining: () => draining }
+  const isDraining = () => draining
+  const context: RouteContext = { broker, logger, waits, answers, liveTails, requests, metrics, isDraining }
 
   const app = Fastify({
     logger: false,
@@ -75,6 +87,8 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   app.setNotFoundHandler((request) => {
     throw routeNotFound(request)
   })
+  if (tracing !== undefined) traceRequests(app, tracing)
+  countAnswers(app, requests)
   admit(app, options, methods, () => draining)
   readJsonBodies(app, options)
 
@@ -88,6 +102,9 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   await app.ready()
 
   return {
+    get waits() {
+      return waits.size
+    },
     // Fastify is typed for one kind of server; its request handling needs only what both kinds have.
     handle: (request, response) => app.routing(request as IncomingMessage, response as ServerResponse),
     drain() {
@@ -96,6 +113,32 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
     },
     close: () => app.close(),
   }
+}
+
+/** A span for each request, in which all that is done for it happens. */
+function traceRequests(app: FastifyInstance, tracing: Tracing): void {
+  app.decorateRequest('traced', undefined)
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { method, url, headers, raw, protocol: scheme } = request
+    const route = request.is404 ? undefined : request.routeOptions.url
+    request.traced = tracing.http({ method, url, route, scheme, version: raw.httpVersion, headers })
+    request.traced.run(done)
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    request.traced?.endHttp(reply.raw.statusCode, request.failure)
+    done()
+  })
+}
+
+/** Counts each request when it has its answer, or when nobody is there any more to take it. */
+function countAnswers(app: FastifyInstance, requests: RequestStats): void {
+  app.decorateRequest('failure', undefined)
+  app.addHook('onResponse', (request, _reply, done) => {
+    const { url } = request.routeOptions
+    const call = url === undefined || request.is404 ? 'unknown' : `${request.method} ${url}`
+    requests.answered('rest', call, request.failure?.code ?? 'OK')
+    done()
+  })
 }
 
 /** What every request must pass before its body is looked at. */
@@ -182,6 +225,9 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Bytes of the body that are in memory. */
     bodyBytes: number
+    /** What it is answered with. */
+    failure: MillraceError | undefined
+    traced: TracedRequest | undefined
   }
 }
 
@@ -225,10 +271,16 @@ function bodyLimits({ clock, limits }: RestAppOptions): Omit<BodyLimits, 'takes'
   return { maxBytes: limits.requestBytes, timeoutMs: limits.requestTimeoutMs, clock }
 }
 
-function sendProblem(options: RestAppOptions, cause: unknown, request: FastifyRequest, reply: FastifyReply): void {
+function sendProblem(
+  options: RestAppOptions & FailureBook,
+  cause: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
   const error = mapError(cause)
   const problem = problemOf(error)
-  logFailure(options.logger, error, { method: request.method, url: request.url })
+  request.failure = error
+  logFailure(options, error, { method: request.method, url: request.url })
   const ends = ENDS_CONNECTION.has(error.code)
   if (request.raw.httpVersionMajor === 1 && ends) reply.header('connection', 'close')
   // Fastify ends the connection after every body that it could not take; what is left of it is read all the same.

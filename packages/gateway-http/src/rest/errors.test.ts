@@ -73,7 +73,7 @@ describe.each(PROTOCOLS)('errors over %s', (protocol) => {
   test.each([
     ['PUT', '/v1/topics', 'GET, HEAD, OPTIONS, POST'],
     ['DELETE', '/v1/topics?x=1', 'GET, HEAD, OPTIONS, POST'],
-    ['POST', '/v1/topics/t', 'DELETE, GET, HEAD, OPTIONS'],
+    ['POST', '/v1/topics/t', 'DELETE, GET, HEAD, OPTIONS, PATCH'],
     ['GET', '/v1/topics/t/records', 'OPTIONS, POST'],
     ['PURGE', '/v1/topics/t/records', 'OPTIONS, POST'],
     ['POST', '/v1/topics/t/partitions/0/offsets', 'GET, HEAD, OPTIONS'],
@@ -87,7 +87,7 @@ describe.each(PROTOCOLS)('errors over %s', (protocol) => {
 
   test('OPTIONS tells the methods, HEAD tells the headers', async () => {
     const options = await rest.ask('OPTIONS', '/v1/topics/t')
-    expect([options.status, options.headers.allow]).toEqual([204, 'DELETE, GET, HEAD, OPTIONS'])
+    expect([options.status, options.headers.allow]).toEqual([204, 'DELETE, GET, HEAD, OPTIONS, PATCH'])
     const head = await rest.ask('HEAD', '/v1/topics/t')
     const get = await rest.ask('GET', '/v1/topics/t')
     expect([head.status, head.text, head.headers['content-length']]).toEqual([200, '', get.headers['content-length']])
@@ -230,7 +230,7 @@ describe.each(PROTOCOLS)('errors over %s', (protocol) => {
   })
 
   test('a server that cannot do its work is not ready, and says why', async () => {
-    vi.spyOn(broker, 'problems').mockReturnValue(['the disk is full', 'it is late'])
+    vi.spyOn(broker, 'problems').mockResolvedValue(['the disk is full', 'it is late'])
     const { status, headers, json } = await rest.ask('GET', '/readyz')
     expect([status, headers['content-type']]).toEqual([503, 'application/problem+json'])
     expect(json).toMatchObject({ code: 'NOT_READY', problems: ['the disk is full', 'it is late'] })

@@ -1,6 +1,7 @@
 import type { Broker, FetchedRecords, FetchSource, Position } from '@millrace/broker'
-import { asMillraceError, type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import { asMillraceError, type Clock, type Limits, MillraceError } from '@millrace/record'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FailureBook } from '../request-stats.ts'
 import type { Unsent } from '../unsent.ts'
 import { logFailure, problemOf } from './problem.ts'
 import { recordText, type ValueForm, withinBytes } from './record-json.ts'
@@ -11,11 +12,10 @@ import type { Waits } from './waits.ts'
 /** Read at a time, when others leave room for so much. */
 const READ_BYTES = 262_144
 
-export interface LiveTailsOptions {
+export interface LiveTailsOptions extends FailureBook {
   readonly broker: Broker
   readonly clock: Clock
   readonly limits: Limits
-  readonly logger: Logger
   readonly unsent: Unsent
   readonly waits: Waits
 }
@@ -91,6 +91,8 @@ class LiveTail {
     const { topic, partition, from, isolation, format } = this.asked
     const source = await this.options.broker.fetch.source(topic, partition)
     this.next = await source.resolve(from, isolation)
+    const reader = source.reader()
+    reply.raw.once('close', () => reader.close())
     await this.read(source, false, signal)
     const writer = begin(reply, format, this.options)
     if (request.method === 'HEAD') {
@@ -105,11 +107,12 @@ class LiveTail {
         if (this.left === 0 || signal.aborted) break
         await this.read(source, waits, signal)
         if (signal.aborted) break
+        reader.position = this.next
         if (waits && this.isEmpty) await writer.write(format.position(this.next))
       }
     } catch (cause) {
       const error = asMillraceError(cause)
-      logFailure(this.options.logger, error, { method: request.method, url: request.url })
+      logFailure(this.options, error, { method: request.method, url: request.url })
       await writer.write(format.error(problemOf(error)))
     }
     writer.end()

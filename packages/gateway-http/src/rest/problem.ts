@@ -1,4 +1,5 @@
-import { asMillraceError, ERRORS, type ErrorCode, type Logger, MillraceError } from '@millrace/record'
+import { asMillraceError, ERRORS, type ErrorCode, MillraceError } from '@millrace/record'
+import type { FailureBook } from '../request-stats.ts'
 import { httpStatus } from './statuses.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json'
@@ -73,8 +74,10 @@ export interface RequestSummary {
   readonly url: string
 }
 
-/** Logs a failed request: defects and failing storage as errors, what passes by itself as warnings, callers' as info. */
-export function logFailure(logger: Logger, error: MillraceError, { method, url }: RequestSummary): void {
+/** Counts and logs a failed request, or one failed part of it: defects and failing storage as errors, what passes by itself as warnings, callers' as info. */
+export function logFailure({ logger, requests }: FailureBook, error: MillraceError, summary: RequestSummary): void {
+  const { method, url } = summary
+  requests.rejected(error.code)
   const fields = { code: error.code, status: httpStatus(error.code), method, url: url.slice(0, 500) }
   switch (error.kind) {
     case 'internal':

@@ -4,6 +4,8 @@ import { errorTrailers, OK_TRAILERS, type Trailers } from '@millrace/wire'
 import type { Answers } from '../answers.ts'
 import { noiseOf } from '../noise.ts'
 import type { OpenCount } from '../open-count.ts'
+import type { Outcome, RequestStats } from '../request-stats.ts'
+import type { TracedRequest } from '../tracing.ts'
 import type { Unsent } from '../unsent.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
 import { logFailure, publicError } from './failures.ts'
@@ -18,10 +20,14 @@ export interface CallContext {
   readonly answers: Answers
   /** Partitions that fetch streams follow. */
   readonly followed: OpenCount
+  readonly requests: RequestStats
 }
 
 /** How long a client that was answered early may go on sending, unread, before its stream is reset. */
 const LINGER_MS = 1_000
+
+/** gRPC's status of a call whose client has gone. */
+const CANCELLED = 1
 
 const HEADERS = { ':status': 200, 'content-type': 'application/grpc' }
 
@@ -34,6 +40,9 @@ export class Call {
   readonly context: CallContext
   readonly budget: ConnectionBudget
   readonly stream: ServerHttp2Stream
+  /** Whether the server has a call of this path. */
+  isKnown = false
+  traced: TracedRequest | undefined
   /** Called once, when the stream is gone, whatever the reason. */
   onClose: (() => void) | undefined
   /** Called when more may be written after `canWrite` was false. */
@@ -41,6 +50,9 @@ export class Call {
   private readonly stalled: IdleTimer
   private trailers: Trailers = OK_TRAILERS
   private hasEnded = false
+  /** Of one whose client goes before it has ended. */
+  private outcome: Outcome = 'CANCELLED'
+  private failure: MillraceError | undefined
   /** What waits for the client to read, as far as it counts. */
   private unsentBytes = 0
 
@@ -89,8 +101,10 @@ export class Call {
   end(error?: MillraceError): void {
     if (!this.isOpen) return
     this.hasEnded = true
+    this.outcome = error?.code ?? 'OK'
+    this.failure = error
     if (error !== undefined) {
-      logFailure(this.context.logger, error, { call: this.path })
+      logFailure(this.context, error, { call: this.path })
       this.trailers = errorTrailers(publicError(error))
     }
     if (this.stream.headersSent) {
@@ -143,6 +157,8 @@ export class Call {
 
   private closed(): void {
     this.hasEnded = true
+    this.context.requests.answered('grpc', this.isKnown ? this.path : 'unknown', this.outcome)
+    this.traced?.endRpc(this.outcome === 'CANCELLED' ? CANCELLED : Number(this.trailers['grpc-status']), this.failure)
     this.stalled.dispose()
     this.countUnsent(0)
     this.onClose?.()

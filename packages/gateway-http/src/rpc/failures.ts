@@ -1,11 +1,13 @@
-import { type ErrorKind, type Logger, MillraceError } from '@millrace/record'
+import { type ErrorKind, MillraceError } from '@millrace/record'
+import type { FailureBook } from '../request-stats.ts'
 import { publicMessage } from '../rest/problem.ts'
 
 /** Failures that are the server's own. */
 const OWN: ReadonlySet<ErrorKind> = new Set(['internal', 'storage'])
 
-/** Logs a failed call, or one failed part of it: the server's own failures as errors, callers' for those who debug. */
-export function logFailure(logger: Logger, error: MillraceError, fields: object): void {
+/** Counts and logs a failed call, or one failed part of it: the server's own failures as errors, callers' for those who debug. */
+export function logFailure({ logger, requests }: FailureBook, error: MillraceError, fields: object): void {
+  requests.rejected(error.code)
   const all = { code: error.code, ...fields }
   if (OWN.has(error.kind)) logger.error({ ...all, err: error }, error.message)
   else logger.debug({ ...all, details: error.details }, error.message)

@@ -82,7 +82,7 @@ export class FetchStream implements MessageSink {
 
   private refuse(number: number, message: string): void {
     const error = new MillraceError('LIMIT_REACHED', message)
-    logFailure(this.call.context.logger, error, { call: this.call.path })
+    logFailure(this.call.context, error, { call: this.call.path })
     this.call.write([frameFetchStreamError(number, 0, error)])
   }
 

@@ -16,15 +16,22 @@ const SERVICES: ReadonlySet<string> = new Set([
 export interface HealthOptions {
   readonly clock: Clock
   /** Why the server cannot do its work, as /readyz has it; empty when it can. */
-  readonly problems: () => readonly string[]
+  readonly problems: () => Promise<readonly string[]>
+}
+
+interface Watcher {
+  readonly service: string
+  told: Status | undefined
+  readonly tell: (status: Status) => void
 }
 
 /** What gRPC's health service tells: the same for every service that there is. */
 export class Health {
   private readonly clock: Clock
-  private readonly problems: () => readonly string[]
-  private readonly watchers = new Map<object, { service: string; told: Status; tell: (status: Status) => void }>()
+  private readonly problems: () => Promise<readonly string[]>
+  private readonly watchers = new Map<object, Watcher>()
   private timer: Timer | undefined
+  private looks = 0
   private isShuttingDown = false
 
   constructor({ clock, problems }: HealthOptions) {
@@ -33,18 +40,16 @@ export class Health {
   }
 
   /** @throws MillraceError ROUTE_NOT_FOUND when there is no such service */
-  check(service: string): Status {
-    const status = this.statusOf(service)
-    if (status !== SERVICE_UNKNOWN) return status
+  async check(service: string): Promise<Status> {
+    if (SERVICES.has(service)) return this.serverStatus()
     throw new MillraceError('ROUTE_NOT_FOUND', `there is no service ${JSON.stringify(service.slice(0, 200))}`)
   }
 
-  /** Tells the status now, and again whenever it has changed, until `unwatch(watcher)`. */
+  /** Tells the status as soon as it is known, and again whenever it has changed, until `unwatch(watcher)`. */
   watch(watcher: object, service: string, tell: (status: Status) => void): void {
-    const status = this.statusOf(service)
-    this.watchers.set(watcher, { service, told: status, tell })
+    this.watchers.set(watcher, { service, told: undefined, tell })
     this.timer ??= this.clock.setTimer(LOOK_MS, () => this.look())
-    tell(status)
+    void this.tellChanges()
   }
 
   unwatch(watcher: object): void {
@@ -57,28 +62,31 @@ export class Health {
   /** From now on nothing is served; watchers hear it. */
   shutDown(): void {
     this.isShuttingDown = true
-    this.tellChanges()
+    this.tell(NOT_SERVING)
   }
 
   private look(): void {
     this.timer = this.clock.setTimer(LOOK_MS, () => this.look())
-    this.tellChanges()
+    void this.tellChanges()
   }
 
-  private tellChanges(): void {
-    const server = this.serverStatus()
-    for (const watcher of this.watchers.values()) {
-      if (watcher.told === SERVICE_UNKNOWN || watcher.told === server) continue
-      watcher.told = server
-      watcher.tell(server)
+  private async tellChanges(): Promise<void> {
+    const look = ++this.looks
+    const server = await this.serverStatus()
+    // What an older look saw is no news, and of a shutdown watchers heard at once.
+    if (look === this.looks && !this.isShuttingDown) this.tell(server)
+  }
+
+  private tell(server: Status): void {
+    for (const watcher of [...this.watchers.values()]) {
+      const status = SERVICES.has(watcher.service) ? server : SERVICE_UNKNOWN
+      if (watcher.told === status) continue
+      watcher.told = status
+      watcher.tell(status)
     }
   }
 
-  private statusOf(service: string): Status {
-    return SERVICES.has(service) ? this.serverStatus() : SERVICE_UNKNOWN
-  }
-
-  private serverStatus(): Status {
-    return this.isShuttingDown || this.problems().length > 0 ? NOT_SERVING : SERVING
+  private async serverStatus(): Promise<Status> {
+    return this.isShuttingDown || (await this.problems()).length > 0 ? NOT_SERVING : SERVING
   }
 }

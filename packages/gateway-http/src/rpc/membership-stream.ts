@@ -157,7 +157,7 @@ export class MembershipStream implements MessageSink, MemberListener {
 
   private failed(cause: unknown, id: Int64): millrace.v1.Error {
     const error = asMillraceError(cause)
-    logFailure(this.call.context.logger, error, {
+    logFailure(this.call.context, error, {
       call: this.call.path,
       group: this.group.slice(0, MAX_NAME_BYTES),
       id: String(id),

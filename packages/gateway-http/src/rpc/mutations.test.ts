@@ -72,9 +72,11 @@ test('100,000 mutated messages of every kind of call do no harm, and at least a 
     const { mutated, whole } = mutator.counts
     // At the most all that were left as they were are among those that were read.
     const framed = read() - whole - sentGood
+    // biome-ignore lint/suspicious/noConsole: the counts and the seed are to be seen.
     console.log(
       `seed ${random.seed}: ${mutated} mutated messages on ${calls} calls, ${framed} past their length field,`,
     )
+    // biome-ignore lint/suspicious/noConsole: the counts and the seed are to be seen.
     console.log(`${sentGood} good ones beside them; the calls ended with ${JSON.stringify(Object.fromEntries(codes))}`)
     expect(mutated).toBeGreaterThanOrEqual(MUTATIONS)
     expect(framed / mutated).toBeGreaterThan(1 / 3)

@@ -140,7 +140,7 @@ export class ProduceStream implements MessageSink {
 
   private fail({ id, topic, partition }: ProduceStreamRequest, costBytes: number, cause: unknown): void {
     const error = asMillraceError(cause)
-    logFailure(this.call.context.logger, error, { call: this.call.path, topic: topic.slice(0, 249), partition, id })
+    logFailure(this.call.context, error, { call: this.call.path, topic: topic.slice(0, 249), partition, id })
     this.answer({ id, baseOffset: -1, timestamp: -1, duplicate: false, error: publicError(error) }, costBytes)
   }
 

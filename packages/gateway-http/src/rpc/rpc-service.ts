@@ -12,6 +12,7 @@ import {
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
 import { OpenCount } from '../open-count.ts'
+import type { Tracing } from '../tracing.ts'
 import { Call, type CallContext } from './call.ts'
 import { ConnectionBudget } from './connection-budget.ts'
 import { FetchStream } from './fetch-stream.ts'
@@ -27,6 +28,14 @@ import { type UnaryRoute, unaryRoutes } from './unary-methods.ts'
 /** `application/grpc`, with a message format or parameters after it, but not `application/grpc-web`. */
 const GRPC_TYPE = /^application\/grpc(?:\+([a-z0-9.-]+))?\s*(?:;|$)/i
 
+const STREAMS: ReadonlySet<string> = new Set([
+  PRODUCE_STREAM_PATH,
+  FETCH_STREAM_PATH,
+  MEMBERSHIP_PATH,
+  HEALTH_WATCH_PATH,
+  ...REFLECTION_PATHS,
+])
+
 /** A call that runs. */
 interface RunningCall {
   shutDown(): void
@@ -36,6 +45,7 @@ export interface RpcServiceOptions extends Omit<CallContext, 'followed'> {
   readonly inFlight: InFlight
   readonly broker: Broker
   readonly guard: RequestGuard
+  readonly tracing: Tracing | undefined
 }
 
 /** gRPC over the streams of HTTP/2 connections. */
@@ -47,10 +57,12 @@ export class RpcService {
   private readonly health: Health
   private readonly inFlight: InFlight
   private readonly budgets = new WeakMap<Http2Session, ConnectionBudget>()
-  private readonly running = new Set<RunningCall>()
+  private readonly running = new Map<RunningCall, string>()
+  private readonly tracing: Tracing | undefined
   private isShuttingDown = false
 
-  constructor({ broker, guard, inFlight, ...context }: RpcServiceOptions) {
+  constructor({ broker, guard, inFlight, tracing, ...context }: RpcServiceOptions) {
+    this.tracing = tracing
     this.context = { ...context, followed: new OpenCount(context.limits.followedPartitions) }
     this.broker = broker
     this.guard = guard
@@ -66,26 +78,35 @@ export class RpcService {
     // Reset by its client in the very moment that it was opened.
     if (stream.session === undefined) return true
     const call = new Call(stream, headers[':path'] ?? '', this.context, this.budgetOf(stream.session, windowBytes))
+    call.isKnown = STREAMS.has(call.path) || this.unary.has(call.path)
     const refusal = this.refusalOf(headers, type[1])
     if (refusal !== undefined) {
       call.end(refusal)
       return true
     }
+    call.traced = this.tracing?.rpc(call.isKnown ? call.path : undefined, headers)
     const running = this.start(call, headers)
     if (running === undefined) {
       call.end(new MillraceError('UNIMPLEMENTED', `there is no call ${JSON.stringify(call.path.slice(0, 200))}`))
       return true
     }
-    this.running.add(running)
+    this.running.set(running, call.path)
     stream.once('close', () => this.running.delete(running))
     return true
+  }
+
+  /** Open calls by path. */
+  calls(): { call: string; count: number }[] {
+    const counts = new Map<string, number>()
+    for (const path of this.running.values()) counts.set(path, (counts.get(path) ?? 0) + 1)
+    return Array.from(counts, ([call, count]) => ({ call, count }))
   }
 
   /** Ends the streams, and the waits of other calls; what was begun is finished and answered. */
   shutDown(): void {
     this.isShuttingDown = true
     this.health.shutDown()
-    for (const call of [...this.running]) call.shutDown()
+    for (const call of [...this.running.keys()]) call.shutDown()
   }
 
   private refusalOf(headers: IncomingHttpHeaders, format: string | undefined): MillraceError | undefined {

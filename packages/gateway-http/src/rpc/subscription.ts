@@ -1,4 +1,4 @@
-import type { Broker, FetchSource, Position } from '@millrace/broker'
+import type { Broker, FetchSource, LiveReader, Position } from '@millrace/broker'
 import { asMillraceError, type MillraceError } from '@millrace/record'
 import { frameFetchStreamError, frameFetchStreamResponse } from '@millrace/wire'
 import type { Call } from './call.ts'
@@ -42,6 +42,7 @@ export class Subscription {
   private readonly context: SubscriptionContext
   private readonly options: SubscriptionOptions
   private source: FetchSource | undefined
+  private reader: LiveReader | undefined
   /** Bytes that may still be sent; below zero, bytes that are owed. */
   private credit: number
   /** Where the client wants to read next; taken by the loop. */
@@ -110,6 +111,7 @@ export class Subscription {
         if (!this.reading.signal.aborted) this.fail(asMillraceError(error))
       }
     }
+    this.reader?.close()
     this.context.onRest(this)
   }
 
@@ -117,6 +119,7 @@ export class Subscription {
   private async follow(position: Position, signal: AbortSignal): Promise<void> {
     const { topic, partition } = this.options
     this.source ??= await this.context.broker.fetch.source(topic, partition)
+    this.reader ??= this.source.reader()
     let offset = await this.source.resolve(position, this.options.isolation)
     let isFirst = true
     while (!signal.aborted) {
@@ -195,6 +198,7 @@ export class Subscription {
 
   private send(result: ReadResult): void {
     for (const batch of result.batches) this.credit -= batch.length
+    this.reader?.given(result)
     this.context.call.write(frameFetchStreamResponse(this.number, this.generation, result, result.batches))
   }
 
@@ -202,7 +206,7 @@ export class Subscription {
   private fail(error: MillraceError): void {
     const { call } = this.context
     const { topic, partition } = this.options
-    logFailure(call.context.logger, error, { call: call.path, topic: topic.slice(0, 249), partition })
+    logFailure(call.context, error, { call: call.path, topic: topic.slice(0, 249), partition })
     call.write([frameFetchStreamError(this.number, this.generation, publicError(error))])
     if (error.code !== 'OFFSET_OUT_OF_RANGE') this.hasEnded = true
   }

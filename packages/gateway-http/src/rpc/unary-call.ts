@@ -59,7 +59,8 @@ export class UnaryCall implements MessageSink {
     const { call } = this
     call.budget.take(request.length)
     try {
-      call.write(await this.handler(request, this.waiting.signal, call))
+      const run = () => this.handler(request, this.waiting.signal, call)
+      call.write(await (call.traced === undefined ? run() : call.traced.run(run)))
       call.end()
     } catch (error) {
       call.end(asMillraceError(error))

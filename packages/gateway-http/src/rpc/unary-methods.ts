@@ -14,6 +14,7 @@ import {
   type UnaryMethod,
 } from '@millrace/wire'
 import type { Answers } from '../answers.ts'
+import type { RequestStats } from '../request-stats.ts'
 import type { Call } from './call.ts'
 import { logFailure, publicError } from './failures.ts'
 import { groupRoutes } from './group-methods.ts'
@@ -32,17 +33,15 @@ export interface UnaryContext {
   readonly limits: Limits
   readonly logger: Logger
   readonly answers: Answers
+  readonly requests: RequestStats
 }
 
 /** Requests that carry no records are small. */
 const SMALL_REQUEST_BYTES = 262_144
 
 /** The unary calls by their paths. Nothing is decided here: each turns a request into a broker's call, and back. */
-export function unaryRoutes(
-  broker: Broker,
-  health: Health,
-  { limits, logger, answers }: UnaryContext,
-): ReadonlyMap<string, UnaryRoute> {
+export function unaryRoutes(broker: Broker, health: Health, context: UnaryContext): ReadonlyMap<string, UnaryRoute> {
+  const { limits, answers } = context
   const routes = new Map<string, UnaryRoute>()
   function route<Request, Response>(
     method: UnaryMethod<Request, never, unknown, Response>,
@@ -67,7 +66,7 @@ export function unaryRoutes(
       pausedMs: toInt64(made.pausedMs),
     }
   })
-  route(HEALTH_CHECK, async ({ service }) => ({ status: health.check(service) }))
+  route(HEALTH_CHECK, async ({ service }) => ({ status: await health.check(service) }))
   route(UNARY.getOffset, async ({ topic, partition, at }) => {
     const source = await broker.fetch.source(topic, partition)
     const { offset, timestamp, found } = await source.offsetAt(positionOf(at))
@@ -77,7 +76,7 @@ export function unaryRoutes(
     get maxRequestBytes() {
       return limits.requestBytes
     },
-    handle: async (bytes) => [frameMessage(UNARY.produce.encodeResponse(await produce(broker, bytes, logger)))],
+    handle: async (bytes) => [frameMessage(UNARY.produce.encodeResponse(await produce(broker, bytes, context)))],
   })
   routes.set(UNARY.fetch.path, {
     maxRequestBytes: SMALL_REQUEST_BYTES,
@@ -161,21 +160,21 @@ function detailsMessage({ topic, settings, partitions }: TopicDetails): millrace
 async function produce(
   broker: Broker,
   bytes: Buffer,
-  logger: Logger,
+  context: UnaryContext,
 ): Promise<millrace.v1.ProduceResponse.$Properties> {
   const { topic, acks, records } = UNARY.produce.decodeRequest(bytes)
   const results = await broker.produce.records(topic, records.map(recordFromMessage), { acks: acksOf(acks) })
-  logFailures(results, topic, logger)
+  logFailures(results, topic, context)
   return { results: results.map(resultMessage) }
 }
 
 /** Logs the first failure of each code. */
-function logFailures(results: readonly ProduceResult[], topic: string, logger: Logger): void {
+function logFailures(results: readonly ProduceResult[], topic: string, context: UnaryContext): void {
   const codes = new Set<string>()
   for (const result of results) {
     if (!('error' in result) || codes.has(result.error.code)) continue
     codes.add(result.error.code)
-    logFailure(logger, result.error, { call: UNARY.produce.path, topic, partition: result.partition })
+    logFailure(context, result.error, { call: UNARY.produce.path, topic, partition: result.partition })
   }
 }
 
@@ -200,6 +199,7 @@ async function fetch(
   const wantedBytes = maxBytes > 0 ? Math.min(maxBytes, broker.limits.fetchBytes) : broker.limits.fetchBytes
   const { answer, release } = await answers.make(budget, { wantedBytes, waits: waitMs > 0 }, async (most) => {
     const result = await source.read(offset, { ...options, maxBytes: most, waitMs })
+    source.given(result)
     const parts = frameFetchResponse(result, result.batches)
     return { parts, length: parts.reduce((sum, part) => sum + part.length, 0) }
   })

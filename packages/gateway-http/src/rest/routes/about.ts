@@ -40,19 +40,37 @@ const READINESS_SCHEMA: FastifySchema = {
   response: { 200: Readiness },
   errors: ['NOT_READY'],
 }
+const METRICS_SCHEMA: FastifySchema = {
+  operationId: 'getMetrics',
+  tags: ['Server'],
+  summary: 'Tell the metrics of the server',
+  description: "In Prometheus' text format, for it to scrape.",
+  response: { 200: { description: 'It worked.', content: { 'text/plain': { schema: { type: 'string' } } } } },
+  errors: [],
+}
 
 /** What the server says about itself: what it is, whether it lives, whether it can do its work. */
 export function aboutRoutes(app: FastifyInstance, context: RouteContext): void {
-  app.get('/', { schema: ABOUT_SCHEMA }, async () => ABOUT)
+  const { metrics } = context
+  const links = metrics === undefined ? ABOUT.links : { ...ABOUT.links, metrics: '/metrics' }
+  app.get('/', { schema: ABOUT_SCHEMA }, async () => ({ ...ABOUT, links }))
   app.get('/healthz', { schema: HEALTH_SCHEMA }, async () => ({ status: 'ok' }))
-  app.get('/readyz', { schema: READINESS_SCHEMA }, async (_request, reply) => {
-    const problems = context.isDraining() ? ['the server is shutting down'] : context.broker.problems()
+  app.get('/readyz', { schema: READINESS_SCHEMA }, async (request, reply) => {
+    const problems = context.isDraining() ? ['the server is shutting down'] : await context.broker.problems()
     if (problems.length === 0) return { status: 'ready' }
     // Whoever asks does so over and over, and what is wrong was logged when it happened: no line for each answer.
-    const problem = problemOf(new MillraceError('NOT_READY', problems.join('; ')))
+    const error = new MillraceError('NOT_READY', problems.join('; '))
+    request.failure = error
+    const problem = problemOf(error)
     return reply
       .code(problem.status)
       .header('content-type', PROBLEM_TYPE)
       .send(Buffer.from(JSON.stringify({ ...problem, problems })))
+  })
+  if (metrics === undefined) return
+  app.get('/metrics', { schema: METRICS_SCHEMA }, async (_request, reply) => {
+    const { contentType, text } = await metrics()
+    // As bytes, because Fastify would add a charset of its own to text.
+    return reply.header('content-type', contentType).send(Buffer.from(text))
   })
 }

@@ -32,7 +32,8 @@ export function recordRoutes(app: FastifyInstance, context: RouteContext): void 
   offsetsRoute(app, context)
 }
 
-function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): void {
+function produceRoute(app: FastifyInstance, context: RouteContext): void {
+  const { broker } = context
   app.post<{ Params: Static<typeof TopicPath>; Body: Static<typeof ProduceBody> }>(
     '/v1/topics/:topic/records',
     {
@@ -80,7 +81,7 @@ function produceRoute(app: FastifyInstance, { broker, logger }: RouteContext): v
       if (failures.length === 1 && results.every((result) => 'error' in result)) throw failures[0]!
       if (failures.length > 0) reply.code(207)
       if (failures.some(isPassing)) reply.header('retry-after', RETRY_AFTER_SECONDS)
-      for (const error of failures) logFailure(logger, error, { method: raw.method ?? '', url: raw.url ?? '' })
+      for (const error of failures) logFailure(context, error, { method: raw.method ?? '', url: raw.url ?? '' })
       return { results: results.map(resultJson) }
     },
   )

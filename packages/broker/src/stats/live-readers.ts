@@ -1,0 +1,79 @@
+import type { EnginePartition, ReadResult } from '@millrace/engine'
+import { measureBatches, nextTurn } from '@millrace/record'
+import type { TopicTraffic } from './traffic.ts'
+
+/** Readers that are looked at in one turn of the event loop. */
+const AT_ONCE = 500
+
+/** One that follows a partition, for as long as it does. */
+export class LiveReader {
+  readonly topicId: string
+  readonly partition: EnginePartition
+  /** Where it reads on; undefined until it has begun. */
+  position: number | undefined
+  private readonly traffic: TopicTraffic
+  private readonly readers: Set<LiveReader>
+
+  constructor(topicId: string, parts: { partition: EnginePartition; traffic: TopicTraffic; readers: Set<LiveReader> }) {
+    this.topicId = topicId
+    this.partition = parts.partition
+    this.traffic = parts.traffic
+    this.readers = parts.readers
+    this.readers.add(this)
+  }
+
+  /** It was given what a read returned. */
+  given(result: ReadResult): void {
+    this.position = result.nextOffset
+    countGiven(this.traffic, result.batches)
+  }
+
+  /** It follows no longer. */
+  close(): void {
+    this.readers.delete(this)
+  }
+}
+
+/** Counts batches that a reader was given. */
+export function countGiven(traffic: TopicTraffic, buffers: readonly Buffer[]): void {
+  if (buffers.length === 0) return
+  const { batches, records, bytes } = measureBatches(buffers)
+  traffic.fetchedBatches += batches
+  traffic.fetchedRecords += records
+  traffic.fetchedBytes += bytes
+}
+
+/** How far readers are behind. */
+export interface ReaderLag {
+  readonly readers: number
+  /** Of the reader that is furthest behind its partition's high watermark, in records. */
+  readonly slowest: number
+  /** The same for each topic that is read, by its id. */
+  readonly byTopic: ReadonlyMap<string, number>
+}
+
+/** Looks at all readers, with pauses in which others have their turn. */
+export async function lagOf(readers: ReadonlySet<LiveReader>): Promise<ReaderLag> {
+  const byTopic = new Map<string, number>()
+  let slowest = 0
+  let looked = 0
+  for (const reader of readers) {
+    const lag = await behind(reader)
+    if (lag === undefined) continue
+    slowest = Math.max(slowest, lag)
+    byTopic.set(reader.topicId, Math.max(lag, byTopic.get(reader.topicId) ?? 0))
+    if (++looked % AT_ONCE === 0) await nextTurn()
+  }
+  return { readers: readers.size, slowest, byTopic }
+}
+
+/** Undefined when the reader has not begun, or its partition cannot be asked: its topic is gone. */
+async function behind({ position, partition }: LiveReader): Promise<number | undefined> {
+  if (position === undefined) return undefined
+  try {
+    const { highWatermark } = await partition.status()
+    return Math.max(highWatermark - position, 0)
+  } catch {
+    return undefined
+  }
+}
