@@ -87,7 +87,7 @@ export class Http2Sessions {
   constructor(options: Http2SessionsOptions) {
     const { limits, clock, logger, inFlight, turns, onMisuse, onRequest, onStream } = options
     this.inFlight = inFlight
-    this.streams = new OpenCount(limits.streams)
+    this.streams = new OpenCount(() => limits.streams)
     this.limits = limits
     this.clock = clock
     this.logger = logger

@@ -46,8 +46,8 @@ export interface RestAppOptions {
 
 /** REST without a port of its own: a server for HTTP/1.1 or HTTP/2 passes its requests in. */
 export interface RestApp {
-  /** Requests that wait for data. */
-  readonly waits: number
+  /** Live tails that are open right now. */
+  readonly liveTails: number
   /** Answers one request of a `node:http` server or of the compatibility layer of a `node:http2` server. */
   handle(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void
   /** Ends the waits of open requests, which are answered at once; later requests get SHUTTING_DOWN. */
@@ -102,8 +102,8 @@ export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   await app.ready()
 
   return {
-    get waits() {
-      return waits.size
+    get liveTails() {
+      return liveTails.size
     },
     // Fastify is typed for one kind of server; its request handling needs only what both kinds have.
     handle: (request, response) => app.routing(request as IncomingMessage, response as ServerResponse),
