@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Broker } from '@millrace/broker'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import { Answers } from './answers.ts'
 import type { GatewayStats, MetricsPage } from './gateway-stats.ts'
 import { RequestGuard } from './guard.ts'
 import { InFlight } from './in-flight.ts'
@@ -56,6 +57,7 @@ class Gateway implements HttpGateway {
   private readonly rpc: RpcService
   private readonly inFlight: InFlight
   private readonly unsent: Unsent
+  private readonly answers: Answers
   private readonly requests = new RequestStats()
   private readonly tracing = Tracing.registered()
   private rest: RestApp | undefined
@@ -70,14 +72,15 @@ class Gateway implements HttpGateway {
     this.guard = new RequestGuard({ allowedOrigins, checkHost, isSecure: tls !== undefined })
     this.inFlight = new InFlight(limits)
     this.unsent = new Unsent(limits.unsentBytes)
-    const { guard, inFlight, unsent, requests, tracing } = this
-    this.rpc = new RpcService({ broker, clock, logger, limits, guard, inFlight, unsent, requests, tracing })
+    this.answers = new Answers(limits, this.unsent)
+    const { guard, inFlight, unsent, answers, requests, tracing } = this
+    this.rpc = new RpcService({ broker, clock, logger, limits, guard, inFlight, unsent, answers, requests, tracing })
   }
 
   async listen(host: string, port: number): Promise<{ host: string; port: number }> {
     const { broker, clock, logger, limits, metrics } = this.options
     this.guard.addOwnHost(host)
-    const { guard, inFlight, unsent, requests, tracing } = this
+    const { guard, inFlight, unsent, answers, requests, tracing } = this
     const rest = await createRestApp({
       broker,
       clock,
@@ -86,12 +89,14 @@ class Gateway implements HttpGateway {
       guard,
       inFlight,
       unsent,
+      answers,
       requests,
       metrics,
       tracing,
     })
     this.rest = rest
     this.port = new Port({
+      inFlight,
       limits,
       clock,
       logger,

@@ -42,6 +42,8 @@ export class Http1Connections {
 
   /** Speaks HTTP/1.1 on `socket`, which is paused when something has been read and put back. */
   take(socket: Socket): void {
+    // Whoever reads the body answers first when it does not come; this cuts what nobody reads. Limits may have changed.
+    this.server.requestTimeout = this.limits.requestTimeoutMs + TIMEOUT_CHECK_MS
     this.server.emit('connection', socket)
     socket.resume()
   }
@@ -55,8 +57,8 @@ export class Http1Connections {
   private makeServer(onRequest: RequestListener): Server {
     const server = createServer({
       headersTimeout: this.limits.headersTimeoutMs,
-      // Whoever reads the body answers first when it does not come; this cuts what nobody reads.
-      requestTimeout: this.limits.requestTimeoutMs + TIMEOUT_CHECK_MS,
+      // Until there is a connection; it must not be below the time for the headers.
+      requestTimeout: this.limits.headersTimeoutMs + TIMEOUT_CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
       maxHeaderSize: MAX_HEADER_BYTES,

@@ -4,6 +4,7 @@ import type { Broker } from '@millrace/broker'
 import { type Clock, type ErrorCode, type Limits, type Logger, MillraceError } from '@millrace/record'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
+import { Answers } from '../answers.ts'
 import type { MetricsPage } from '../gateway-stats.ts'
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
@@ -34,6 +35,8 @@ export interface RestAppOptions {
   readonly guard: RequestGuard
   readonly inFlight: InFlight
   readonly unsent: Unsent
+  /** Those that gRPC counts too. */
+  readonly answers?: Answers
   /** Where answers are counted; without it nobody looks at the counts. */
   readonly requests?: RequestStats
   /** Renders the page of metrics; without it there is none. */
@@ -55,12 +58,12 @@ export interface RestApp {
 
 export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   const options = { ...given, requests: given.requests ?? new RequestStats() }
-  const { broker, logger, unsent, requests, metrics, tracing } = options
+  const { broker, logger, limits, unsent, requests, metrics, tracing, answers = new Answers(limits, unsent) } = options
   const waits = new Waits()
   let draining = false
   const liveTails = new LiveTails({ ...options, waits })
   const isDraining = () => draining
-  const context: RouteContext = { broker, logger, waits, unsent, liveTails, requests, metrics, isDraining }
+  const context: RouteContext = { broker, logger, waits, answers, liveTails, requests, metrics, isDraining }
 
   const app = Fastify({
     logger: false,
