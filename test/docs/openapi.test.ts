@@ -31,8 +31,8 @@ test('the examples in /openapi.json are answered as it says', async () => {
   let answered = 0
   for (const call of calls.sort((a, b) => rank(a) - rank(b))) {
     const { operationId, responses } = call.operation
-    // Its example would be itself.
-    if (operationId === 'getDescription') continue
+    // Its example would be itself; the page of metrics is a page of figures, which no two requests find alike.
+    if (operationId === 'getDescription' || operationId === 'getMetrics') continue
     const { status, body } = await ask(server.url, call)
     expect(status, operationId).toBeLessThan(207)
     const [media] = Object.values<Any>(responses[status].content ?? {})

@@ -119,7 +119,8 @@ for (const [kind, partitions] of CASES) {
 
 async function fillAndGoOn(kind: FileSystemKind, partitions: number): Promise<void> {
   using fileSystem = new SmallFileSystem(kind)
-  const start = () => startProcess('--data', join(fileSystem.path, 'data'), '--log-level', 'error')
+  const start = () =>
+    startProcess('--data', join(fileSystem.path, 'data'), '--log-level', 'error', '--limit-min-free-bytes', '0')
   const ballast = fileSystem.fill('ballast', BALLAST_BYTES)
   let server: ServerProcess = await start()
   try {

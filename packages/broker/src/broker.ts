@@ -68,7 +68,7 @@ export class Broker {
 
   /** What keeps the broker from doing its work, in words; empty when it is ready. */
   async problems(): Promise<readonly string[]> {
-    return [...(await this.engine.problems()), ...this.groups.problems()]
+    return [...(await this.engine.problems()), ...this.groups.problems(), ...this.produce.problems()]
   }
 
   /**

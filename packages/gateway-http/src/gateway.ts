@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Broker } from '@millrace/broker'
 import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import { Answers } from './answers.ts'
 import type { GatewayStats, MetricsPage } from './gateway-stats.ts'
 import { RequestGuard } from './guard.ts'
 import { InFlight } from './in-flight.ts'
@@ -55,6 +56,7 @@ class Gateway implements HttpGateway {
   private readonly guard: RequestGuard
   private readonly inFlight: InFlight
   private readonly unsent: Unsent
+  private readonly answers: Answers
   private readonly requests = new RequestStats()
   private rpc: RpcService | undefined
   private rest: RestApp | undefined
@@ -69,19 +71,21 @@ class Gateway implements HttpGateway {
     this.guard = new RequestGuard({ allowedOrigins, checkHost, isSecure: tls !== undefined })
     this.inFlight = new InFlight(limits)
     this.unsent = new Unsent(limits.unsentBytes)
+    this.answers = new Answers(limits, this.unsent)
   }
 
   async listen(host: string, port: number): Promise<{ host: string; port: number }> {
     const { broker, clock, logger, limits, metrics } = this.options
     this.guard.addOwnHost(host)
-    const { guard, inFlight, unsent, requests } = this
+    const { guard, inFlight, unsent, answers, requests } = this
     const tracing = await registeredTracing()
-    const shared = { broker, clock, logger, limits, guard, inFlight, unsent, requests, tracing }
+    const shared = { broker, clock, logger, limits, guard, inFlight, unsent, answers, requests, tracing }
     const rpc = new RpcService(shared)
     const rest = await createRestApp({ ...shared, metrics })
     this.rpc = rpc
     this.rest = rest
     this.port = new Port({
+      inFlight,
       limits,
       clock,
       logger,
@@ -101,7 +105,8 @@ class Gateway implements HttpGateway {
       connections: port?.connections ?? { http1: 0, http2: 0, undecided: 0 },
       connectionsRefused: port?.refused ?? 0,
       calls: rpc?.calls() ?? [],
-      waits: rest?.waits ?? 0,
+      waits: this.answers.waiting,
+      liveTails: rest?.liveTails ?? 0,
       inFlightBytes: inFlight.unansweredBytes,
       reservedBytes: inFlight.reservedBytes,
       unreadBytes: inFlight.unreadBytes,

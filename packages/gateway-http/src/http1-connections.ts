@@ -42,6 +42,8 @@ export class Http1Connections {
   /** Speaks HTTP/1.1 on `socket`, which is paused when something has been read and put back. */
   take(socket: Socket): void {
     this.open.set(socket, { unanswered: 0 })
+    // Whoever reads the body answers first when it does not come; this cuts what nobody reads. Limits may have changed.
+    this.server.requestTimeout = this.limits.requestTimeoutMs + TIMEOUT_CHECK_MS
     this.server.emit('connection', socket)
     socket.resume()
   }
@@ -55,8 +57,8 @@ export class Http1Connections {
   private makeServer(onRequest: RequestListener): Server {
     const server = createServer({
       headersTimeout: this.limits.headersTimeoutMs,
-      // Whoever reads the body answers first when it does not come; this cuts what nobody reads.
-      requestTimeout: this.limits.requestTimeoutMs + TIMEOUT_CHECK_MS,
+      // Until there is a connection; it must not be below the time for the headers.
+      requestTimeout: this.limits.headersTimeoutMs + TIMEOUT_CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -93,7 +95,10 @@ export class Http1Connections {
     open.unanswered++
     if (open.unanswered <= this.limits.pipelinedRequests) return true
     this.onMisuse(socket.remoteAddress ?? '')
-    this.logger.info({ peer: socket.remoteAddress }, 'a connection was ended: it sends requests without end')
+    this.logger.info(
+      { peer: socket.remoteAddress },
+      'a connection was ended: too many requests without waiting for answers',
+    )
     socket.destroy()
     return false
   }

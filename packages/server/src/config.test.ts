@@ -27,6 +27,7 @@ const SAMPLES: Record<string, { good: string; means: unknown; bad: string }> = {
   backupDir: { good: 'copies', means: 'copies', bad: '' },
   logFile: { good: 'a.log', means: 'a.log', bad: '' },
   readyFile: { good: 'ready.json', means: 'ready.json', bad: '' },
+  'limits.noiseBytesPerConnection': { good: '2000000', means: 2_000_000, bad: '1.5' },
   tlsCert: { good: 'cert.pem', means: 'cert.pem', bad: '' },
   tlsKey: { good: 'key.pem', means: 'key.pem', bad: '' },
   tlsKeyPassphraseFile: { good: 'passphrase', means: 'passphrase', bad: '' },

@@ -125,7 +125,11 @@ function runningServer(o: {
   }
   let current = config
   const reload = async (read = () => current): Promise<void> => {
-    o.output.reopen()
+    try {
+      o.output.reopen()
+    } catch (error) {
+      logger.error({ err: error }, 'the log file cannot be begun anew, the one in use goes on')
+    }
     let next: Config
     try {
       next = read()

@@ -1,5 +1,5 @@
 import type { Engine } from '@millrace/engine'
-import { type Clock, type Limits, type Logger, MillraceError, type Timer } from '@millrace/record'
+import { asMillraceError, type Clock, type Limits, type Logger, MillraceError, type Timer } from '@millrace/record'
 import type { Topics } from '../topics/topics.ts'
 import { groupKey, offsetKey } from './group-records.ts'
 import { GroupStore, type SavedGroup } from './group-store.ts'
@@ -161,7 +161,8 @@ export class GroupRegistry {
       this.failure = undefined
       return store
     } catch (error) {
-      this.failure = error instanceof MillraceError && error.code !== 'SHUTTING_DOWN' ? error : undefined
+      const failure = asMillraceError(error)
+      this.failure = failure.code === 'SHUTTING_DOWN' ? undefined : failure
       throw error
     }
   }

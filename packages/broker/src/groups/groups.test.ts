@@ -389,23 +389,26 @@ describe('a disk that fails', () => {
     expect(await again.describe('workers')).toEqual(await groups.describe('workers'))
   })
 
-  test('groups that cannot be read are a problem until they can', async () => {
-    const { member, engine, open, clock } = await setUp()
-    await member().join()
-    const { partition } = engine
-    engine.partition = (...which) => ({
-      ...partition.apply(engine, which),
-      status: () => Promise.reject(new MillraceError('STORAGE_FAILED', 'the disk is broken')),
-    })
-    const broker = await open()
-    expect(await broker.problems()).toEqual([expect.stringContaining('the disk is broken')])
-    await expect(broker.groups.list()).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
-    engine.partition = partition
-    expect(await broker.groups.list()).toHaveLength(1)
-    expect(await broker.problems()).toEqual([])
-    await broker.close()
-    clock.advance(DEFAULT_LIMITS.housekeepingIntervalMs)
-  })
+  test.each([new MillraceError('STORAGE_FAILED', 'the disk is broken'), new SyntaxError('the disk is broken')])(
+    'groups that cannot be read are a problem until they can: %s',
+    async (broken) => {
+      const { member, engine, open, clock } = await setUp()
+      await member().join()
+      const { partition } = engine
+      engine.partition = (...which) => ({
+        ...partition.apply(engine, which),
+        status: () => Promise.reject(broken),
+      })
+      const broker = await open()
+      expect(await broker.problems()).toEqual(['consumer groups cannot be read: the disk is broken'])
+      await expect(broker.groups.list()).rejects.toThrow('the disk is broken')
+      engine.partition = partition
+      expect(await broker.groups.list()).toHaveLength(1)
+      expect(await broker.problems()).toEqual([])
+      await broker.close()
+      clock.advance(DEFAULT_LIMITS.housekeepingIntervalMs)
+    },
+  )
 
   test('a commit that cannot be written changes nothing', async () => {
     const { member, engine, groups } = await setUp()

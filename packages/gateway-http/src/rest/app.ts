@@ -4,6 +4,7 @@ import type { Broker } from '@millrace/broker'
 import { type Clock, type ErrorCode, type Limits, type Logger, MillraceError } from '@millrace/record'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
+import { Answers } from '../answers.ts'
 import type { MetricsPage } from '../gateway-stats.ts'
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
@@ -14,7 +15,7 @@ import { type BodyLimits, discardBody, readBody } from './body.ts'
 import { parseJson } from './json-text.ts'
 import { LiveTails } from './live-tails.ts'
 import { PathMethods, routeNotFound } from './methods.ts'
-import { isPassing, logFailure, mapError, PROBLEM_TYPE, problemOf, RETRY_AFTER_SECONDS } from './problem.ts'
+import { logFailure, mapError, PROBLEM_TYPE, problemOf, retryAfterOf } from './problem.ts'
 import { tellRoutes } from './route-facts.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { backupRoutes } from './routes/backups.ts'
@@ -35,6 +36,8 @@ export interface RestAppOptions {
   readonly guard: RequestGuard
   readonly inFlight: InFlight
   readonly unsent: Unsent
+  /** Those that gRPC counts too. */
+  readonly answers?: Answers
   /** Where answers are counted; without it nobody looks at the counts. */
   readonly requests?: RequestStats
   /** Renders the page of metrics; without it there is none. */
@@ -44,8 +47,8 @@ export interface RestAppOptions {
 
 /** REST without a port of its own: a server for HTTP/1.1 or HTTP/2 passes its requests in. */
 export interface RestApp {
-  /** Requests that wait for data. */
-  readonly waits: number
+  /** Live tails that are open right now. */
+  readonly liveTails: number
   /** Answers one request of a `node:http` server or of the compatibility layer of a `node:http2` server. */
   handle(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void
   /** Ends the waits of open requests, which are answered at once; later requests get SHUTTING_DOWN. */
@@ -56,12 +59,12 @@ export interface RestApp {
 
 export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   const options = { ...given, requests: given.requests ?? new RequestStats() }
-  const { broker, logger, unsent, requests, metrics, tracing } = options
+  const { broker, logger, limits, unsent, requests, metrics, tracing, answers = new Answers(limits, unsent) } = options
   const waits = new Waits()
   let draining = false
   const liveTails = new LiveTails({ ...options, waits })
   const isDraining = () => draining
-  const context: RouteContext = { broker, logger, waits, unsent, liveTails, requests, metrics, isDraining }
+  const context: RouteContext = { broker, logger, waits, answers, liveTails, requests, metrics, isDraining }
 
   const app = Fastify({
     logger: false,
@@ -101,8 +104,8 @@ export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   await app.ready()
 
   return {
-    get waits() {
-      return waits.size
+    get liveTails() {
+      return liveTails.size
     },
     // Fastify is typed for one kind of server; its request handling needs only what both kinds have.
     handle: (request, response) => app.routing(request as IncomingMessage, response as ServerResponse),
@@ -278,7 +281,8 @@ function sendProblem(
   if (request.raw.httpVersionMajor === 1 && ends) reply.header('connection', 'close')
   // Fastify ends the connection after every body that it could not take; what is left of it is read all the same.
   else if (reply.hasHeader('connection')) reply.removeHeader('connection')
-  if (isPassing(error)) reply.header('retry-after', RETRY_AFTER_SECONDS)
+  const retryAfter = retryAfterOf([error])
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
   discardBody(request.raw, bodyLimits(options))
   reply.header('cache-control', 'no-store')
   // As bytes, because Fastify gives text a charset, which this type does not have.

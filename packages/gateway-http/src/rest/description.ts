@@ -81,7 +81,13 @@ export async function describe(routes: readonly DescribedRoute[], docs: string):
   await app.register(swaggerUi, {
     routePrefix: docs,
     staticCSP: CONTENT_SECURITY_POLICY,
-    uiConfig: { validatorUrl: null, displayRequestDuration: true, tryItOutEnabled: true, deepLinking: true },
+    uiConfig: {
+      layout: 'BaseLayout',
+      validatorUrl: null,
+      displayRequestDuration: true,
+      tryItOutEnabled: true,
+      deepLinking: true,
+    },
     theme: { title: 'Millrace' },
   })
   await app.ready()

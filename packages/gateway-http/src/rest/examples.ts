@@ -53,6 +53,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
         readiness: '/readyz',
         description: '/openapi.json',
         docs: '/docs',
+        metrics: '/metrics',
       },
     },
   },

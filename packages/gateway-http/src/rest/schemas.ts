@@ -58,7 +58,11 @@ export const RecordJson = Type.Object(
     partition: Type.Optional(Type.Integer({ description: 'Absent: chosen by the key, or else by the broker.' })),
     timestamp: Type.Optional(Type.Integer({ description: "Milliseconds since 1970. Absent: the broker's time." })),
   },
-  { ...Closed, ...named('Record'), ...besides({ oneOf: WITH_A_VALUE, not: { required: ['key', 'keyBase64'] } }) },
+  {
+    ...Closed,
+    ...named('Record'),
+    ...besides({ oneOf: WITH_A_VALUE, dependentSchemas: { keyBase64: { properties: { key: false } } } }),
+  },
 )
 export type RecordJson = Static<typeof RecordJson>
 
