@@ -65,11 +65,17 @@ export class Http1Connections {
     })
     server.on('request', (request, response) => {
       const { socket } = request
-      if (!this.begin(socket)) return
+      const unanswered = this.begin(socket)
+      if (unanswered === undefined) return
       response.once('close', () => {
         this.unanswered.set(socket, (this.unanswered.get(socket) ?? 1) - 1)
         if (this.isClosing) setImmediate(() => server.closeIdleConnections())
       })
+      // One at a time is what each connection may have; those that come at once are what others must not wait for.
+      if (unanswered === 1) {
+        onRequest(request, response)
+        return
+      }
       this.turns.take(socket, () => {
         if (!socket.destroyed) onRequest(request, response)
       })
@@ -83,15 +89,18 @@ export class Http1Connections {
     return server
   }
 
-  /** @returns false: the connection has sent more requests than it may before their answers, and is ended */
-  private begin(socket: Socket): boolean {
-    if (socket.destroyed) return false
+  /** @returns its unanswered requests with this one; undefined: they are more than it may have, and it is ended */
+  private begin(socket: Socket): number | undefined {
+    if (socket.destroyed) return undefined
     const unanswered = (this.unanswered.get(socket) ?? 0) + 1
     this.unanswered.set(socket, unanswered)
-    if (unanswered <= this.limits.pipelinedRequests) return true
+    if (unanswered <= this.limits.pipelinedRequests) return unanswered
     this.onMisuse(socket.remoteAddress ?? '')
-    this.logger.info({ peer: socket.remoteAddress }, 'a connection was ended: it sends requests without end')
+    this.logger.info(
+      { peer: socket.remoteAddress },
+      'a connection was ended: too many requests without waiting for answers',
+    )
     socket.destroy()
-    return false
+    return undefined
   }
 }

@@ -16,6 +16,7 @@ import { parseJson } from './json-text.ts'
 import { LiveTails } from './live-tails.ts'
 import { PathMethods, routeNotFound } from './methods.ts'
 import { logFailure, mapError, PROBLEM_TYPE, problemOf, retryAfterOf } from './problem.ts'
+import { tellRoutes } from './route-facts.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { backupRoutes } from './routes/backups.ts'
 import type { RouteContext } from './routes/context.ts'
@@ -46,8 +47,8 @@ export interface RestAppOptions {
 
 /** REST without a port of its own: a server for HTTP/1.1 or HTTP/2 passes its requests in. */
 export interface RestApp {
-  /** Requests that wait for data. */
-  readonly waits: number
+  /** Live tails that are open right now. */
+  readonly liveTails: number
   /** Answers one request of a `node:http` server or of the compatibility layer of a `node:http2` server. */
   handle(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void
   /** Ends the waits of open requests, which are answered at once; later requests get SHUTTING_DOWN. */
@@ -87,6 +88,7 @@ export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   app.setNotFoundHandler((request) => {
     throw routeNotFound(request)
   })
+  tellRoutes(app)
   if (tracing !== undefined) traceRequests(app, tracing)
   countAnswers(app, requests)
   admit(app, options, methods, () => draining)
@@ -102,8 +104,8 @@ export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   await app.ready()
 
   return {
-    get waits() {
-      return waits.size
+    get liveTails() {
+      return liveTails.size
     },
     // Fastify is typed for one kind of server; its request handling needs only what both kinds have.
     handle: (request, response) => app.routing(request as IncomingMessage, response as ServerResponse),
@@ -134,9 +136,7 @@ function traceRequests(app: FastifyInstance, tracing: Tracing): void {
 function countAnswers(app: FastifyInstance, requests: RequestStats): void {
   app.decorateRequest('failure', undefined)
   app.addHook('onResponse', (request, _reply, done) => {
-    const { url } = request.routeOptions
-    const call = url === undefined || request.is404 ? 'unknown' : `${request.method} ${url}`
-    requests.answered('rest', call, request.failure?.code ?? 'OK')
+    requests.answered('rest', request.route?.call ?? 'unknown', request.failure?.code ?? 'OK')
     done()
   })
 }
@@ -164,7 +164,7 @@ function admit(app: FastifyInstance, options: RestAppOptions, methods: PathMetho
       return
     }
     checkContent(request)
-    if (!takesBody(request)) readUnwanted(request, options)
+    if (!request.route?.takesBody) readUnwanted(request, options)
     done()
   })
 }
@@ -190,8 +190,8 @@ const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s
  * @throws MillraceError UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST for a body where none is taken
  */
 function checkContent(request: FastifyRequest): void {
-  const { headers } = request
-  if (!takesBody(request)) {
+  const { headers, route } = request
+  if (!route?.takesBody) {
     const empty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
     if (!empty) throw unwantedBody()
     return
@@ -211,10 +211,6 @@ function checkContent(request: FastifyRequest): void {
 function readUnwanted({ raw }: FastifyRequest, options: RestAppOptions): void {
   const { stream } = raw as IncomingMessage & Partial<Http2ServerRequest>
   if (stream !== undefined && !stream.endAfterHeaders) discardBody(raw, bodyLimits(options))
-}
-
-function takesBody({ routeOptions }: FastifyRequest): boolean {
-  return (routeOptions.schema as { body?: unknown } | undefined)?.body !== undefined
 }
 
 function unwantedBody(): MillraceError {
@@ -262,7 +258,7 @@ function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
 }
 
 function parseBody(request: FastifyRequest, bytes: Buffer): unknown {
-  if (takesBody(request)) return parseJson(bytes)
+  if (request.route?.takesBody) return parseJson(bytes)
   if (bytes.length > 0) throw unwantedBody()
   return undefined
 }
