@@ -4,6 +4,7 @@ import {
   hasSystemCode,
   type LinkedPartition,
   type LogContext,
+  makeDurableDirectory,
   type PartitionIdentity,
   type PartitionLog,
   Serial,
@@ -63,6 +64,7 @@ export class LocalBackups implements Backups {
         throw new MillraceError('BACKUP_EXISTS', `there is a backup ${name} already`)
       }
       try {
+        await makeDurableDirectory(context.disk, backupDir)
         await context.disk.remove(partial)
         await context.disk.makeDirectory(partial)
         const counts = await this.copyTo(partial)

@@ -118,7 +118,7 @@ export async function inspectDirectory(disk: Disk, path: string): Promise<Direct
 }
 
 /** Makes a directory, and those above it, so that their names outlive a crash. */
-async function makeDurableDirectory(disk: Disk, path: string): Promise<void> {
+export async function makeDurableDirectory(disk: Disk, path: string): Promise<void> {
   const topmost = await disk.makeDirectory(path)
   if (topmost === undefined) return
   for (let made = path; made.length >= topmost.length; made = parentOf(made)) await disk.syncDirectory(parentOf(made))
