@@ -104,6 +104,7 @@ class PartitionCheck {
     }
     await this.checkJournaled()
     while (this.producers.nextSnapshot < Number.POSITIVE_INFINITY) await this.compareSnapshot()
+    await this.producers.finish()
     await this.guard(`${directory}/${LOG_START_FILE}`, () => this.checkLogStart(first))
     await this.checkNames()
     return { segments: this.segments, batches: this.batches }
