@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
 const MODULE = 'github.com/fullstorydev/grpcurl/cmd/grpcurl'
-const VERSION = 'v1.9.3'
+const VERSION = 'v1.8.9'
 
 /** The file of grpcurl: the one of this checkout, or the one on the PATH; undefined when there is none that runs. */
 export function grpcurl(root) {

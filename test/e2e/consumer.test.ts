@@ -290,6 +290,37 @@ describe('a loop', () => {
     expect(await s.committed()).toEqual(['t/0:3'])
   })
 
+  test.each([
+    ['further than what is handled', undefined, 4],
+    ['not as far', [{ topic: 't', partition: 0, offset: 1 }], 1],
+  ])('that is left does not take back what was committed by hand: %s', async (_, offsets, kept) => {
+    const s = await scene()
+    await s.append(range(0, 5))
+    const consumer = s.consumer({ autoCommitIntervalMs: 10 })
+    for await (const record of consumer) {
+      if (record.text() !== '3') continue
+      await consumer.commit(offsets)
+      // Time for commits by itself, which must not come.
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      break
+    }
+    expect(await s.committed()).toEqual([`t/0:${kept}`])
+  })
+
+  test('commits by itself what is handled after a commit by hand, or after one that was refused', async () => {
+    const s = await scene()
+    await s.append(range(0, 5))
+    const consumer = s.consumer()
+    const records = consumer[Symbol.asyncIterator]()
+    await take(records, 2)
+    await consumer.commit()
+    const refused = consumer.commit([{ topic: 't', partition: 0, offset: 99 }])
+    await expect(refused).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
+    await take(records, 3)
+    await records.return?.()
+    expect(await s.committed()).toEqual(['t/0:4'])
+  })
+
   test('commits by hand, with metadata, and hears what is refused', async () => {
     const s = await scene()
     await s.append(range(0, 5))

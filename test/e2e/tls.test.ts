@@ -4,7 +4,7 @@ import { connect } from 'node:tls'
 import { Millrace } from '@millrace/client'
 import { type Logger, silentLogger } from '@millrace/record'
 import { type ServerOptions, startServer } from '@millrace/server'
-import { type Authority, type Certified, makeAuthority } from '@millrace/testkit'
+import { type Authority, type Certified, eventsOf, makeAuthority, openTail } from '@millrace/testkit'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { millrace, temporaryDirectory } from './harness.ts'
 
@@ -95,6 +95,35 @@ describe('a server with TLS', () => {
       message: expect.stringMatching(message),
     })
   })
+
+  test.each(['HTTP/1.1', 'HTTP/2'] as const)(
+    'has live tails over %s, which outlive its certificate',
+    async (protocol) => {
+      const { settings, put } = await prepared(await named('one'))
+      const { server, port } = await start(settings)
+      await using mr = new Millrace({ url: server.url, tls: { ca: authority.cert } })
+      await mr.admin.createTopic({ name: 't', partitions: 1 })
+      const sse = { accept: 'text/event-stream' }
+      const tail = openTail(port, protocol, '/v1/topics/t/partitions/0/records?from=latest', sse, authority.cert)
+      expect(await tail.status).toBe(200)
+      await tail.until((text) => text.includes('\n\n'))
+      const told: unknown[] = []
+      for (const value of ['before', 'after']) {
+        await mr.producer().send({ topic: 't', value })
+        await tail.until((text) => text.includes(value))
+        const next = await named('two')
+        await put('key.pem', next.key)
+        await put('cert.pem', next.cert)
+        await server.reload()
+      }
+      for (const { data } of eventsOf(tail.text())) if (data !== undefined) told.push(JSON.parse(data).value)
+      expect(told).toEqual(['before', 'after'])
+      expect(await shown(port)).toBe('two')
+      await mr.close()
+      await server.close()
+      expect(await tail.ended).toBe(true)
+    },
+  )
 
   test('opens an encrypted key with the passphrase in a file', async () => {
     const { settings, put, path } = await prepared(await authority.issue({ names: ['locked'], passphrase: 'secret' }))

@@ -10,7 +10,9 @@ import {
 import type { Socket } from 'node:net'
 import type { Clock, Limits, Logger, Timer } from '@millrace/record'
 import { MAX_HEADER_BYTES } from './header-bytes.ts'
+import type { InFlight } from './in-flight.ts'
 import { Noise, watchNoise } from './noise.ts'
+import { OpenCount } from './open-count.ts'
 import type { RequestTurns } from './request-turns.ts'
 
 const KiB = 1024
@@ -29,8 +31,13 @@ const MAX_FRAME_BYTES = 64 * KiB
 /** Node.js refuses new streams of a connection past this, in MB; what waits to be sent counts. */
 const SESSION_MEMORY_MB = 128
 
-/** How often connections are asked for their noise. */
-const LOOK_MS = 100
+/** How often connections are asked for their noise, and how often for a while after one had too much of it. */
+const LOOK_MS = { mostly: 100, wary: 10 }
+const WARY_MS = 10_000
+/** Connections that are asked at a time. */
+const LOOKED_AT = 500
+/** Streams of a connection that are refused before it is ended: too many of them, or with too many headers. */
+const MAX_REFUSED_STREAMS = 20
 /** Streams that a client may open and reset at once, and each second after that. */
 const RESETS = { atOnce: 200, perSecond: 33 }
 
@@ -51,6 +58,7 @@ export interface Http2SessionsOptions {
   readonly limits: Limits
   readonly clock: Clock
   readonly logger: Logger
+  readonly inFlight: InFlight
   readonly turns: RequestTurns
   /** A connection from this address was ended for what it did. */
   readonly onMisuse: (address: string) => void
@@ -71,9 +79,15 @@ export class Http2Sessions {
   /** The socket whose session is being made. */
   private arriving: Socket | undefined
   private looking: Timer | undefined
+  private waryUntilMs = 0
+  private readonly inFlight: InFlight
+  private readonly streams: OpenCount
   private isClosing = false
 
-  constructor({ limits, clock, logger, turns, onMisuse, onRequest, onStream }: Http2SessionsOptions) {
+  constructor(options: Http2SessionsOptions) {
+    const { limits, clock, logger, inFlight, turns, onMisuse, onRequest, onStream } = options
+    this.inFlight = inFlight
+    this.streams = new OpenCount(() => limits.streams)
     this.limits = limits
     this.clock = clock
     this.logger = logger
@@ -110,6 +124,7 @@ export class Http2Sessions {
     const server = createServer(
       {
         maxSessionMemory: SESSION_MEMORY_MB,
+        maxSessionRejectedStreams: MAX_REFUSED_STREAMS,
         streamResetBurst: RESETS.atOnce,
         streamResetRate: RESETS.perSecond,
         settings: {
@@ -131,15 +146,31 @@ export class Http2Sessions {
       stream.on('error', (error) => this.logger.debug({ err: error }, 'a stream failed'))
       const open = stream.session && this.open.get(stream.session as ServerHttp2Session)
       if (open === undefined) return
+      if (!this.streams.take()) {
+        stream.close(constants.NGHTTP2_REFUSED_STREAM)
+        return
+      }
       open.noise.opened()
       open.streams.add(stream)
-      stream.once('close', () => open.streams.delete(stream))
-      this.turns.take(open, () => {
+      stream.once('close', () => {
+        open.streams.delete(stream)
+        this.streams.giveBack()
+      })
+      const begin = (): void => {
         // Reset by its client meanwhile.
         if (stream.destroyed) return
         if (!onStream(stream, headers, open.windowBytes))
           toRequest?.call(server, stream, headers, flags, rawHeaders as unknown as string[])
-      })
+      }
+      if (stream.endAfterHeaders) this.turns.take(open, begin)
+      // Until its turn comes nobody reads it. Where too many are not read, it is told so at once.
+      else if (!this.inFlight.addUnread(open.windowBytes)) begin()
+      else {
+        this.turns.take(open, () => {
+          this.inFlight.removeUnread(open.windowBytes)
+          begin()
+        })
+      }
     })
     server.on('session', (session) => this.watch(session))
     return server
@@ -184,16 +215,32 @@ export class Http2Sessions {
   }
 
   private lookLater(): void {
-    this.looking ??= this.clock.setTimer(LOOK_MS, () => {
+    const isWary = this.clock.monotonicMs() < this.waryUntilMs
+    this.looking ??= this.clock.setTimer(isWary ? LOOK_MS.wary : LOOK_MS.mostly, () => {
       this.looking = undefined
-      for (const { noise } of this.open.values()) noise.look()
+      this.lookAtSome()
       if (this.open.size > 0) this.lookLater()
     })
   }
 
+  /** Those that were not looked at for the longest time come first. */
+  private lookAtSome(): void {
+    let left = Math.min(LOOKED_AT, this.open.size)
+    for (const [session, open] of this.open) {
+      if (left-- === 0) return
+      this.open.delete(session)
+      this.open.set(session, open)
+      open.noise.look()
+    }
+  }
+
   private endNoisy(session: ServerHttp2Session, address: string): void {
-    this.logger.info({ peer: address }, 'an HTTP/2 connection was ended: it sends what brings nothing')
+    this.logger.info(
+      { peer: address },
+      'an HTTP/2 connection was ended: too many pings, settings or frames without content',
+    )
     this.onMisuse(address)
+    this.waryUntilMs = this.clock.monotonicMs() + WARY_MS
     session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
   }
 }

@@ -162,7 +162,10 @@ test('a connection that breaks HTTP/2 in the moment that it opens a stream ends 
     )
     await ended
   }
-  expect(await http1Status('/healthz')).toBe(200)
+  const status = http1Status('/healthz')
+  await until(() => clock.pendingTimers === 2)
+  clock.advance(50)
+  expect(await status).toBe(200)
 })
 
 describe('close', () => {

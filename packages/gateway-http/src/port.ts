@@ -8,6 +8,7 @@ import { type Opening, readOpening } from './first-bytes.ts'
 import type { ConnectionCounts } from './gateway-stats.ts'
 import { Http1Connections } from './http1-connections.ts'
 import { Http2Sessions, type StreamTaker } from './http2-sessions.ts'
+import type { InFlight } from './in-flight.ts'
 import { RequestTurns } from './request-turns.ts'
 import { type TlsCredentials, TlsDoor } from './tls-door.ts'
 
@@ -18,6 +19,7 @@ export interface PortOptions {
   readonly limits: Limits
   readonly clock: Clock
   readonly logger: Logger
+  readonly inFlight: InFlight
   /** With it the port speaks TLS only. */
   readonly tls?: TlsCredentials | undefined
   /** Answers requests of HTTP/1.1, and those of HTTP/2 that `onStream` did not take. */
@@ -47,7 +49,7 @@ export class Port {
   private drops = 0
   private onAllClosed: (() => void) | undefined
 
-  constructor({ limits, clock, logger, tls, onRequest, onStream }: PortOptions) {
+  constructor({ limits, clock, logger, inFlight, tls, onRequest, onStream }: PortOptions) {
     this.limits = limits
     this.clock = clock
     this.logger = logger
@@ -55,7 +57,7 @@ export class Port {
     const turns = new RequestTurns()
     const onMisuse = (address: string): void => this.arrivals.noteMisuse(address)
     this.http1 = new Http1Connections({ limits, logger, turns, onMisuse, onRequest })
-    this.http2 = new Http2Sessions({ limits, clock, logger, turns, onMisuse, onRequest, onStream })
+    this.http2 = new Http2Sessions({ limits, clock, logger, inFlight, turns, onMisuse, onRequest, onStream })
     const onSecure = (secure: TLSSocket, socket: Socket): void => this.takeSecure(secure, socket)
     this.tls = tls && new TlsDoor({ credentials: tls, limits, logger, onSecure })
     // Half-open, because an HTTP/1.1 client may end its side and still wait for the answer.

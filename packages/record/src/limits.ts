@@ -36,6 +36,8 @@ export interface Limits {
   readonly unsentBytes: number
   /** Open HTTP/2 streams of one connection. */
   readonly streamsPerConnection: number
+  /** Open HTTP/2 streams over all connections; more are refused. */
+  readonly streams: number
   /** Open connections. */
   readonly connections: number
   /** Requests that an HTTP/1.1 connection may send before their answers; past it, it is ended. */
@@ -53,6 +55,10 @@ export interface Limits {
   readonly liveTailHeartbeatMs: number
   /** Partitions that one fetch stream may follow. */
   readonly partitionsPerFetchStream: number
+  /** The same over all fetch streams. */
+  readonly followedPartitions: number
+  /** Fetches, of REST and unary gRPC, that wait for data at the same time. */
+  readonly waitingFetches: number
   readonly topics: number
   readonly partitionsPerTopic: number
   readonly partitions: number
@@ -128,6 +134,7 @@ export const DEFAULT_LIMITS: Limits = {
   unreadBytes: 128 * MiB,
   unsentBytes: 64 * MiB,
   streamsPerConnection: 256,
+  streams: 20_000,
   connections: 10_000,
   pipelinedRequests: 64,
   noiseBytesPerConnection: 1 * MiB,
@@ -135,6 +142,8 @@ export const DEFAULT_LIMITS: Limits = {
   liveTails: 1_000,
   liveTailHeartbeatMs: 15_000,
   partitionsPerFetchStream: 1_000,
+  followedPartitions: 100_000,
+  waitingFetches: 2_000,
   topics: 10_000,
   partitionsPerTopic: 1_000,
   partitions: 20_000,

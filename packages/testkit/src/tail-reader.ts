@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect, constants } from 'node:http2'
+import { request as httpsRequest } from 'node:https'
 
 /** An event as an EventSource would raise it, or, without data, the id that it would remember. */
 export interface TailEvent {
@@ -25,12 +26,13 @@ export interface TailReader {
   readonly leave: () => void
 }
 
-/** A client that opens an answer without end and reads it as it comes. */
+/** A client that opens an answer without end and reads it as it comes. @param ca with it over TLS, trusting this authority */
 export function openTail(
   port: number,
   protocol: 'HTTP/1.1' | 'HTTP/2',
   path: string,
   headers: Readonly<Record<string, string>> = { accept: 'text/event-stream' },
+  ca?: string,
 ): TailReader {
   const head = Promise.withResolvers<{ status: number; headers: Readonly<Record<string, unknown>> }>()
   const ended = Promise.withResolvers<boolean>()
@@ -50,13 +52,16 @@ export function openTail(
 
   function overHttp1() {
     let response: IncomingMessage | undefined
-    const request = httpRequest({ host: '127.0.0.1', port, path, headers: { ...headers }, agent: false }, (answer) => {
+    const asked = { host: '127.0.0.1', port, path, headers: { ...headers }, agent: false as const }
+    const begin = (answer: IncomingMessage): void => {
       response = answer
       head.resolve({ status: answer.statusCode ?? 0, headers: answer.headers })
       answer.setEncoding('utf8').on('data', take)
       answer.on('error', () => {})
       answer.on('close', () => end(answer.complete))
-    })
+    }
+    const request =
+      ca === undefined ? httpRequest(asked, begin) : httpsRequest({ ...asked, ca, servername: 'localhost' }, begin)
     request.on('error', () => end(false))
     request.end()
     return {
@@ -67,7 +72,10 @@ export function openTail(
   }
 
   function overHttp2() {
-    const session = connect(`http://127.0.0.1:${port}`)
+    const session =
+      ca === undefined
+        ? connect(`http://127.0.0.1:${port}`)
+        : connect(`https://localhost:${port}`, { ca, host: '127.0.0.1' })
     session.on('error', () => end(false))
     const request = session.request({ ':path': path, ...headers })
     request.on('response', ({ ':status': status, ...others }) =>

@@ -110,7 +110,8 @@ export const HTTP1_ATTACKS: readonly Attack[] = [
           const before = connection.receivedBytes
           await connection.write(`GET /v1/topics/no-${number++}${'%2e'.repeat(300)} HTTP/1.1\r\n${HEAD}\r\n`)
           context.counts.add('requests')
-          while (connection.receivedBytes === before && !connection.isClosed) await pause(context.signal, 1)
+          while (connection.receivedBytes === before && !connection.isClosed && !context.signal.aborted)
+            await pause(context.signal, 1)
           if (context.signal.aborted) return
         }
       }),

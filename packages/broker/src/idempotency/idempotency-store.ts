@@ -5,6 +5,7 @@ import {
   type Limits,
   type Logger,
   MillraceError,
+  nextTurn,
   type Timer,
 } from '@millrace/record'
 import { jsonCodec, Table, type TableChange } from '@millrace/table'
@@ -107,7 +108,8 @@ export class IdempotencyStore {
     if (this.table.size + this.keeping.size >= idempotencyKeys || this.table.sizeBytes > tableBytes / 2) {
       throw new MillraceError(
         'LIMIT_REACHED',
-        `there are ${this.table.size} idempotency keys to remember already; each is for a while`,
+        `${this.table.size} idempotency keys are remembered, which is all there is room for; each goes when its time is over`,
+        { details: { retryAfterSeconds: this.secondsUntilRoom() } },
       )
     }
     this.keeping.add(id)
@@ -145,7 +147,7 @@ export class IdempotencyStore {
 
   private async run(): Promise<void> {
     // What else this turn of the event loop brings shares the batch.
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    await nextTurn()
     while (this.waiting.length > 0) await this.writeOne()
     this.running = undefined
   }
@@ -179,6 +181,14 @@ export class IdempotencyStore {
       // Whoever waits would wait for the same failure: what was noted stays in front.
       for (const { reject } of [...served, ...this.waiting.splice(0)]) reject(error)
     }
+  }
+
+  /** Until the oldest is over and swept away. */
+  private secondsUntilRoom(): number {
+    const [[, oldest] = []] = this.table.entries()
+    const { clock, limits } = this.options
+    const overMs = oldest === undefined ? 0 : oldest.atMs + limits.idempotencyWindowMs - clock.nowMs()
+    return Math.ceil((Math.max(overMs, 0) + SWEEP_MS) / 1_000)
   }
 
   private isRemembered(request: RememberedRequest): boolean {

@@ -260,8 +260,13 @@ describe('what fails on the side of the server', () => {
 describe('bounds', () => {
   test('of keys: one more is refused, until the first ones are over', async () => {
     const { clock, send } = await setUp({ idempotencyKeys: 3 })
-    for (const key of ['a', 'b', 'c']) await send(key, [plain('x')])
-    await expect(send('d', [plain('x')])).rejects.toMatchObject({ code: 'LIMIT_REACHED' })
+    for (const key of ['a', 'b', 'c']) {
+      await send(key, [plain('x')])
+      clock.advance(100_000)
+    }
+    // When the first one's time is over, and it is cleared away, every ten seconds.
+    const details = { retryAfterSeconds: (WINDOW_MS - 300_000 + 10_000) / 1_000 }
+    await expect(send('d', [plain('x')])).rejects.toMatchObject({ code: 'LIMIT_REACHED', details })
     expect(await send('a', [plain('x')])).toMatchObject({ isRepeat: true })
     clock.advance(WINDOW_MS)
     await vi.waitFor(async () => {
@@ -269,6 +274,20 @@ describe('bounds', () => {
       await send('d', [plain('x')])
     })
     expect(await send('a', [plain('y')])).toMatchObject({ isRepeat: false })
+  })
+
+  test('that cannot be read, the keys are a problem until they can', async () => {
+    const { engine, send, clock, open } = await setUp()
+    await send('a', [plain('x')])
+    const { partition } = engine
+    const broken = new Error('the disk is broken')
+    engine.partition = (...which) => ({ ...partition.apply(engine, which), status: () => Promise.reject(broken) })
+    const broker = await open()
+    expect(await broker.problems()).toEqual(['idempotency keys cannot be read: the disk is broken'])
+    engine.partition = partition
+    expect(await send('a', [plain('x')], broker)).toMatchObject({ isRepeat: true })
+    expect(await broker.problems()).toEqual([])
+    clock.advance(WINDOW_MS)
   })
 
   test('of requests at once', async () => {

@@ -58,6 +58,7 @@ export class RequestsOnce {
   private readonly running = new Map<string, Running>()
   private store: IdempotencyStore | undefined
   private opening: Promise<IdempotencyStore | undefined> | undefined
+  private failure: MillraceError | undefined
   private isClosed = false
 
   constructor(options: RequestsOnceOptions) {
@@ -68,6 +69,11 @@ export class RequestsOnce {
   /** Reads what an earlier broker kept. */
   async open(): Promise<void> {
     await this.opened(false)
+  }
+
+  /** Why keys cannot be told from each other, in words; empty when they can, or were not asked for. */
+  problems(): string[] {
+    return this.failure === undefined ? [] : [`idempotency keys cannot be read: ${this.failure.message}`]
   }
 
   async close(): Promise<void> {
@@ -86,6 +92,7 @@ export class RequestsOnce {
     records: readonly PlainRecord[],
     { acks, idempotencyKey }: { acks: Acks; idempotencyKey: string },
   ): Promise<OnceAnswer> {
+    // The first may join an opening that makes no topic.
     const store = (await this.opened(true)) ?? (await this.opened(true))
     if (store === undefined)
       throw new MillraceError('INTERNAL', 'the topic of idempotency keys was made and is not there')
@@ -128,8 +135,14 @@ export class RequestsOnce {
   }
 
   private async load(create: boolean): Promise<IdempotencyStore | undefined> {
-    this.store = await IdempotencyStore.open(this.options, create)
-    return this.store
+    try {
+      this.store = await IdempotencyStore.open(this.options, create)
+      this.failure = undefined
+      return this.store
+    } catch (error) {
+      this.failure = asMillraceError(error)
+      throw error
+    }
   }
 
   private async first(work: Work, fingerprint: string): Promise<readonly ProduceResult[]> {

@@ -38,6 +38,11 @@ export class Produce {
     return this.once.open()
   }
 
+  /** Why not all requests can be taken, in words; empty when they can. */
+  problems(): string[] {
+    return this.once.problems()
+  }
+
   /** Waits for requests with idempotency keys that are under way, and keeps what became of them. */
   close(): Promise<void> {
     return this.once.close()

@@ -151,7 +151,8 @@ export class Consumer implements AsyncIterable<ReadRecord, undefined>, AsyncDisp
 
   /**
    * Commits these offsets, each that of the next record that is wanted. Without any: of what was given out, the records
-   * that are being handled now included; with `concurrency`, of what is handled. Resolves once they are on disk.
+   * that are being handled now included; with `concurrency`, of what is handled. Resolves once they are on disk. With
+   * `autoCommit` they hold until more is handled than they say, and than now.
    * @throws MillraceError PARTITION_NOT_OWNED, OFFSET_OUT_OF_RANGE, METADATA_TOO_LARGE, UNKNOWN_MEMBER,
    *   STALE_MEMBER_EPOCH: the partitions are others' meanwhile; the signal's reason, with the outcome unknown
    */

@@ -58,26 +58,29 @@ export class OffsetCommitter {
     await turn
   }
 
-  /** Commits these. @throws MillraceError as `Membership.commit` */
+  /**
+   * Commits these because the user says so; by itself, it commits only what is handled later.
+   * @throws MillraceError as `Membership.commit`
+   */
   async commit(offsets: readonly OffsetToCommit[], partitions: readonly AssignedPartition[]): Promise<void> {
-    if (offsets.length === 0) return
-    const trackers = partitions.map(({ tracker }) => tracker)
-    await this.parts.membership.commit(offsets)
-    offsets.forEach(({ offset }, index) => {
-      const partition = partitions[index]
-      if (partition !== undefined && partition.tracker === trackers[index]) partition.committedOffset = offset
-    })
+    const releases = partitions.map(({ tracker }, index) => tracker.hold(offsets[index]?.offset ?? -1))
+    try {
+      await this.send(offsets, partitions)
+    } catch (error) {
+      for (const release of releases) release()
+      throw error
+    }
   }
 
   private async commitOnce(partitions: readonly AssignedPartition[], signal: AbortSignal | undefined): Promise<void> {
     const { membership, transport, options, failed } = this.parts
     for (let attempt = 1; signal?.aborted !== true; attempt++) {
       const due = partitions.filter(({ tracker, committedOffset, lostSignal }) => {
-        return !lostSignal.aborted && tracker.handled !== undefined && tracker.handled !== committedOffset
+        return !lostSignal.aborted && tracker.due !== undefined && tracker.due !== committedOffset
       })
-      const offsets = due.map(({ topic, partition, tracker }) => ({ topic, partition, offset: tracker.handled ?? 0 }))
+      const offsets = due.map(({ topic, partition, tracker }) => ({ topic, partition, offset: tracker.due ?? 0 }))
       try {
-        return await this.commit(offsets, due)
+        return await this.send(offsets, due)
       } catch (reason) {
         const error = asMillraceError(reason)
         if (isOver(error) || error.code === 'CLOSED') return
@@ -93,6 +96,17 @@ export class OffsetCommitter {
         await transport.sleep(transport.backoff(attempt), signal).catch(() => {})
       }
     }
+  }
+
+  /** @throws MillraceError as `Membership.commit` */
+  private async send(offsets: readonly OffsetToCommit[], partitions: readonly AssignedPartition[]): Promise<void> {
+    if (offsets.length === 0) return
+    const trackers = partitions.map(({ tracker }) => tracker)
+    await this.parts.membership.commit(offsets)
+    offsets.forEach(({ offset }, index) => {
+      const partition = partitions[index]
+      if (partition !== undefined && partition.tracker === trackers[index]) partition.committedOffset = offset
+    })
   }
 
   /** A partition that is no longer there, or has not got so far, must not keep the others' offsets from being kept. */

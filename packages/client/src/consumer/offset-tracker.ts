@@ -11,6 +11,8 @@ export interface Share {
 export class OffsetTracker {
   private readonly open = new Line<Share>()
   private end: number | undefined
+  /** Offsets up to here are not due: the user has said where the group goes on. */
+  private held = -1
 
   /** @param start the first offset that is wanted; undefined: not known yet */
   constructor(start: number | undefined) {
@@ -25,6 +27,25 @@ export class OffsetTracker {
   /** All records before it are handled: what may be committed. */
   get handled(): number | undefined {
     return this.open.first?.offset ?? this.end
+  }
+
+  /** What may be committed without being asked for: what is handled, unless `hold` forbids. */
+  get due(): number | undefined {
+    const { handled = -1 } = this
+    return handled > this.held ? handled : undefined
+  }
+
+  /**
+   * The user commits `offset`: nothing is due before more than that, and more than now, is handled. Returns what undoes
+   * it.
+   */
+  hold(offset: number): () => void {
+    const before = this.held
+    const held = Math.max(offset, this.handled ?? -1)
+    this.held = held
+    return () => {
+      if (this.held === held) this.held = before
+    }
   }
 
   /** Records are given out. Offsets rise from call to call. */

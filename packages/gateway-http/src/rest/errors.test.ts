@@ -208,6 +208,12 @@ describe.each(PROTOCOLS)('errors over %s', (protocol) => {
     expect(answer.headers['retry-after']).toBe('1')
   })
 
+  test('Retry-After says what the error knows', async () => {
+    const details = { retryAfterSeconds: 77 }
+    vi.spyOn(broker.topics, 'list').mockRejectedValue(new MillraceError('LIMIT_REACHED', 'full', { details }))
+    expect((await rest.ask('GET', '/v1/topics')).headers['retry-after']).toBe('77')
+  })
+
   test.each(Object.keys(ERRORS) as ErrorCode[])('%s has its status', async (code) => {
     vi.spyOn(broker.topics, 'list').mockRejectedValue(new MillraceError(code, 'words'))
     expectProblem(await rest.ask('GET', '/v1/topics'), code)

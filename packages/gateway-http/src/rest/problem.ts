@@ -4,12 +4,14 @@ import { httpStatus } from './statuses.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 
-/** What `Retry-After` says where an answer has it. */
-export const RETRY_AFTER_SECONDS = '1'
-
-/** Whether the answer says when to try again: what is refused for being too much now, or while the server is away. */
-export function isPassing({ kind }: MillraceError): boolean {
-  return kind === 'busy' || kind === 'unavailable'
+/**
+ * What `Retry-After` says of what was refused for being too much now, or while the server is away: `retryAfterSeconds` of
+ * the errors' details, the longest, otherwise a second. Undefined: none of them passes by itself.
+ */
+export function retryAfterOf(errors: readonly MillraceError[]): number | undefined {
+  const passing = errors.filter(({ kind }) => kind === 'busy' || kind === 'unavailable')
+  if (passing.length === 0) return undefined
+  return Math.max(...passing.map(({ details }) => Number(details.retryAfterSeconds ?? 1)))
 }
 
 /** An error as RFC 9457 has it, with Millrace's code; an error's details stand beside these members. */

@@ -1,7 +1,9 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { Clock, Limits, Logger, MillraceError } from '@millrace/record'
 import { errorTrailers, OK_TRAILERS, type Trailers } from '@millrace/wire'
+import type { Answers } from '../answers.ts'
 import { noiseOf } from '../noise.ts'
+import type { OpenCount } from '../open-count.ts'
 import type { Outcome, RequestStats } from '../request-stats.ts'
 import type { TracedRequest } from '../tracing.ts'
 import type { Unsent } from '../unsent.ts'
@@ -15,6 +17,9 @@ export interface CallContext {
   readonly logger: Logger
   readonly limits: Limits
   readonly unsent: Unsent
+  readonly answers: Answers
+  /** Partitions that fetch streams follow. */
+  readonly followed: OpenCount
   readonly requests: RequestStats
 }
 

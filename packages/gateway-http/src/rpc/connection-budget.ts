@@ -15,8 +15,7 @@ const OWN_SHARE_BYTES = 65_536
  * reached theirs, unless this one has very little.
  */
 export class ConnectionBudget implements RoomWaiter {
-  private readonly limitBytes: number
-  private readonly partialLimitBytes: number
+  private readonly limits: Pick<Limits, 'inFlightBytesPerConnection' | 'requestBytes'>
   private readonly inFlight: InFlight
   /** What a peer may send on one stream that is not read from. */
   private readonly windowBytes: number
@@ -29,21 +28,21 @@ export class ConnectionBudget implements RoomWaiter {
     inFlight: InFlight,
     windowBytes: number,
   ) {
-    this.limitBytes = limits.inFlightBytesPerConnection
-    // One message of the largest size always finds room.
-    this.partialLimitBytes = Math.max(limits.inFlightBytesPerConnection, limits.requestBytes)
+    this.limits = limits
     this.inFlight = inFlight
     this.windowBytes = windowBytes
   }
 
   get isSpent(): boolean {
-    if (this.unansweredBytes >= this.limitBytes) return true
+    if (this.unansweredBytes >= this.limits.inFlightBytesPerConnection) return true
     return this.unansweredBytes >= OWN_SHARE_BYTES && this.inFlight.isSpent
   }
 
   /** Whether messages that have begun and not ended take more than they may. Waiting does not help then. */
   get isOverrun(): boolean {
-    return this.partialBytes > this.partialLimitBytes
+    const { inFlightBytesPerConnection, requestBytes } = this.limits
+    // One message of the largest size always finds room.
+    return this.partialBytes > Math.max(inFlightBytesPerConnection, requestBytes)
   }
 
   /** Whether messages of other connections wait for what unfinished ones take. */

@@ -66,18 +66,24 @@ export class FetchStream implements MessageSink {
     const position = positionOf(request.from)
     const isolation = isolationOf(request.isolation)
     const bytes = grantOf(request.bytes)
-    const { partitionsPerFetchStream } = this.call.context.limits
+    const { partitionsPerFetchStream, followedPartitions } = this.call.context.limits
     if (this.subscriptions.size >= partitionsPerFetchStream) {
-      const error = new MillraceError('LIMIT_REACHED', `a stream may follow ${partitionsPerFetchStream} partitions`, {
-        details: { partitionsPerFetchStream },
-      })
-      logFailure(this.call.context, error, { call: this.call.path })
-      this.call.write([frameFetchStreamError(number, 0, error)])
+      this.refuse(number, `a stream may follow ${partitionsPerFetchStream} partitions`)
+      return
+    }
+    if (!this.call.context.followed.take()) {
+      this.refuse(number, `fetch streams follow ${followedPartitions} partitions; that is all there may be`)
       return
     }
     const subscription = new Subscription(this.context, { number, topic, partition, isolation, bytes }, position)
     this.subscriptions.set(number, subscription)
-    void subscription.run()
+    void subscription.run().finally(() => this.call.context.followed.giveBack())
+  }
+
+  private refuse(number: number, message: string): void {
+    const error = new MillraceError('LIMIT_REACHED', message)
+    logFailure(this.call.context, error, { call: this.call.path })
+    this.call.write([frameFetchStreamError(number, 0, error)])
   }
 
   /** A subscription that the client still asks for may have ended here meanwhile: that is no mistake. */

@@ -11,6 +11,7 @@ import {
 } from '@millrace/wire'
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
+import { OpenCount } from '../open-count.ts'
 import type { Tracing } from '../tracing.ts'
 import { Call, type CallContext } from './call.ts'
 import { ConnectionBudget } from './connection-budget.ts'
@@ -40,7 +41,7 @@ interface RunningCall {
   shutDown(): void
 }
 
-export interface RpcServiceOptions extends CallContext {
+export interface RpcServiceOptions extends Omit<CallContext, 'followed'> {
   readonly inFlight: InFlight
   readonly broker: Broker
   readonly guard: RequestGuard
@@ -62,12 +63,12 @@ export class RpcService {
 
   constructor({ broker, guard, inFlight, tracing, ...context }: RpcServiceOptions) {
     this.tracing = tracing
-    this.context = context
+    this.context = { ...context, followed: new OpenCount(() => context.limits.followedPartitions) }
     this.broker = broker
     this.guard = guard
     this.inFlight = inFlight
     this.health = new Health({ clock: context.clock, problems: () => broker.problems() })
-    this.unary = unaryRoutes(broker, this.health, context)
+    this.unary = unaryRoutes(broker, this.health, this.context)
   }
 
   /** Takes an HTTP/2 stream, with a window of so many bytes, if it is a gRPC call; false leaves it to others. */

@@ -7,7 +7,7 @@ import { Inbound, type MessageSink } from './inbound.ts'
  * Answers one request message with the frames of one response. `signal` says that the answer is wanted at once, or by
  * nobody any more; a wait for data ends then.
  */
-export type UnaryHandler = (request: Buffer, signal: AbortSignal) => Promise<readonly Buffer[]>
+export type UnaryHandler = (request: Buffer, signal: AbortSignal, call: Call) => Promise<readonly Buffer[]>
 
 /** Adds a call with small messages, which `run` answers. */
 export type AddRoute = <Request, Response>(
@@ -59,7 +59,7 @@ export class UnaryCall implements MessageSink {
     const { call } = this
     call.budget.take(request.length)
     try {
-      const run = () => this.handler(request, this.waiting.signal)
+      const run = () => this.handler(request, this.waiting.signal, call)
       call.write(await (call.traced === undefined ? run() : call.traced.run(run)))
       call.end()
     } catch (error) {

@@ -13,8 +13,9 @@ import {
   UNARY,
   type UnaryMethod,
 } from '@millrace/wire'
+import type { Answers } from '../answers.ts'
 import type { RequestStats } from '../request-stats.ts'
-import type { Unsent } from '../unsent.ts'
+import type { Call } from './call.ts'
 import { logFailure, publicError } from './failures.ts'
 import { groupRoutes } from './group-methods.ts'
 import type { Health } from './health.ts'
@@ -31,7 +32,7 @@ export interface UnaryRoute {
 export interface UnaryContext {
   readonly limits: Limits
   readonly logger: Logger
-  readonly unsent: Unsent
+  readonly answers: Answers
   readonly requests: RequestStats
 }
 
@@ -40,7 +41,7 @@ const SMALL_REQUEST_BYTES = 262_144
 
 /** The unary calls by their paths. Nothing is decided here: each turns a request into a broker's call, and back. */
 export function unaryRoutes(broker: Broker, health: Health, context: UnaryContext): ReadonlyMap<string, UnaryRoute> {
-  const { limits, unsent } = context
+  const { limits, answers } = context
   const routes = new Map<string, UnaryRoute>()
   function route<Request, Response>(
     method: UnaryMethod<Request, never, unknown, Response>,
@@ -79,7 +80,7 @@ export function unaryRoutes(broker: Broker, health: Health, context: UnaryContex
   })
   routes.set(UNARY.fetch.path, {
     maxRequestBytes: SMALL_REQUEST_BYTES,
-    handle: (bytes, signal) => fetch(broker, unsent, bytes, signal),
+    handle: (bytes, signal, call) => fetch(broker, answers, bytes, signal, call),
   })
   return routes
 }
@@ -183,17 +184,26 @@ function resultMessage(result: ProduceResult): millrace.v1.ProduceResult.$Proper
   return { partition, offset: toInt64(result.offset), timestamp: toInt64(result.timestamp) }
 }
 
-async function fetch(broker: Broker, unsent: Unsent, bytes: Buffer, signal: AbortSignal): Promise<readonly Buffer[]> {
+async function fetch(
+  broker: Broker,
+  answers: Answers,
+  bytes: Buffer,
+  signal: AbortSignal,
+  { stream, budget }: Call,
+): Promise<readonly Buffer[]> {
   const { topic, partition, from, maxBytes, waitMs, isolation } = UNARY.fetch.decodeRequest(bytes)
   if (maxBytes < 0 || waitMs < 0) throw new MillraceError('INVALID_REQUEST', 'max_bytes and wait_ms are 0 or more')
   const source = await broker.fetch.source(topic, partition)
   const options = { isolation: isolationOf(isolation), signal }
   const offset = await source.resolve(positionOf(from), options.isolation)
   const wantedBytes = maxBytes > 0 ? Math.min(maxBytes, broker.limits.fetchBytes) : broker.limits.fetchBytes
-  const result =
-    waitMs > 0
-      ? await source.read(offset, { ...options, maxBytes: unsent.portion(wantedBytes), waitMs })
-      : await unsent.whileReading(wantedBytes, (most) => source.read(offset, { ...options, maxBytes: most }))
-  source.given(result)
-  return frameFetchResponse(result, result.batches)
+  const { answer, release } = await answers.make(budget, { wantedBytes, waits: waitMs > 0 }, async (most) => {
+    const result = await source.read(offset, { ...options, maxBytes: most, waitMs })
+    source.given(result)
+    const parts = frameFetchResponse(result, result.batches)
+    return { parts, length: parts.reduce((sum, part) => sum + part.length, 0) }
+  })
+  if (stream.destroyed) release()
+  stream.once('close', release)
+  return answer.parts
 }

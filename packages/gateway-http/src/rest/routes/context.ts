@@ -1,8 +1,8 @@
 import type { Broker } from '@millrace/broker'
 import type { Logger } from '@millrace/record'
+import type { Answers } from '../../answers.ts'
 import type { MetricsPage } from '../../gateway-stats.ts'
 import type { RequestStats } from '../../request-stats.ts'
-import type { Unsent } from '../../unsent.ts'
 import type { LiveTails } from '../live-tails.ts'
 import type { Waits } from '../waits.ts'
 
@@ -11,7 +11,7 @@ export interface RouteContext {
   readonly broker: Broker
   readonly logger: Logger
   readonly waits: Waits
-  readonly unsent: Unsent
+  readonly answers: Answers
   readonly requests: RequestStats
   /** Renders the page of metrics; without it there is none. */
   readonly metrics: (() => Promise<MetricsPage>) | undefined

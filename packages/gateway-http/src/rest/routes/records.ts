@@ -1,9 +1,11 @@
+import type { ServerResponse } from 'node:http'
+import type { ServerHttp2Stream } from 'node:http2'
 import type { Broker, FetchedRecords, Position, ProduceResult } from '@millrace/broker'
 import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { PARTITION_ERRORS, READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
-import { isPassing, logFailure, publicMessage, RETRY_AFTER_SECONDS } from '../problem.ts'
+import { logFailure, publicMessage, retryAfterOf } from '../problem.ts'
 import { decodeRecord, recordText, withinBytes } from '../record-json.ts'
 import {
   EventStream,
@@ -78,7 +80,8 @@ function produceRoute(app: FastifyInstance, context: RouteContext): void {
       const failures = distinctErrors(results)
       if (failures.length === 1 && results.every((result) => 'error' in result)) throw failures[0]!
       if (failures.length > 0) reply.code(207)
-      if (failures.some(isPassing)) reply.header('retry-after', RETRY_AFTER_SECONDS)
+      const retryAfter = retryAfterOf(failures)
+      if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
       for (const error of failures) logFailure(context, error, { method: raw.method ?? '', url: raw.url ?? '' })
       return { results: results.map(resultJson) }
     },
@@ -113,7 +116,7 @@ function resultJson(result: ProduceResult): ProduceAnswer['results'][number] {
   return { partition, offset: result.offset, timestamp: result.timestamp }
 }
 
-function fetchRoute(app: FastifyInstance, { broker, waits, unsent, liveTails }: RouteContext): void {
+function fetchRoute(app: FastifyInstance, { broker, waits, answers, liveTails }: RouteContext): void {
   app.get<{ Params: Static<typeof PartitionPath>; Querystring: FetchQuery }>(
     '/v1/topics/:topic/partitions/:partition/records',
     {
@@ -160,15 +163,21 @@ function fetchRoute(app: FastifyInstance, { broker, waits, unsent, liveTails }: 
         const fetched = await broker.fetch.records(params.topic, params.partition, from, options)
         return fetchText(withinBytes(fetched, maxBytes), query.as)
       }
-      const text =
-        waitMs === 0
-          ? await unsent.whileReading(wantedBytes, read)
-          : await waits.run(reply.raw, (signal) => read(unsent.portion(wantedBytes), signal))
-      unsent.add(text.length)
-      reply.raw.once('close', () => unsent.add(-text.length))
-      return reply.type('application/json').send(text)
+      const { answer, release } = await answers.make(
+        connectionOf(reply.raw),
+        { wantedBytes, waits: waitMs > 0 },
+        (most) => (waitMs === 0 ? read(most) : waits.run(reply.raw, (signal) => read(most, signal))),
+      )
+      if (reply.raw.destroyed) release()
+      reply.raw.once('close', release)
+      return reply.type('application/json').send(answer)
     },
   )
+}
+
+/** The socket, or the session of HTTP/2, that a request came on. */
+function connectionOf(response: ServerResponse & { readonly stream?: ServerHttp2Stream }): object {
+  return response.stream?.session ?? response.socket ?? response
 }
 
 function fetchText({ records, nextOffset, highWatermark, logStartOffset }: FetchedRecords, as?: 'json'): string {

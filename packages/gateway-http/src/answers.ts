@@ -1,0 +1,76 @@
+import { type Limits, MillraceError } from '@millrace/record'
+import type { Unsent } from './unsent.ts'
+
+/** What a connection may always have waiting to be taken by its client, however much others have. */
+const OWN_SHARE_BYTES = 131_072
+
+/** An answer, and what tells that it was taken or that nobody wants it any more. May be called twice. */
+export interface HeldAnswer<T> {
+  readonly answer: T
+  readonly release: () => void
+}
+
+/**
+ * Fetches that are answered whole, over all connections: those that wait for data, and the answers that clients have not
+ * taken. A connection that asks for one after another and takes none is refused once all together hold half of
+ * `unsentBytes`.
+ */
+export class Answers {
+  private readonly limits: Pick<Limits, 'unsentBytes' | 'waitingFetches'>
+  private readonly unsent: Unsent
+  private readonly held = new WeakMap<object, number>()
+  private waits = 0
+
+  constructor(limits: Pick<Limits, 'unsentBytes' | 'waitingFetches'>, unsent: Unsent) {
+    this.limits = limits
+    this.unsent = unsent
+  }
+
+  /** Fetches that may wait for data right now. */
+  get waiting(): number {
+    return this.waits
+  }
+
+  /**
+   * Reads an answer for a client of the connection `owner`, of at most `wantedBytes`, or less when much is held up.
+   * @throws MillraceError LIMIT_REACHED; what `read` throws
+   */
+  async make<T extends { readonly length: number }>(
+    owner: object,
+    { wantedBytes, waits }: { readonly wantedBytes: number; readonly waits: boolean },
+    read: (maxBytes: number) => Promise<T>,
+  ): Promise<HeldAnswer<T>> {
+    const { unsentBytes, waitingFetches } = this.limits
+    if (waits && this.waits >= waitingFetches) {
+      throw new MillraceError('LIMIT_REACHED', `${waitingFetches} fetches wait for data; that is all there may be`, {
+        details: { waitingFetches },
+      })
+    }
+    if ((this.held.get(owner) ?? 0) >= OWN_SHARE_BYTES && this.unsent.bytes >= unsentBytes / 2) {
+      throw new MillraceError('LIMIT_REACHED', 'this connection does not take the answers that it has asked for', {
+        details: { unsentBytes },
+      })
+    }
+    const bytes = this.unsent.portion(wantedBytes)
+    // What waits holds nothing.
+    let heldBytes = 0
+    const hold = (most: number): void => {
+      this.unsent.add(most - heldBytes)
+      this.held.set(owner, (this.held.get(owner) ?? 0) + most - heldBytes)
+      heldBytes = most
+    }
+    const release = (): void => hold(0)
+    if (waits) this.waits++
+    else hold(bytes)
+    try {
+      const answer = await read(bytes)
+      hold(answer.length)
+      return { answer, release }
+    } catch (error) {
+      release()
+      throw error
+    } finally {
+      if (waits) this.waits--
+    }
+  }
+}
