@@ -240,8 +240,9 @@ export class PartitionModel {
     nowMs: number,
   ): boolean {
     if (cleanupPolicy === 'compact') return false
-    // What compaction took meanwhile may have been most of it.
-    if (retentionBytes >= 0 && (this.compacts || bytes >= retentionBytes)) return true
+    // What compaction, or a power cut, took meanwhile may have been most of it.
+    const mayHaveShrunk = this.compacts || this.configs.ever(({ flushPolicy }) => flushPolicy !== 'commit')
+    if (retentionBytes >= 0 && (mayHaveShrunk || bytes >= retentionBytes)) return true
     if (retentionMs < 0) return false
     for (const [offset, { timestamp }] of this.known) {
       if (offset >= this.cut.offset && offset < start && nowMs - timestamp <= retentionMs) return false

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { openLocalEngine } from './local-engine.ts'
 import { verifyDataDirectory } from './verify-data-directory.ts'
 
-const SEEDS = Number(process.env.MILLRACE_BACKUP_SEEDS ?? 12)
+const SEEDS = Number(process.env.MILLRACE_BACKUP_SEEDS ?? 6)
 const FIRST_SEED = Number(process.env.MILLRACE_BACKUP_SEED ?? 1)
 const LIMITS: Limits = {
   ...DEFAULT_LIMITS,

@@ -2,6 +2,7 @@ import type { Backup, Backups } from '@millrace/engine'
 import {
   FORMAT_FILE,
   hasSystemCode,
+  keepName,
   type LinkedPartition,
   type LogContext,
   makeDurableDirectory,
@@ -65,6 +66,7 @@ export class LocalBackups implements Backups {
       }
       try {
         await makeDurableDirectory(context.disk, backupDir)
+        await keepName(context.disk, backupDir)
         await context.disk.remove(partial)
         await context.disk.makeDirectory(partial)
         const counts = await this.copyTo(partial)

@@ -40,6 +40,12 @@ export class Arrivals {
     }
   }
 
+  /** Whether a connection from `address` was ended for its behaviour not long ago. */
+  isWary(address: string): boolean {
+    const wary = this.wary.get(address)
+    return wary !== undefined && this.clock.monotonicMs() < wary.untilMs
+  }
+
   /** Calls `enter` when it is the turn of a connection from `address`. @returns what takes it out of the line */
   admit(address: string, enter: () => void): () => void {
     const wary = this.wary.get(address)

@@ -31,9 +31,14 @@ const MAX_FRAME_BYTES = 64 * KiB
 /** Node.js refuses new streams of a connection past this, in MB; what waits to be sent counts. */
 const SESSION_MEMORY_MB = 128
 
-/** How often connections are asked for their noise, and how often for a while after one had too much of it. */
-const LOOK_MS = { mostly: 100, wary: 10 }
+/**
+ * How often connections are asked for their noise, how often for a while after one had too much of it, and how often the
+ * new ones of the address that it came from: headers cost the more the fewer bytes they take.
+ */
+const LOOK_MS = { mostly: 100, wary: 10, suspects: 1 }
 const WARY_MS = 10_000
+/** How long a connection is new. */
+const NEW_MS = 1_000
 /** Connections that are asked at a time. */
 const LOOKED_AT = 500
 /** Streams of a connection that are refused before it is ended: too many of them, or with too many headers. */
@@ -62,6 +67,8 @@ export interface Http2SessionsOptions {
   readonly turns: RequestTurns
   /** A connection from this address was ended for what it did. */
   readonly onMisuse: (address: string) => void
+  /** Whether that happened to a connection from this address not long ago. */
+  readonly isWary: (address: string) => boolean
   /** Answers the requests of streams that `onStream` did not take. */
   readonly onRequest: RequestListener
   readonly onStream: StreamTaker
@@ -74,18 +81,22 @@ export class Http2Sessions {
   private readonly logger: Logger
   private readonly turns: RequestTurns
   private readonly onMisuse: (address: string) => void
+  private readonly isWary: (address: string) => boolean
   private readonly server: Http2Server
   private readonly open = new Map<ServerHttp2Session, OpenSession>()
   /** The socket whose session is being made. */
   private arriving: Socket | undefined
   private looking: Timer | undefined
+  /** New connections from addresses that one was ended of, and when they are no longer new. */
+  private readonly suspects = new Map<Noise, number>()
+  private lookingAtSuspects: Timer | undefined
   private waryUntilMs = 0
   private readonly inFlight: InFlight
   private readonly streams: OpenCount
   private isClosing = false
 
   constructor(options: Http2SessionsOptions) {
-    const { limits, clock, logger, inFlight, turns, onMisuse, onRequest, onStream } = options
+    const { limits, clock, logger, inFlight, turns, onMisuse, isWary, onRequest, onStream } = options
     this.inFlight = inFlight
     this.streams = new OpenCount(() => limits.streams)
     this.limits = limits
@@ -93,6 +104,7 @@ export class Http2Sessions {
     this.logger = logger
     this.turns = turns
     this.onMisuse = onMisuse
+    this.isWary = isWary
     this.server = this.makeServer(onRequest, onStream)
   }
 
@@ -187,10 +199,12 @@ export class Http2Sessions {
     const { most, least, shared } = STREAM_WINDOW_BYTES
     const windowBytes = Math.max(least, Math.min(most, Math.floor(shared / (this.open.size + 1))))
     const streams = new Set<ServerHttp2Stream>()
+    const isWary = this.isWary(address)
     const noise = new Noise({
       limits: this.limits,
       clock: this.clock,
       socket,
+      isWary,
       unreadBytes: () => unreadBytes(streams),
       onTooMuch: () => this.endNoisy(session, address),
     })
@@ -205,10 +219,19 @@ export class Http2Sessions {
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
     if (windowBytes > least) session.settings({ initialWindowSize: windowBytes })
     this.lookLater()
+    if (!isWary) return
+    this.suspects.set(noise, this.clock.monotonicMs() + NEW_MS)
+    this.lookAtSuspectsLater()
   }
 
   private forget(session: ServerHttp2Session): void {
+    const open = this.open.get(session)
+    if (open !== undefined) this.suspects.delete(open.noise)
     this.open.delete(session)
+    if (this.suspects.size === 0) {
+      this.lookingAtSuspects?.cancel()
+      this.lookingAtSuspects = undefined
+    }
     if (this.open.size > 0) return
     this.looking?.cancel()
     this.looking = undefined
@@ -220,6 +243,19 @@ export class Http2Sessions {
       this.looking = undefined
       this.lookAtSome()
       if (this.open.size > 0) this.lookLater()
+    })
+  }
+
+  private lookAtSuspectsLater(): void {
+    if (this.suspects.size === 0) return
+    this.lookingAtSuspects ??= this.clock.setTimer(LOOK_MS.suspects, () => {
+      this.lookingAtSuspects = undefined
+      const nowMs = this.clock.monotonicMs()
+      for (const [noise, untilMs] of this.suspects) {
+        if (nowMs >= untilMs) this.suspects.delete(noise)
+        noise.look()
+      }
+      this.lookAtSuspectsLater()
     })
   }
 

@@ -9,6 +9,9 @@ const HEADERS_BYTES = 1_024
 /** One in so many bytes that are sent comes back as news about windows. */
 const SENT_PER_NEWS = 32
 
+/** A connection from an address that had one ended for its behaviour may make so much less noise. */
+const WARY_SHARE = 1 / 8
+
 /** A connection as far as its noise goes. */
 export interface NoisySocket {
   /** What came in, and went out, on the whole connection. */
@@ -20,6 +23,8 @@ export interface NoiseOptions {
   readonly limits: Pick<Limits, 'noiseBytesPerConnection' | 'noiseBytesPerSecond'>
   readonly clock: Clock
   readonly socket: NoisySocket
+  /** Whether another connection of its peer was ended for its behaviour. */
+  readonly isWary: boolean
   /** What was received for streams that have not read it yet. */
   readonly unreadBytes: () => number
   /** It was too much. Called once. */
@@ -54,7 +59,7 @@ export class Noise {
     }
     this.pieceBytes += PIECE_COST_BYTES
     // One chunk from the network can hold thousands of these: nobody else gets a turn before it is through.
-    if (this.pieceBytes > this.options.limits.noiseBytesPerConnection) this.look()
+    if (this.pieceBytes > this.mostBytes()) this.look()
   }
 
   /** A stream was opened. */
@@ -66,15 +71,21 @@ export class Noise {
   look(): void {
     if (this.isOver) return
     const { limits, clock, socket, unreadBytes, onTooMuch } = this.options
+    const mostBytes = this.mostBytes()
     const nowMs = clock.monotonicMs()
     const total = socket.bytesRead + this.pieceBytes - this.usefulBytes - socket.bytesWritten / SENT_PER_NEWS
     const allowed = ((nowMs - this.lookedMs) * limits.noiseBytesPerSecond) / 1_000
     this.lookedMs = nowMs
     this.forgiven = Math.min(total, this.forgiven + allowed)
-    if (total - this.forgiven <= limits.noiseBytesPerConnection) return
-    if (total - this.forgiven - unreadBytes() * 1.5 <= limits.noiseBytesPerConnection) return
+    if (total - this.forgiven <= mostBytes) return
+    if (total - this.forgiven - unreadBytes() * 1.5 <= mostBytes) return
     this.isOver = true
     onTooMuch()
+  }
+
+  private mostBytes(): number {
+    const { limits, isWary } = this.options
+    return limits.noiseBytesPerConnection * (isWary ? WARY_SHARE : 1)
   }
 }
 

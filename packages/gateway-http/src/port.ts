@@ -57,7 +57,8 @@ export class Port {
     const turns = new RequestTurns()
     const onMisuse = (address: string): void => this.arrivals.noteMisuse(address)
     this.http1 = new Http1Connections({ limits, logger, turns, onMisuse, onRequest })
-    this.http2 = new Http2Sessions({ limits, clock, logger, inFlight, turns, onMisuse, onRequest, onStream })
+    const isWary = (address: string): boolean => this.arrivals.isWary(address)
+    this.http2 = new Http2Sessions({ limits, clock, logger, inFlight, turns, onMisuse, isWary, onRequest, onStream })
     const onSecure = (secure: TLSSocket, socket: Socket): void => this.takeSecure(secure, socket)
     this.tls = tls && new TlsDoor({ credentials: tls, limits, logger, onSecure })
     // Half-open, because an HTTP/1.1 client may end its side and still wait for the answer.

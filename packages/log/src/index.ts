@@ -5,6 +5,7 @@ export {
   DataDirectory,
   FORMAT_FILE,
   inspectDirectory,
+  keepName,
   LOCK_FILE,
   makeDurableDirectory,
 } from './data-directory.ts'

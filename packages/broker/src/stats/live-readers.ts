@@ -1,10 +1,7 @@
 import type { EnginePartition, ReadResult } from '@millrace/engine'
-import { measureBatches, nextTurn } from '@millrace/record'
+import { measureBatches, Pauses } from '@millrace/record'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { TopicTraffic } from './traffic.ts'
-
-/** Readers that are looked at in one turn of the event loop. */
-const AT_ONCE = 500
 
 /** One that follows a partition, for as long as it does. */
 export class LiveReader {
@@ -56,14 +53,14 @@ export interface ReaderLag {
 export async function lagOf(readers: ReadonlySet<LiveReader>): Promise<ReaderLag> {
   const byTopic = new Map<string, number>()
   let slowest = 0
-  let looked = 0
+  const pauses = new Pauses()
   for (const reader of readers) {
     const lag = await behind(reader)
     if (lag === undefined) continue
     slowest = Math.max(slowest, lag)
     const { id } = reader.topic.description
     byTopic.set(id, Math.max(lag, byTopic.get(id) ?? 0))
-    if (++looked % AT_ONCE === 0) await nextTurn()
+    await pauses.after(1)
   }
   return { readers: readers.size, slowest, byTopic }
 }

@@ -4,11 +4,11 @@ import type { Broker } from '@millrace/broker'
 import { type Clock, type ErrorCode, type Limits, type Logger, MillraceError } from '@millrace/record'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
-import { Answers } from '../answers.ts'
+import type { Answers } from '../answers.ts'
 import type { MetricsPage } from '../gateway-stats.ts'
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
-import { type FailureBook, RequestStats } from '../request-stats.ts'
+import type { RequestStats } from '../request-stats.ts'
 import type { TracedRequest, Tracing } from '../tracing.ts'
 import type { Unsent } from '../unsent.ts'
 import { type BodyLimits, discardBody, readBody } from './body.ts'
@@ -37,9 +37,9 @@ export interface RestAppOptions {
   readonly inFlight: InFlight
   readonly unsent: Unsent
   /** Those that gRPC counts too. */
-  readonly answers?: Answers
-  /** Where answers are counted; without it nobody looks at the counts. */
-  readonly requests?: RequestStats
+  readonly answers: Answers
+  /** Where answers are counted. */
+  readonly requests: RequestStats
   /** Renders the page of metrics; without it there is none. */
   readonly metrics?: (() => Promise<MetricsPage>) | undefined
   readonly tracing?: Tracing | undefined
@@ -57,9 +57,8 @@ export interface RestApp {
   close(): Promise<void>
 }
 
-export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
-  const options = { ...given, requests: given.requests ?? new RequestStats() }
-  const { broker, logger, limits, unsent, requests, metrics, tracing, answers = new Answers(limits, unsent) } = options
+export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
+  const { broker, logger, requests, metrics, tracing, answers } = options
   const waits = new Waits()
   let draining = false
   const liveTails = new LiveTails({ ...options, waits })
@@ -267,12 +266,7 @@ function bodyLimits({ clock, limits }: RestAppOptions): Omit<BodyLimits, 'takes'
   return { maxBytes: limits.requestBytes, timeoutMs: limits.requestTimeoutMs, clock }
 }
 
-function sendProblem(
-  options: RestAppOptions & FailureBook,
-  cause: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): void {
+function sendProblem(options: RestAppOptions, cause: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = mapError(cause)
   const problem = problemOf(error)
   request.failure = error
