@@ -57,7 +57,7 @@ class Gateway implements HttpGateway {
   private readonly inFlight: InFlight
   private readonly unsent: Unsent
   private readonly answers: Answers
-  private readonly requests = new RequestStats()
+  private readonly requests: RequestStats
   private rpc: RpcService | undefined
   private rest: RestApp | undefined
   private port: Port | undefined
@@ -65,11 +65,12 @@ class Gateway implements HttpGateway {
   private closing: Promise<void> | undefined
 
   constructor(options: HttpGatewayOptions) {
-    const { limits, allowedOrigins, checkHost, tls } = options
+    const { clock, limits, allowedOrigins, checkHost, tls } = options
     this.options = options
     this.tls = tls
     this.guard = new RequestGuard({ allowedOrigins, checkHost, isSecure: tls !== undefined })
     this.inFlight = new InFlight(limits)
+    this.requests = new RequestStats(clock)
     this.unsent = new Unsent(limits.unsentBytes)
     this.answers = new Answers(limits, this.unsent)
   }

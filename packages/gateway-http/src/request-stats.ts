@@ -1,4 +1,4 @@
-import type { ErrorCode, Logger } from '@millrace/record'
+import type { Clock, ErrorCode, Logger } from '@millrace/record'
 
 export type Protocol = 'rest' | 'grpc'
 
@@ -20,6 +20,9 @@ export interface RequestCount {
   readonly count: number
 }
 
+/** A code is told of as loudly as it is grave once in so long; what comes in between is for those who debug. */
+const TOLD_EVERY_MS = 10_000
+
 /** Counts answers. Calls are those that the server knows, so that clients cannot make up more. */
 export class RequestStats {
   private readonly counts: Readonly<Record<Protocol, Map<string, Map<Outcome, number>>>> = {
@@ -27,6 +30,12 @@ export class RequestStats {
     grpc: new Map(),
   }
   private readonly rejectedByCode = new Map<ErrorCode, number>()
+  private readonly clock: Clock
+  private readonly toldAtMs = new Map<ErrorCode, number>()
+
+  constructor(clock: Clock) {
+    this.clock = clock
+  }
 
   /** A REST request was answered, or a gRPC call, however many messages it had, has ended. */
   answered(protocol: Protocol, call: string, outcome: Outcome): void {
@@ -41,6 +50,14 @@ export class RequestStats {
   /** A request, or a single batch or subscription of a stream, was answered with an error. */
   rejected(code: ErrorCode): void {
     this.rejectedByCode.set(code, (this.rejectedByCode.get(code) ?? 0) + 1)
+  }
+
+  /** Whether this code was not told of for a while, so that a flood of requests makes no flood of log lines. */
+  isNews(code: ErrorCode): boolean {
+    const nowMs = this.clock.monotonicMs()
+    if (nowMs - (this.toldAtMs.get(code) ?? Number.NEGATIVE_INFINITY) < TOLD_EVERY_MS) return false
+    this.toldAtMs.set(code, nowMs)
+    return true
   }
 
   requests(): RequestCount[] {

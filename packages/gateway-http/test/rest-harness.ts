@@ -46,7 +46,7 @@ export function restApp(given: Pick<RestAppOptions, 'broker' | 'clock'> & Partia
     guard: new RequestGuard({ checkHost: true }),
     inFlight: new InFlight(limits),
     answers: new Answers(limits, unsent),
-    requests: new RequestStats(),
+    requests: new RequestStats(given.clock),
     ...given,
   })
 }

@@ -42,8 +42,8 @@ async function serve(protocol: (typeof PROTOCOLS)[number]): Promise<RestServer> 
   waitForLine = (code) => new Promise((resolve) => waiting.set(code, resolve))
   const logger = {
     ...recorder.logger,
-    info(fields: { code?: string }, message: string) {
-      recorder.logger.info(fields, message)
+    debug(fields: { code?: string }, message: string) {
+      recorder.logger.debug(fields, message)
       waiting.get(fields.code ?? '')?.()
     },
   }

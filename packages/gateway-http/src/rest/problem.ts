@@ -1,4 +1,4 @@
-import { asMillraceError, ERRORS, type ErrorCode, MillraceError } from '@millrace/record'
+import { asMillraceError, ERRORS, type ErrorCode, type ErrorKind, MillraceError } from '@millrace/record'
 import type { FailureBook } from '../request-stats.ts'
 import { httpStatus } from './statuses.ts'
 
@@ -70,6 +70,10 @@ export function mapError(error: unknown): MillraceError {
   return ours === undefined ? asMillraceError(error) : new MillraceError(ours, error.message, { cause: error })
 }
 
+/** Failures that are the server's own. */
+const OWN: ReadonlySet<ErrorKind> = new Set(['internal', 'storage', 'corrupt'])
+const PASSING: ReadonlySet<ErrorKind> = new Set(['busy', 'unavailable', 'timeout'])
+
 /** What a log line says about the request that failed. */
 export interface RequestSummary {
   readonly method: string
@@ -78,26 +82,15 @@ export interface RequestSummary {
 
 /**
  * Counts and logs a failed request, or one failed part of it: defects and failing storage as errors, what passes by
- * itself as warnings, callers' as info.
+ * itself as warnings, each code once in a while; the rest, and callers' failures, for those who debug.
  */
 export function logFailure({ logger, requests }: FailureBook, error: MillraceError, summary: RequestSummary): void {
   const { method, url } = summary
   requests.rejected(error.code)
   const fields = { code: error.code, status: httpStatus(error.code), method, url: url.slice(0, 500) }
-  switch (error.kind) {
-    case 'internal':
-    case 'storage':
-    case 'corrupt':
-      logger.error({ ...fields, err: error }, error.message)
-      break
-    case 'busy':
-    case 'unavailable':
-    case 'timeout':
-      logger.warn(fields, error.message)
-      break
-    default:
-      logger.info(fields, error.message)
-  }
+  if (OWN.has(error.kind) && requests.isNews(error.code)) logger.error({ ...fields, err: error }, error.message)
+  else if (PASSING.has(error.kind) && requests.isNews(error.code)) logger.warn(fields, error.message)
+  else logger.debug(fields, error.message)
 }
 
 /**
