@@ -16,6 +16,8 @@ import { factsOf } from './process-facts.ts'
 const MiB = 1_048_576
 /** Attacks go on for so long; what is asserted does not depend on it. */
 const ATTACK_MS = 700
+/** Attacks of a round; the last round has all of them. */
+const AT_ONCE = 2
 /** What V8 has not collected yet and what the allocator keeps come on top of what the limits count. */
 const SLACK_MB = 250
 /** An open stream with its headers, and an open connection: what Node.js and we keep of them. */
@@ -89,10 +91,10 @@ describe.skipIf(process.platform !== 'linux')('a server under attack', () => {
     const data = join(await temporaryDirectory(), 'data')
     const server = await serve('--data', data, ...LOW_LIMITS)
     const names = ATTACKS.map(({ name }) => name)
-    const pairs = Array.from({ length: Math.ceil(names.length / 2) }, (_, index) =>
-      names.slice(index * 2, index * 2 + 2),
+    const rounds = Array.from({ length: Math.ceil(names.length / AT_ONCE) }, (_, index) =>
+      names.slice(index * AT_ONCE, (index + 1) * AT_ONCE),
     )
-    await attack(server, [...pairs, names])
+    await attack(server, [...rounds, names])
     // Everybody has gone; what the server still has is the socket that it listens on, and its own.
     while (factsOf(server.pid).sockets > 4) await sleep(20)
     await expect.poll(() => leftOver(server), { timeout: 20_000 }).toEqual([])
