@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Broker } from '@millrace/broker'
-import { createHttpGateway } from '@millrace/gateway-http'
-import { DEFAULT_LIMITS, ERRORS, type ErrorCode, silentLogger, systemClock } from '@millrace/record'
+import { ERRORS, type ErrorCode } from '@millrace/record'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { serveBareGateway } from './bare-gateway.ts'
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const GRPC_PAGE = readFileSync(join(ROOT, 'docs/grpc.md'), 'utf8')
@@ -42,17 +41,10 @@ for (const section of GRPC_PAGE.split(/^(?=##)/m)) {
 }
 
 beforeAll(async () => {
-  const gateway = createHttpGateway({
-    broker: { limits: DEFAULT_LIMITS, problems: () => [] } as unknown as Broker,
-    clock: systemClock,
-    logger: silentLogger,
-    limits: DEFAULT_LIMITS,
-    checkHost: true,
-  })
-  const { host, port } = await gateway.listen('127.0.0.1', 0)
+  const gateway = await serveBareGateway()
   // biome-ignore lint/suspicious/noExplicitAny: a document of any depth
-  const { paths } = (await (await fetch(`http://${host}:${port}/openapi.json`)).json()) as any
-  await gateway.close(0)
+  const { paths } = (await (await fetch(`${gateway.url}/openapi.json`)).json()) as any
+  await gateway.close()
   // biome-ignore lint/suspicious/noExplicitAny: as above
   const operations = Object.values<any>(paths).flatMap((methods) => Object.values<any>(methods))
   rest = new Map(

@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Broker } from '@millrace/broker'
-import { createHttpGateway, type HttpGateway } from '@millrace/gateway-http'
-import { DEFAULT_LIMITS, ERRORS, type ErrorCode, MillraceError, silentLogger, systemClock } from '@millrace/record'
+import { ERRORS, type ErrorCode, MillraceError } from '@millrace/record'
 import { errorTrailers, GRPC_STATUS } from '@millrace/wire'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type BareGateway, serveBareGateway } from './bare-gateway.ts'
 import { tableUnder } from './markdown-table.ts'
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -23,22 +22,15 @@ const codes = Object.keys(ERRORS) as ErrorCode[]
 
 describe('docs/errors.md', () => {
   let failing: ErrorCode
-  let gateway: HttpGateway
+  let gateway: BareGateway
   let url: string
 
   beforeAll(async () => {
     const topics = { list: () => Promise.reject(new MillraceError(failing, 'for the test')) }
-    gateway = createHttpGateway({
-      broker: { topics, limits: DEFAULT_LIMITS, problems: () => [] } as unknown as Broker,
-      clock: systemClock,
-      logger: silentLogger,
-      limits: DEFAULT_LIMITS,
-      checkHost: true,
-    })
-    const { host, port } = await gateway.listen('127.0.0.1', 0)
-    url = `http://${host}:${port}`
+    gateway = await serveBareGateway({ topics })
+    url = gateway.url
   })
-  afterAll(() => gateway.close(0))
+  afterAll(() => gateway.close())
 
   test('has every code, in the order of the source', () => {
     expect(rows.map(({ code }) => code)).toEqual(codes)

@@ -2,12 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Broker } from '@millrace/broker'
 import { describeTopicConfig, parseTopicConfig } from '@millrace/engine'
-import { createHttpGateway } from '@millrace/gateway-http'
-import { DEFAULT_LIMITS, silentLogger, systemClock } from '@millrace/record'
+import { DEFAULT_LIMITS } from '@millrace/record'
 import { flagOf, loadSettings, SETTINGS, startServer, variableOf } from '@millrace/server'
 import { expect, onTestFinished, test } from 'vitest'
+import { serveBareGateway } from './bare-gateway.ts'
 import { fencedBlocks } from './fenced-blocks.ts'
 import { tableUnder } from './markdown-table.ts'
 
@@ -27,17 +26,9 @@ test('README.md has every setting of a topic with its default', () => {
 })
 
 test('README.md names only calls of REST that there are, and every parameter of reading', async () => {
-  const gateway = createHttpGateway({
-    broker: { limits: DEFAULT_LIMITS, problems: () => [] } as unknown as Broker,
-    clock: systemClock,
-    logger: silentLogger,
-    limits: DEFAULT_LIMITS,
-    checkHost: true,
-    metrics: async () => ({ contentType: 'text/plain', text: 'some' }),
-  })
-  const { host, port } = await gateway.listen('127.0.0.1', 0)
+  const gateway = await serveBareGateway()
   try {
-    const asked = await fetch(`http://${host}:${port}/v1/topics/orders/partitions/0/records?nope=1`)
+    const asked = await fetch(`${gateway.url}/v1/topics/orders/partitions/0/records?nope=1`)
     const { detail } = (await asked.json()) as { detail: string }
     const parameters = tableUnder(readme, 'Parameters of reading')
     expect(detail).toBe(`"nope" is not a query parameter; there are ${parameters.map(([name]) => name).join(', ')}`)
@@ -50,7 +41,7 @@ test('README.md names only calls of REST that there are, and every parameter of 
     expect(calls.length).toBeGreaterThan(8)
     for (const call of calls) {
       const [method = '', path = ''] = call.split(' ')
-      const url = `http://${host}:${port}${path.replace('{topic}', 'orders').replace('{partition}', '0').replace('{group}', 'billing')}`
+      const url = `${gateway.url}${path.replace('{topic}', 'orders').replace('{partition}', '0').replace('{group}', 'billing')}`
       // The broker behind is none, so that what is found fails in another way.
       const answer = await fetch(url, { method })
       const isJson = answer.headers.get('content-type')?.includes('json') ?? false
@@ -59,7 +50,7 @@ test('README.md names only calls of REST that there are, and every parameter of 
       expect(code, call).not.toBe('METHOD_NOT_ALLOWED')
     }
   } finally {
-    await gateway.close(0)
+    await gateway.close()
   }
 })
 

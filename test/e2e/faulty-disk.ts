@@ -38,6 +38,7 @@ export class FaultyDisk implements Disk {
       },
       truncate: (sizeBytes) => file.truncate(sizeBytes),
       size: () => file.size(),
+      linkCount: () => file.linkCount(),
       close: () => file.close(),
     }
   }

@@ -71,8 +71,8 @@ describe('Idempotency-Key', () => {
   })
 })
 
-const CLIENTS = 60
-const REQUESTS = 4
+const CLIENTS = 24
+const REQUESTS = 2
 const ATTEMPTS = 60
 /** What a flood may take of the server's memory; what is sent to it is less than a tenth, so this catches only leaks. */
 const MEMORY_BYTES = 96 * 2 ** 20

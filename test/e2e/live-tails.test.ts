@@ -50,6 +50,11 @@ describe.each(['HTTP/1.1', 'HTTP/2'] as const)('a live tail of a server, over %s
     const port = Number(new URL(url).port)
     const first = openTail(port, protocol, PATH)
     await first.until((text) => text !== '')
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    expect(metrics.match(/^millrace_(?:live_tails|waiting_fetches) \d+$/gm)).toEqual([
+      'millrace_waiting_fetches 0',
+      'millrace_live_tails 1',
+    ])
     expect(await openTail(port, protocol, PATH).status).toBe(429)
     first.leave()
     await expect.poll(async () => openTail(port, protocol, PATH).status).toBe(200)

@@ -98,6 +98,16 @@ const PROBES: readonly (readonly [keyof Limits, number, () => Promise<unknown>, 
     async () => (await rest('GET', READ, undefined, { accept: 'text/event-stream' })).code,
     'LIMIT_REACHED',
   ],
+  [
+    'waitingFetches',
+    1,
+    async () => {
+      const wait = () => rest('GET', '/v1/topics/t/partitions/0/records?from=latest&waitMs=1000')
+      const codes = (await Promise.all([wait(), wait()])).map(({ code }) => code)
+      return codes.find((code) => code !== undefined)
+    },
+    'LIMIT_REACHED',
+  ],
   ['topics', 1, () => createTopic(1), 'LIMIT_REACHED'],
   ['partitions', 1, () => createTopic(1), 'LIMIT_REACHED'],
   ['partitionsPerTopic', 1, () => createTopic(2), 'INVALID_PARTITIONS'],
@@ -155,7 +165,7 @@ describe('a limit that is called live', () => {
 
   test('is not copied to where it would stay as it was at the start', () => {
     const copies = sources().flatMap(({ path, text }) => {
-      const found = text.matchAll(/(?:this\.\w+ = .*|new (?!MillraceError)\w+\([^)]*)\blimits\.(\w+)(?!\()/g)
+      const found = text.matchAll(/(?:this\.\w+ = |new (?!MillraceError)\w+\()(?:(?!=>).)*\blimits\.(\w+)(?!\()/g)
       return Array.from(found, ([, limit = '']) => ({ path, limit }))
     })
     // Those that are not live, so that the search is seen to find something.

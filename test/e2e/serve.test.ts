@@ -76,6 +76,11 @@ describe('millrace serve', () => {
     expect([await create('b'), await create('c')]).toEqual([201, 429])
     expect(await readFile(log, 'utf8')).toContain('topic created')
 
+    await configure({ data: 'memory', logFile: log, limits: { topics: 2, openFiles: 100 } })
+    expect(await hangUp()).toMatchObject({ changed: ['logLevel'], needRestart: ['limits.openFiles'] })
+    await configure({ data: 'memory', logFile: log, limits: { topics: 2 } })
+    expect(await hangUp()).toMatchObject({ changed: [], needRestart: [] })
+
     await configure({ data: 'memory', logFile: log, limits: { topics: 'many' } })
     expect(await hangUp()).toMatchObject({ level: 50, msg: expect.stringContaining('limits.topics') })
     expect(await create('c')).toBe(429)

@@ -1,12 +1,14 @@
+import { once } from 'node:events'
 import { rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { connect } from 'node:tls'
 import { Millrace } from '@millrace/client'
 import { type Logger, silentLogger } from '@millrace/record'
 import { type ServerOptions, startServer } from '@millrace/server'
 import { type Authority, type Certified, eventsOf, makeAuthority, openTail } from '@millrace/testkit'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { millrace, temporaryDirectory } from './harness.ts'
+import { millrace, startMillrace, temporaryDirectory } from './harness.ts'
 
 let authority: Authority
 beforeAll(async () => {
@@ -229,5 +231,13 @@ describe('the command', () => {
     })
     const clear = await millrace([...list.slice(0, 3), server.url.replace('https', 'http')])
     expect(clear.stderr).toBe('millrace: CONNECTION_FAILED: the server answers over TLS only: use https://\n')
+  })
+
+  test('is told of --ca by the server that it starts', async () => {
+    const { path } = await prepared(await named('one'))
+    const files = ['--tls-cert', path('cert.pem'), '--tls-key', path('key.pem')]
+    const server = startMillrace(['serve', '--data', 'memory', '--http', '127.0.0.1:0', ...files])
+    const [told] = await once(server.stdout as Readable, 'data')
+    expect(String(told)).toMatch(/--url https:\/\/127\.0\.0\.1:\d+\nThey need --ca FILE .*\nCtrl-C/)
   })
 })

@@ -65,11 +65,11 @@ class Scene {
   async openPage(browser: Browser, from: string): Promise<Page> {
     const page = await browser.newPage()
     onTestFinished(() => page.close())
-    const opened = tailOpened(page)
+    const opened = await watchForTail(page)
     const query = new URLSearchParams({ server: this.url, topic: 't', partition: '0', from })
     await page.goto(`${this.pageUrl}?${query}`)
     await untilState(page, 'live')
-    await opened
+    await opened()
     return page
   }
 }
@@ -81,17 +81,21 @@ async function servePage(): Promise<string> {
   return line.toString().trim()
 }
 
-/** Resolves when the first bytes of a live tail have reached the page: an id without data raises no event in it. */
-async function tailOpened(page: Page): Promise<void> {
+/**
+ * To be called before the page asks for anything. What it gives resolves when the first bytes of a live tail have reached
+ * the page: an id without data raises no event in it.
+ */
+async function watchForTail(page: Page): Promise<() => Promise<void>> {
   const network = await page.context().newCDPSession(page)
   await network.send('Network.enable')
   const tails = new Set<string>()
   network.on('Network.requestWillBeSent', ({ requestId, type }) => {
     if (type === 'EventSource') tails.add(requestId)
   })
-  await new Promise<void>((resolve) => {
+  const opened = new Promise<void>((resolve) => {
     network.on('Network.dataReceived', ({ requestId }) => tails.has(requestId) && resolve())
   })
+  return () => opened
 }
 
 const untilState = (page: Page, state: string) => page.locator(`#state[data-state=${state}]`).waitFor()

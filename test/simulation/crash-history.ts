@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import type { Engine } from '@millrace/engine'
 import { openLocalEngine, verifyDataDirectory } from '@millrace/engine-local'
+import type { Finding } from '@millrace/log'
 import { DEFAULT_LIMITS, type Limits, type Logger, silentLogger } from '@millrace/record'
 import { CrashDisk, ManualClock, type SeededRandom, seededRandom } from '@millrace/testkit'
+import { BackupModels } from './backup-models.ts'
 import { type Counts, noCounts } from './counts.ts'
 import { DiskCounter } from './disk-counter.ts'
 import { Life, type LifeStyle, randomWeights, turns } from './life.ts'
@@ -12,6 +14,8 @@ import { TopicModels } from './topic-models.ts'
 import { TransactionalClient } from './transactional-client.ts'
 
 const DATA_DIR = '/data'
+const BACKUP_DIR = '/backups'
+const COPY_DIR = '/copy'
 const LIMITS: Limits = {
   ...DEFAULT_LIMITS,
   tailCacheBytes: 12_000,
@@ -43,6 +47,7 @@ export class CrashHistory {
   private readonly random: SeededRandom
   private readonly disk: CrashDisk
   private readonly models: TopicModels
+  private readonly backups: BackupModels
   private readonly style: LifeStyle
   private readonly lives: number
   private readonly diskCounter: DiskCounter
@@ -55,6 +60,7 @@ export class CrashHistory {
     const random = seededRandom(seed)
     this.random = random
     this.disk = new CrashDisk(random)
+    this.backups = new BackupModels({ disk: this.disk, from: BACKUP_DIR, to: COPY_DIR })
     this.diskCounter = new DiskCounter(this.disk, this.counts)
     const others = random.shuffle(OTHERS)
     const kinds = random.bool() ? [MANY, ...others.slice(0, random.int(0, 2))] : others.slice(0, random.int(1, 3))
@@ -78,6 +84,7 @@ export class CrashHistory {
       for (const client of this.clients) client.restart()
       engine = await this.open()
       const found = await this.check(engine)
+      await this.checkBackups()
       if (this.random.bool(0.3)) engine = await this.recoverAgain(found)
     }
     await this.begin(engine).deliverAll()
@@ -89,9 +96,9 @@ export class CrashHistory {
   }
 
   private begin(engine: Engine): Life {
-    const { clock, disk, random, models, clients, counts, style } = this
+    const { clock, disk, random, models, backups, clients, counts, style } = this
     const newValue = (): string => `${this.values++}${'.'.repeat(random.int(0, 150))}`
-    return new Life({ engine, clock, disk, random, models, clients, counts, style, newValue })
+    return new Life({ engine, clock, disk, random, models, backups, clients, counts, style, newValue })
   }
 
   private async endLife(life: Life, engine: Engine): Promise<void> {
@@ -186,25 +193,30 @@ export class CrashHistory {
     assert.equal(found?.offset, expected, `the first record from ${timestampMs} on`)
   }
 
+  private async checkBackups(): Promise<void> {
+    const { models, counts } = this
+    const open = async (dataDir: string): Promise<Engine> => {
+      await this.verify(dataDir)
+      const clock = new ManualClock(this.clock.nowMs())
+      return openLocalEngine({ disk: this.disk.mount(), dataDir, clock, limits: LIMITS })
+    }
+    await this.backups.check(models, open, { nowMs: this.clock.nowMs(), counts })
+  }
+
   /** After a shutdown in order every file is as it must be, and none is left over. */
   private async checkFiles(): Promise<void> {
-    const onFinding = ({
-      kind,
-      severity,
-      file,
-      message,
-    }: {
-      kind: string
-      severity: string
-      file: string
-      message: string
-    }) => assert(severity !== 'error', `${kind} ${file}: ${message}`)
-    await verifyDataDirectory({ disk: this.disk.mount(), dataDir: DATA_DIR, limits: LIMITS, onFinding })
+    await this.verify(DATA_DIR)
     assert.deepEqual(
-      // What is set aside stays as it was found.
-      this.disk.paths().filter((path) => /cleaned|swap|tmp/.test(path) && !path.includes('.orphan/')),
+      // What is set aside stays as it was found, and a deleted topic goes as a whole, in this life or in the next.
+      this.disk.paths().filter((path) => /cleaned|swap|tmp/.test(path) && !/\.(orphan|deleted)\//.test(path)),
       [],
     )
+  }
+
+  private async verify(dataDir: string): Promise<void> {
+    const onFinding = ({ kind, severity, file, message }: Finding): void =>
+      assert(severity !== 'error', `${kind} ${file}: ${message}`)
+    await verifyDataDirectory({ disk: this.disk.mount(), dataDir, limits: LIMITS, onFinding })
   }
 
   /** New producers for the partitions in which the old ones may not know what they were told. */
@@ -234,6 +246,13 @@ export class CrashHistory {
     const { logger } = this
     this.clock = new ManualClock(this.clock.nowMs())
     const disk = this.disk.mount({ deadCalls: 'hang' })
-    return openLocalEngine({ disk, dataDir: DATA_DIR, clock: this.clock, logger, limits: LIMITS })
+    return openLocalEngine({
+      disk,
+      dataDir: DATA_DIR,
+      backupDir: BACKUP_DIR,
+      clock: this.clock,
+      logger,
+      limits: LIMITS,
+    })
   }
 }

@@ -1,6 +1,8 @@
 import type { Engine } from '@millrace/engine'
 import { type ErrorCode, MillraceError } from '@millrace/record'
 import type { CrashDisk, DiskFault, ManualClock, SeededRandom } from '@millrace/testkit'
+import { Administration } from './administration.ts'
+import type { BackupModels } from './backup-models.ts'
 import type { Counts } from './counts.ts'
 import { Operations } from './operations.ts'
 import type { PartitionModel } from './partition-model.ts'
@@ -21,6 +23,8 @@ const STEPS = {
   findByTime: 3,
   truncate: 1,
   recreate: 0.5,
+  alter: 1,
+  backUp: 0.5,
   flush: 3,
   housekeep: 8,
   fail: 2,
@@ -66,6 +70,7 @@ const FAULTS: readonly DiskFault[] = [
   { operation: 'write', path: '.txnindex', code: 'ENOSPC' },
   { operation: 'read', path: '.txnindex', code: 'EIO' },
   { operation: 'read', path: '.log', code: 'EIO' },
+  { operation: 'link', code: 'EIO' },
 ]
 
 /** What makes one history differ from another. */
@@ -83,6 +88,7 @@ export interface LifeOptions {
   readonly disk: CrashDisk
   readonly random: SeededRandom
   readonly models: TopicModels
+  readonly backups: BackupModels
   readonly clients: readonly TransactionalClient[]
   readonly counts: Counts
   readonly style: LifeStyle
@@ -93,13 +99,16 @@ export interface LifeOptions {
 export class Life {
   private readonly options: LifeOptions
   private readonly operations: Operations
+  private readonly administration: Administration
   private readonly running = new Set<Promise<void>>()
   private isOver = false
   private defect: unknown
 
   constructor(options: LifeOptions) {
     this.options = options
-    this.operations = new Operations({ ...options, whileAlive: (call) => this.whileAlive(call) })
+    const calls = { ...options, whileAlive: <T>(call: Promise<T>) => this.whileAlive(call) }
+    this.operations = new Operations(calls)
+    this.administration = new Administration(calls, options.backups)
   }
 
   /** Some steps, the last of which are still under way when it returns. */
@@ -155,6 +164,10 @@ export class Life {
       await Promise.race([this.settle(), turns(300)])
     } else if (step === 'recreate') {
       if (models.topics().length > 0) this.start(this.recreate())
+    } else if (step === 'alter') {
+      this.start(this.administration.alter())
+    } else if (step === 'backUp') {
+      this.start(this.administration.backUp())
     } else if (step === 'appendToMany') {
       for (const model of random.shuffle(partitions).slice(0, random.int(4, 8)))
         this.start(this.operations.append(model))

@@ -138,10 +138,12 @@ export class Operations {
     const { start, end } = await this.status(model)
     const offset = Math.min(end, start + random.int(0, random.bool() ? 10 : end - start))
     model.noteCut(offset)
+    const { seenEnd } = model
     const now = await this.call(this.partition(model).truncateBefore(offset))
     assert(now >= offset, `${model.title} begins at ${now} after all before ${offset} was deleted`)
     model.noteStart(now)
     counts.truncations++
+    if (model.seenEnd > seenEnd) counts['truncations while records came']++
   }
 
   async create({ name, partitions, settings }: TopicKind): Promise<void> {
@@ -189,9 +191,10 @@ export class Operations {
     { records, producer }: Pick<SequencedBatch, 'records'> & Partial<SequencedBatch>,
   ): Promise<AppendResult> {
     const compression = this.options.random.bool(0.1) ? 'zstd' : 'none'
+    const { version } = model.configs
     const appending = this.partition(model).append(encode(records, { producer, compression }), { acks: 'committed' })
     const result = await this.call(appending)
-    if (result.baseOffset >= 0) model.acknowledge(result.baseOffset, records)
+    if (result.baseOffset >= 0) model.acknowledge(result, records, version)
     return result
   }
 

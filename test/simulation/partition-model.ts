@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import type { TopicDescription } from '@millrace/engine'
-import type { Counts } from './counts.ts'
+import type { AppendResult, TopicConfig, TopicDescription } from '@millrace/engine'
+import type { ConfigHistory } from './config-history.ts'
+import { type Counts, noCounts } from './counts.ts'
 import type { ModelRecord } from './model-record.ts'
 import { ProducerStream } from './producer-stream.ts'
 import type { StoredPartition } from './stored-partition.ts'
-import type { TopicKind } from './topic-kinds.ts'
 import type { TransactionModel } from './transaction-model.ts'
 
 /** Who sent a value; plain producers have no id. */
@@ -15,45 +15,66 @@ interface Sender {
 
 /**
  * What is known of one partition from the outside, and what that makes its log owe. With `flush.policy=commit` all that
- * was acknowledged or seen stays; with the others, a power cut may take the end of it that no start has found yet.
+ * was acknowledged or seen stays; with the others, a power cut may take the end of it that no start has found yet. Where
+ * settings were altered, each rule is that of any that may have held.
  */
 export class PartitionModel {
   readonly topic: TopicDescription
   readonly index: number
-  readonly kind: TopicKind
+  readonly configs: ConfigHistory
   readonly title: string
   /** Idempotent producers of this partition; none, when a power cut may have taken what they were told. */
   streams: readonly ProducerStream[] = []
   private readonly counts: Counts
   /** By offset: what an acknowledgement promised, or a reader saw. */
-  private readonly known = new Map<number, ModelRecord>()
+  private known = new Map<number, ModelRecord>()
   /** Offsets that compaction was found to have taken. */
-  private readonly gone = new Set<number>()
+  private gone = new Set<number>()
   /** By value: all that was ever sent. */
-  private readonly sent = new Map<string, Sender>()
+  private sent = new Map<string, Sender>()
   /** By value: the transaction that it was sent in. */
-  private readonly transactions = new Map<string, TransactionModel>()
+  private transactions = new Map<string, TransactionModel>()
   /** Values of appends that failed with a code that says that nothing was stored. */
-  private readonly refused = new Set<string>()
+  private refused = new Set<string>()
   /** The highest log start, and the furthest end, that were seen. */
   private start = 0
   private end = 0
   /** The furthest log start that was ever asked for. */
-  private cut = 0
+  private cut = { offset: 0 }
   private durableEnd = 0
   private mayHaveLostEnd = false
+  private isCopy = false
 
   constructor(
     topic: TopicDescription,
     index: number,
-    options: { kind: TopicKind; producers: readonly number[]; counts: Counts },
+    options: { configs: ConfigHistory; producers: readonly number[]; counts: Counts },
   ) {
     this.topic = topic
     this.index = index
-    this.kind = options.kind
+    this.configs = options.configs
     this.counts = options.counts
     this.title = `${topic.name}-${index}`
     this.giveProducers(options.producers)
+  }
+
+  /**
+   * What a backup owes that is made from now on. Of transactions it says nothing: those that are open in it end otherwise
+   * than those here.
+   */
+  copy(): PartitionModel {
+    const { topic, index, configs } = this
+    const copy = new PartitionModel(topic, index, { configs, producers: [], counts: noCounts() })
+    copy.known = new Map(this.known)
+    copy.gone = new Set(this.gone)
+    copy.sent = this.sent
+    copy.transactions = this.transactions
+    copy.refused = this.refused
+    copy.start = this.start
+    copy.end = this.end
+    copy.cut = this.cut
+    copy.isCopy = true
+    return copy
   }
 
   /** Gives it idempotent producers, if it has none. */
@@ -62,7 +83,7 @@ export class PartitionModel {
   }
 
   get compacts(): boolean {
-    return this.kind.config.cleanupPolicy !== 'delete'
+    return this.configs.mayCompact
   }
 
   get seenStart(): number {
@@ -106,27 +127,31 @@ export class PartitionModel {
     for (const { value } of records) if (value !== null) this.refused.add(value)
   }
 
-  acknowledge(baseOffset: number, records: readonly ModelRecord[]): void {
-    for (const [index, record] of records.entries()) {
+  /** @param version of the settings when the batch was sent */
+  acknowledge(result: AppendResult, records: readonly ModelRecord[], version: number): void {
+    const { baseOffset, duplicate } = result
+    const stored = this.asStored(records, result, version)
+    for (const [index, record] of stored.entries()) {
       const offset = baseOffset + index
       // A repeat may be of a batch that compaction has been over since.
-      if (this.gone.has(offset)) assert.deepEqual(record, this.known.get(offset), this.at(offset, 'was another record'))
+      if (this.gone.has(offset)) this.compare(offset, record, 'was another record')
       else this.see(offset, record)
     }
-    this.noteEnd(baseOffset + records.length)
+    const end = baseOffset + records.length
+    if (!duplicate && this.configs.isSynced(version)) this.durableEnd = Math.max(this.durableEnd, end)
+    this.noteEnd(end)
   }
 
   /** From now on this record stands at this offset, until it goes for good. */
   see(offset: number, record: ModelRecord): void {
-    const before = this.known.get(offset)
-    if (before !== undefined) assert.deepEqual(record, before, this.at(offset, 'is another record'))
+    const before = this.compare(offset, record, 'is another record')
     assert(!this.gone.has(offset), this.at(offset, 'came back'))
     const { value } = record
     if (value !== null) {
       assert(this.sent.has(value), this.at(offset, `holds what nobody sent: ${value}`))
       assert(!this.refused.has(value), this.at(offset, `holds what was refused: ${value}`))
     }
-    this.known.set(offset, record)
+    if (before === undefined || Number.isNaN(before.timestamp)) this.known.set(offset, record)
   }
 
   noteStart(start: number): void {
@@ -139,7 +164,7 @@ export class PartitionModel {
 
   /** Somebody asks for records to be deleted; whether it is done, the log start will say. */
   noteCut(offset: number): void {
-    this.cut = Math.max(this.cut, offset)
+    this.cut.offset = Math.max(this.cut.offset, offset)
   }
 
   /** The first offset from the log start on whose record is as late as `timestampMs`, as far as it is known. */
@@ -153,7 +178,7 @@ export class PartitionModel {
   }
 
   cutPower(): void {
-    if (this.kind.config.flushPolicy === 'commit') return
+    if (this.configs.wasAlwaysSynced) return
     this.mayHaveLostEnd = true
     this.streams = []
   }
@@ -166,7 +191,7 @@ export class PartitionModel {
     this.noteStart(stored.start)
     this.noteEnd(stored.end)
     for (const [offset, record] of stored.records) this.see(offset, record)
-    this.checkTransactions(stored)
+    if (!this.isCopy) this.checkTransactions(stored)
     this.checkMissing(stored, nowMs)
     this.checkOrder(stored)
     this.durableEnd = stored.end
@@ -203,19 +228,26 @@ export class PartitionModel {
   private checkStart({ start, bytes }: StoredPartition, nowMs: number): void {
     assert(start >= this.start, `the log start of ${this.title} went back from ${this.start} to ${start}`)
     if (start > this.start) this.counts['log starts raised']++
-    if (start <= this.cut) return
-    const { retentionMs, retentionBytes, cleanupPolicy } = this.kind.config
-    assert(cleanupPolicy !== 'compact', `nothing may raise the log start of ${this.title} to ${start}`)
-    if (retentionMs >= 0) {
-      for (const [offset, { timestamp }] of this.known) {
-        if (offset < this.cut || offset >= start) continue
-        assert(nowMs - timestamp > retentionMs, this.at(offset, 'was not old enough to go'))
-      }
-    } else {
-      assert(retentionBytes >= 0, `nothing may raise the log start of ${this.title} to ${start}`)
-      // What compaction took meanwhile may have been most of it.
-      if (!this.compacts) assert(bytes >= retentionBytes, `${this.title} has ${bytes} bytes left`)
+    if (start <= this.cut.offset) return
+    const isAllowed = this.configs.ever((config) => this.mayBegin(start, bytes, config, nowMs))
+    assert(isAllowed, `nothing may raise the log start of ${this.title} to ${start}`)
+  }
+
+  private mayBegin(
+    start: number,
+    bytes: number,
+    { retentionMs, retentionBytes, cleanupPolicy }: TopicConfig,
+    nowMs: number,
+  ): boolean {
+    if (cleanupPolicy === 'compact') return false
+    // What compaction, or a power cut, took meanwhile may have been most of it.
+    const mayHaveShrunk = this.compacts || this.configs.ever(({ flushPolicy }) => flushPolicy !== 'commit')
+    if (retentionBytes >= 0 && (mayHaveShrunk || bytes >= retentionBytes)) return true
+    if (retentionMs < 0) return false
+    for (const [offset, { timestamp }] of this.known) {
+      if (offset >= this.cut.offset && offset < start && nowMs - timestamp <= retentionMs) return false
     }
+    return true
   }
 
   /** All that is known is there, but for what lies below the log start, or has a later value. */
@@ -240,12 +272,16 @@ export class PartitionModel {
     { key, value, timestamp }: ModelRecord,
     { isLast, keys, nowMs }: { isLast: boolean; keys: ReadonlySet<string>; nowMs: number },
   ): void {
-    const { minCompactionLagMs, deleteRetentionMs } = this.kind.config
     assert(this.compacts, this.at(offset, 'is lost'))
-    assert(nowMs - timestamp >= minCompactionLagMs, this.at(offset, 'was too young to be compacted'))
+    const ageMs = nowMs - timestamp
+    const compacting = (allows: (config: TopicConfig) => boolean): boolean =>
+      this.configs.ever((config) => config.cleanupPolicy !== 'delete' && allows(config))
+    const isOldEnough = compacting(({ minCompactionLagMs }) => !(ageMs < minCompactionLagMs))
+    assert(isOldEnough, this.at(offset, 'was too young to be compacted'))
     if (!isLast) return
     assert(value === null, this.at(offset, `is lost, the last of ${key}`))
-    assert(nowMs - timestamp >= deleteRetentionMs, this.at(offset, 'was a tombstone too young to go'))
+    const mayGo = compacting(({ deleteRetentionMs }) => !(ageMs < deleteRetentionMs))
+    assert(mayGo, this.at(offset, 'was a tombstone too young to go'))
     if (!this.gone.has(offset)) this.counts['tombstones compacted']++
     assert(!keys.has(key), this.at(offset, `is gone, a tombstone, and ${key} came back`))
   }
@@ -266,6 +302,27 @@ export class PartitionModel {
       const follows = this.compacts ? sequence > before : sequence === before + 1
       assert(follows, this.at(offset, `holds sequence ${sequence} of producer ${producerId}, behind ${before}`))
     }
+  }
+
+  /** Records as they are stored; a timestamp that is not known is NaN, until somebody reads it. */
+  private asStored(
+    records: readonly ModelRecord[],
+    { timestamp, duplicate }: AppendResult,
+    version: number,
+  ): readonly ModelRecord[] {
+    const stamped = this.configs.stamped(duplicate ? -1 : version)
+    if (stamped === 'no') return records
+    return records.map((record) => ({ ...record, timestamp: stamped === 'yes' ? timestamp : Number.NaN }))
+  }
+
+  /** @returns what is known to be there */
+  private compare(offset: number, record: ModelRecord, what: string): ModelRecord | undefined {
+    const before = this.known.get(offset)
+    if (before === undefined) return undefined
+    const timestamp = Number.isNaN(record.timestamp) ? record.timestamp : before.timestamp
+    const due = Number.isNaN(before.timestamp) ? { ...before, timestamp: record.timestamp } : { ...before, timestamp }
+    assert.deepEqual(record, due, this.at(offset, what))
+    return before
   }
 
   private at(offset: number, what: string): string {

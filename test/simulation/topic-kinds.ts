@@ -1,4 +1,4 @@
-import { parseTopicConfig, type TopicConfig, type TopicSettings } from '@millrace/engine'
+import type { TopicSettings } from '@millrace/engine'
 
 /** Between two rounds of retention and compaction. */
 export const HOUSEKEEPING_MS = 10_000
@@ -10,7 +10,6 @@ export interface TopicKind {
   readonly name: string
   readonly partitions: number
   readonly settings: TopicSettings
-  readonly config: TopicConfig
 }
 
 const FOR_EVER = { 'retention.ms': '-1' }
@@ -23,7 +22,7 @@ const COMPACT = {
 
 function kind(name: string, partitions: number, settings: TopicSettings): TopicKind {
   const all = { 'segment.bytes': '1500', 'index.interval.bytes': '256', ...settings }
-  return { name, partitions, settings: all, config: parseTopicConfig(all) }
+  return { name, partitions, settings: all }
 }
 
 /** Enough partitions of it for rounds that go by way of the journal. */
@@ -43,10 +42,3 @@ export const OTHERS: readonly TopicKind[] = [
   kind('interval', 2, { ...FOR_EVER, 'flush.policy': 'interval', 'flush.ms': String(FLUSH_MS) }),
   kind('unsynced', 1, { ...COMPACT, 'flush.policy': 'os' }),
 ]
-
-/** @throws Error for a name that no kind has */
-export function kindOf(name: string): TopicKind {
-  const found = [MANY, ...OTHERS].find((known) => known.name === name)
-  if (found === undefined) throw new Error(`a topic that nobody made: ${name}`)
-  return found
-}

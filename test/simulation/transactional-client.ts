@@ -74,10 +74,10 @@ export class TransactionalClient {
     model.noteSent(records, -1, -1)
     model.noteTransaction(records, transaction)
     const bytes = encode(records, { producer, compression: 'none', transactional: true })
+    const { version } = model.configs
     const appending = engine.partition(model.topic.id, model.index).append(bytes, { acks: 'committed' })
     try {
-      const { baseOffset } = await whileAlive(appending)
-      model.acknowledge(baseOffset, records)
+      model.acknowledge(await whileAlive(appending), records, version)
       this.sequences.set(model, baseSequence + records.length)
     } catch (error) {
       await this.end(life, transaction, 'abort')

@@ -120,6 +120,7 @@ export class KillDisk implements Disk {
       datasync: () => this.change('datasync', path, () => file.datasync()),
       truncate: (sizeBytes) => this.change('truncate', path, () => file.truncate(sizeBytes)),
       size: () => file.size(),
+      linkCount: () => file.linkCount(),
       close: () => file.close(),
     }
   }

@@ -16,6 +16,9 @@ export interface BrokerOptions {
   readonly logger?: Logger
 }
 
+/** Between two attempts at reading what could not be read, while somebody asks how things are. */
+const OPEN_AGAIN_MS = 1_000
+
 /** The use cases over one engine. Gateways call it; every rule about topics and records lives below this line. */
 export class Broker {
   readonly topics: Topics
@@ -27,6 +30,8 @@ export class Broker {
   readonly limits: Limits
   private readonly engine: Engine
   private readonly logger: Logger
+  private readonly clock: Clock
+  private openAgainAtMs = Number.NEGATIVE_INFINITY
   private readonly traffic: Traffic
 
   constructor({ engine, clock, limits = DEFAULT_LIMITS, logger = silentLogger }: BrokerOptions) {
@@ -40,6 +45,7 @@ export class Broker {
     this.transactions = new Transactions({ engine, limits })
     this.backups = new Backups({ engine, clock })
     this.logger = logger
+    this.clock = clock
   }
 
   /** Takes up what was going on when the last broker over this engine ended. What fails is logged and tried again later. */
@@ -68,7 +74,17 @@ export class Broker {
 
   /** What keeps the broker from doing its work, in words; empty when it is ready. */
   async problems(): Promise<readonly string[]> {
-    return [...(await this.engine.problems()), ...this.groups.problems(), ...this.produce.problems()]
+    const own = [...this.groups.problems(), ...this.produce.problems()]
+    if (own.length > 0) this.openAgain()
+    return [...(await this.engine.problems()), ...own]
+  }
+
+  /** Nobody is sent to a server that is not ready, and so nobody else would have it tried again. */
+  private openAgain(): void {
+    const nowMs = this.clock.monotonicMs()
+    if (nowMs < this.openAgainAtMs) return
+    this.openAgainAtMs = nowMs + OPEN_AGAIN_MS
+    void this.open()
   }
 
   /**

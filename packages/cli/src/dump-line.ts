@@ -1,4 +1,5 @@
 import type { DumpEntry, DumpedBatch, DumpedRecord } from '@millrace/server'
+import { timeText } from './time-text.ts'
 
 /** A line for people about something that `dump` came upon. */
 export function dumpLine(entry: DumpEntry): string {
@@ -10,7 +11,7 @@ export function dumpLine(entry: DumpEntry): string {
     case 'index':
       return `at ${entry.position}  offset ${entry.offset}  byte ${entry.logPosition} of the log`
     case 'timeindex':
-      return `at ${entry.position}  ${timeOf(entry.timestamp)}  offset ${entry.offset}`
+      return `at ${entry.position}  ${timeText(entry.timestamp)}  offset ${entry.offset}`
     case 'txnindex': {
       const { position, producerId, firstOffset, lastOffset, lastStableOffset } = entry
       return `at ${position}  producer ${producerId}  offsets ${firstOffset} to ${lastOffset} aborted  last stable ${lastStableOffset}`
@@ -23,13 +24,13 @@ export function dumpLine(entry: DumpEntry): string {
 function batchLine(batch: DumpedBatch): string {
   const { baseOffset, lastOffset, baseTimestamp, maxTimestamp, producerId, deleteHorizonMs } = batch
   const times =
-    baseTimestamp === maxTimestamp ? timeOf(maxTimestamp) : `${timeOf(baseTimestamp)} to ${timeOf(maxTimestamp)}`
+    baseTimestamp === maxTimestamp ? timeText(maxTimestamp) : `${timeText(baseTimestamp)} to ${timeText(maxTimestamp)}`
   const flags = [
     batch.codec === 'none' ? '' : batch.codec,
     batch.timestampType === 'LogAppendTime' ? 'LogAppendTime' : '',
     batch.isTransactional ? 'transactional' : '',
     batch.marker === undefined ? '' : `marker ${batch.marker}`,
-    deleteHorizonMs === undefined ? '' : `compacted, tombstones go from ${timeOf(deleteHorizonMs)} on`,
+    deleteHorizonMs === undefined ? '' : `compacted, tombstones go from ${timeText(deleteHorizonMs)} on`,
   ]
   return [
     `at ${batch.position}`,
@@ -45,7 +46,7 @@ function batchLine(batch: DumpedBatch): string {
 }
 
 function recordLine({ offset, timestamp, key, value, headers }: DumpedRecord): string {
-  const parts = [`  ${offset}`, timeOf(timestamp), `key ${shown(key)}`, `value ${shown(value)}`]
+  const parts = [`  ${offset}`, timeText(timestamp), `key ${shown(key)}`, `value ${shown(value)}`]
   if (headers.length > 0)
     parts.push(
       `headers ${headers.map((header) => `${shown(Buffer.from(header.key))}=${shown(header.value)}`).join(' ')}`,
@@ -56,10 +57,4 @@ function recordLine({ offset, timestamp, key, value, headers }: DumpedRecord): s
 /** Text in quotes, as JSON has it; what is no UTF-8 shows its bad bytes as replacement characters. */
 function shown(content: Buffer | null): string {
   return content === null ? 'null' : JSON.stringify(content.toString())
-}
-
-/** A time that may be any number. */
-function timeOf(timestampMs: number): string {
-  const date = new Date(timestampMs)
-  return Number.isNaN(date.getTime()) ? `${timestampMs}ms` : date.toISOString()
 }

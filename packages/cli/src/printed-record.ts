@@ -1,10 +1,7 @@
+import type { ReadRecord } from '@millrace/client'
+
 /** A record as it is printed. */
-export interface PrintedRecord {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly timestamp: number
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[]
-}
+export type PrintedRecord = Pick<
+  ReadRecord,
+  'topic' | 'partition' | 'offset' | 'timestamp' | 'key' | 'value' | 'headers'
+>

@@ -99,8 +99,8 @@ export interface PartitionOffset {
 }
 
 /**
- * Makes, finds, changes and deletes topics, and looks after consumer groups. Calls fail with a MillraceError that has the server's
- * code, or the signal's reason.
+ * Makes, finds, changes and deletes topics, and looks after consumer groups. Calls fail with a MillraceError that has the
+ * server's code, or the signal's reason.
  */
 export class Admin extends GroupAdmin {
   private readonly directory: TopicDirectory

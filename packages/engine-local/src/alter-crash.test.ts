@@ -11,10 +11,17 @@ import { describe, expect, test } from 'vitest'
 import { openLocalEngine } from './local-engine.ts'
 import { verifyDataDirectory } from './verify-data-directory.ts'
 
+const FIRST_SEED = Number(process.env.MILLRACE_ALTER_SEED ?? 0)
+/** How many times as many seeds as by default. */
+const TIMES = Number(process.env.MILLRACE_ALTER_TIMES ?? 1)
 const DATA = '/data'
 const MOST_PARTITIONS = 9
 /** More than are flushed at once. */
 const MANY_PARTITIONS = 40
+
+function seeds(count: number): number[] {
+  return Array.from({ length: count * TIMES }, (_, index) => FIRST_SEED + index)
+}
 
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
@@ -82,7 +89,7 @@ function after(topic: TopicDescription, { partitions, set }: ReturnType<typeof d
 describe('an alteration', () => {
   const outcomes = { before: 0, after: 0, answered: 0 }
 
-  test.each([...Array(60).keys()])('that a crash cuts short has happened, or has not (seed %i)', async (seed) => {
+  test.each(seeds(60))('that a crash cuts short has happened, or has not (seed %i)', async (seed) => {
     const bench = new Bench(seed)
     const { random, disk } = bench
     let engine = await bench.open()
@@ -126,7 +133,7 @@ describe('an alteration', () => {
     for (const count of Object.values(outcomes)) expect(count).toBeGreaterThan(0)
   })
 
-  test.each([...Array(40).keys()])(
+  test.each(seeds(40))(
     'that a fault ends changes nothing, and works when it is tried again (seed %i)',
     async (seed) => {
       const bench = new Bench(seed)
@@ -164,27 +171,24 @@ describe('an alteration', () => {
     },
   )
 
-  test.each([...Array(30).keys()])(
-    'to flush.policy=commit leaves nothing behind that was not synced (seed %i)',
-    async (seed) => {
-      const bench = new Bench(seed)
-      const { random, disk } = bench
-      let engine = await bench.open()
-      const settings = { 'flush.policy': random.pick(['os', 'interval']), 'flush.ms': '1000000' }
-      const topic = await engine.topics.create({ name: 'orders', partitions: MANY_PARTITIONS, settings })
-      for (let count = random.int(1, 3); count > 0; count--) await bench.appendToAll(engine, topic, `unsynced ${count}`)
-      let isAltered = false
-      const altering = engine.topics.alter(topic.id, { set: { 'flush.policy': 'commit' } }).then(() => {
-        isAltered = true
-      })
-      // Rounds of so many go by way of the journal, whose batches must not come to stand behind a hole.
-      do await bench.appendToAll(engine, topic, 'meanwhile')
-      while (!isAltered)
-      await altering
-      disk.crash()
-      engine = await bench.open()
-      await bench.check(engine, topic)
-      await engine.close()
-    },
-  )
+  test.each(seeds(30))('to flush.policy=commit leaves nothing behind that was not synced (seed %i)', async (seed) => {
+    const bench = new Bench(seed)
+    const { random, disk } = bench
+    let engine = await bench.open()
+    const settings = { 'flush.policy': random.pick(['os', 'interval']), 'flush.ms': '1000000' }
+    const topic = await engine.topics.create({ name: 'orders', partitions: MANY_PARTITIONS, settings })
+    for (let count = random.int(1, 3); count > 0; count--) await bench.appendToAll(engine, topic, `unsynced ${count}`)
+    let isAltered = false
+    const altering = engine.topics.alter(topic.id, { set: { 'flush.policy': 'commit' } }).then(() => {
+      isAltered = true
+    })
+    // Rounds of so many go by way of the journal, whose batches must not come to stand behind a hole.
+    do await bench.appendToAll(engine, topic, 'meanwhile')
+    while (!isAltered)
+    await altering
+    disk.crash()
+    engine = await bench.open()
+    await bench.check(engine, topic)
+    await engine.close()
+  })
 })

@@ -2,12 +2,12 @@ import type { Backup, Backups } from '@millrace/engine'
 import {
   FORMAT_FILE,
   hasSystemCode,
+  keepName,
   type LinkedPartition,
   type LogContext,
+  makeDurableDirectory,
   type PartitionIdentity,
   type PartitionLog,
-  readFile,
-  replaceFile,
   Serial,
   sideBySide,
   storageError,
@@ -65,6 +65,8 @@ export class LocalBackups implements Backups {
         throw new MillraceError('BACKUP_EXISTS', `there is a backup ${name} already`)
       }
       try {
+        await makeDurableDirectory(context.disk, backupDir)
+        await keepName(context.disk, backupDir)
         await context.disk.remove(partial)
         await context.disk.makeDirectory(partial)
         const counts = await this.copyTo(partial)
@@ -89,14 +91,14 @@ export class LocalBackups implements Backups {
     const { linked, pausedMs } = await this.options.whileUnchanged(() => this.linkAll(target))
     let sizeBytes = 0
     let copiedBytes = 0
-    await sideBySide(linked, 1, async (partition) => {
+    for (const { linkedBytes, activeBytes, finish } of linked) {
       this.checkOpen()
-      await partition.finish()
-      sizeBytes += partition.linkedBytes + partition.activeBytes
-      copiedBytes += partition.activeBytes
-    })
-    const version = (await readFile(disk, `${this.options.dataDir}/${FORMAT_FILE}`)) ?? Buffer.alloc(0)
-    await replaceFile(disk, `${target}/${FORMAT_FILE}`, version)
+      await finish()
+      sizeBytes += linkedBytes + activeBytes
+      copiedBytes += activeBytes
+    }
+    await disk.link(`${this.options.dataDir}/${FORMAT_FILE}`, `${target}/${FORMAT_FILE}`)
+    await disk.syncDirectory(target)
     logger.info({ backup: target, sizeBytes, copiedBytes, pausedMs }, 'backup made')
     return { partitions: linked.length, sizeBytes, copiedBytes, pausedMs }
   }

@@ -1,13 +1,10 @@
 import type { EngineStats, TopicUsage } from '@millrace/engine'
 import type { LogContext } from '@millrace/log'
-import { nextTurn } from '@millrace/record'
+import { Pauses } from '@millrace/record'
 import type { CatalogStore } from './catalog-store.ts'
 import type { LocalTopicCatalog, OpenTopic } from './topic-catalog.ts'
 import type { TransactionStore } from './transaction-store.ts'
 import type { LocalTransactions } from './transactions.ts'
-
-/** Partitions that are looked at in one turn of the event loop. */
-const AT_ONCE = 500
 
 export interface StatsSources {
   readonly context: LogContext
@@ -24,15 +21,12 @@ export async function collectStats(sources: StatsSources): Promise<EngineStats> 
   const { committer, files, tails, indexes, stats, disk } = context
   const usages: TopicUsage[] = []
   let pendingBytes = 0
-  let looked = 0
+  const pauses = new Pauses()
   for (const topic of topics.all()) {
     const usage = usageOf(topic)
     usages.push(usage)
     for (const log of topic.logs) if (!(log instanceof Error)) pendingBytes += log.pendingBytes
-    looked += usage.partitions
-    if (looked < AT_ONCE) continue
-    looked = 0
-    await nextTurn()
+    await pauses.after(usage.partitions)
   }
   return {
     topics: usages,

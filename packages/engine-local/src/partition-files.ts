@@ -16,7 +16,7 @@ import {
   sideBySide,
   storageError,
 } from '@millrace/log'
-import { MillraceError } from '@millrace/record'
+import { MillraceError, nextTurn } from '@millrace/record'
 
 /** Partitions that are worked on at once. */
 const AT_ONCE = 32
@@ -123,7 +123,7 @@ export class PartitionFiles {
     await sideBySide(logs, AT_ONCE, async (log) => {
       await log.abandon(reason)
       // Others have their turn between two of many.
-      await new Promise((resolve) => setImmediate(resolve))
+      await nextTurn()
     })
   }
 

@@ -1,12 +1,11 @@
 import type { TableUsage } from '@millrace/engine'
 import type { LogContext } from '@millrace/log'
+import { fullTableProblem } from '@millrace/table'
 import type { LocalTopicCatalog } from './topic-catalog.ts'
 
 /** Partitions that are named; of more, only their number is told. */
 const NAMED = 10
 const MiB = 1_048_576
-/** Share of its limit at which a table counts as full: before that, changes of the usual size are refused at times. */
-const FULL = 0.95
 
 export interface ProblemSources {
   readonly context: LogContext
@@ -34,8 +33,8 @@ export async function engineProblems({ context, dataDir, topics, tables }: Probl
     problems.push(`partitions that could not be opened at the start: ${unopened.length} (${names}${more})`)
   }
   for (const { name, sizeBytes } of tables) {
-    if (sizeBytes < FULL * limits.tableBytes) continue
-    problems.push(`the table of ${name} is full: ${sizeBytes} of ${limits.tableBytes} bytes (tableBytes)`)
+    const problem = fullTableProblem(name, sizeBytes, limits.tableBytes)
+    if (problem !== undefined) problems.push(problem)
   }
   return problems
 }

@@ -279,7 +279,10 @@ export class LocalTopicCatalog implements TopicCatalog {
       await files.flush(logs)
     } catch (error) {
       // Their next append mends the file before it is committed.
-      logger.error({ err: error, topic: description.name }, 'syncing what was committed without it failed')
+      logger.error(
+        { err: error, topic: description.name },
+        'syncing what was committed before flush.policy became commit failed',
+      )
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Engine, EnginePartition } from '@millrace/engine'
 import type { Disk, Finding } from '@millrace/log'
-import { DEFAULT_LIMITS } from '@millrace/record'
+import { BatchBuilder, DEFAULT_LIMITS } from '@millrace/record'
 import { batchOf, CrashDisk, ManualClock, seededRandom } from '@millrace/testkit'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { openLocalEngine } from './local-engine.ts'
@@ -52,6 +52,28 @@ describe('a data directory that is well', () => {
     expect(found).toEqual([])
     expect(summary).toMatchObject({ topics: 2, partitions: 6, errors: 0, notes: 0 })
     expect(summary.batches).toBeGreaterThanOrEqual(2 * 2 * 20 + 4)
+  })
+
+  test('is so when a topic that was compacted no longer is, also where a crash ended its first compaction', async () => {
+    for (let turn = 0; turn <= 400; turn += 20) {
+      disk = new CrashDisk(seededRandom(turn))
+      const engine = await openLocalEngine({ disk: disk.mount({ deadCalls: 'hang' }), dataDir: DATA, clock })
+      const settings = { ...SETTINGS, 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0' }
+      const { id } = await engine.topics.create({ name: 't', partitions: 1, settings })
+      for (let batch = 0; batch < 40; batch++) {
+        const builder = new BatchBuilder()
+        for (const value of ['a', 'b', 'c'])
+          builder.append({ key: Buffer.from('k'), value: Buffer.from(value.repeat(90)), timestamp: 1 })
+        await engine.partition(id, 0).append(builder.build().buffer, { acks: 'committed' })
+      }
+      clock.advance(DEFAULT_LIMITS.housekeepingIntervalMs)
+      for (let left = turn; left > 0; left--) await new Promise<void>((resolve) => setImmediate(resolve))
+      disk.kill()
+      const next = await open()
+      await next.topics.alter(id, { set: { 'cleanup.policy': 'delete' } })
+      await next.close()
+      expect((await verify()).errors, `turn ${turn}`).toEqual([])
+    }
   })
 
   test('after SIGKILL, and before recovery, has notes at most, whatever only the journal has', async () => {

@@ -22,8 +22,10 @@ export interface GatewayStats {
   readonly connectionsRefused: number
   /** Open gRPC calls, by path. */
   readonly calls: readonly { readonly call: string; readonly count: number }[]
-  /** REST requests that wait for data. */
+  /** Fetches that are answered whole, of REST and gRPC, and may wait for data. */
   readonly waits: number
+  /** Live tails of REST. */
+  readonly liveTails: number
   /** Of produced messages that wait for their answer. */
   readonly inFlightBytes: number
   /** Of larger messages that are still coming. */

@@ -6,12 +6,12 @@ import type { GatewayStats, MetricsPage } from './gateway-stats.ts'
 import { RequestGuard } from './guard.ts'
 import { InFlight } from './in-flight.ts'
 import { Port } from './port.ts'
+import { registeredTracing } from './registered-tracing.ts'
 import { RequestStats } from './request-stats.ts'
 import { createRestApp, type RestApp } from './rest/app.ts'
 import { PROBLEM_TYPE, problemOf } from './rest/problem.ts'
 import { RpcService } from './rpc/rpc-service.ts'
 import type { TlsCredentials } from './tls-door.ts'
-import { Tracing } from './tracing.ts'
 import { Unsent } from './unsent.ts'
 
 export interface HttpGatewayOptions {
@@ -54,46 +54,35 @@ export function createHttpGateway(options: HttpGatewayOptions): HttpGateway {
 class Gateway implements HttpGateway {
   private readonly options: HttpGatewayOptions
   private readonly guard: RequestGuard
-  private readonly rpc: RpcService
   private readonly inFlight: InFlight
   private readonly unsent: Unsent
   private readonly answers: Answers
   private readonly requests = new RequestStats()
-  private readonly tracing = Tracing.registered()
+  private rpc: RpcService | undefined
   private rest: RestApp | undefined
   private port: Port | undefined
   private tls: TlsCredentials | undefined
   private closing: Promise<void> | undefined
 
   constructor(options: HttpGatewayOptions) {
-    const { broker, clock, logger, limits, allowedOrigins, checkHost, tls } = options
+    const { limits, allowedOrigins, checkHost, tls } = options
     this.options = options
     this.tls = tls
     this.guard = new RequestGuard({ allowedOrigins, checkHost, isSecure: tls !== undefined })
     this.inFlight = new InFlight(limits)
     this.unsent = new Unsent(limits.unsentBytes)
     this.answers = new Answers(limits, this.unsent)
-    const { guard, inFlight, unsent, answers, requests, tracing } = this
-    this.rpc = new RpcService({ broker, clock, logger, limits, guard, inFlight, unsent, answers, requests, tracing })
   }
 
   async listen(host: string, port: number): Promise<{ host: string; port: number }> {
     const { broker, clock, logger, limits, metrics } = this.options
     this.guard.addOwnHost(host)
-    const { guard, inFlight, unsent, answers, requests, tracing } = this
-    const rest = await createRestApp({
-      broker,
-      clock,
-      logger,
-      limits,
-      guard,
-      inFlight,
-      unsent,
-      answers,
-      requests,
-      metrics,
-      tracing,
-    })
+    const { guard, inFlight, unsent, answers, requests } = this
+    const tracing = await registeredTracing()
+    const shared = { broker, clock, logger, limits, guard, inFlight, unsent, answers, requests, tracing }
+    const rpc = new RpcService(shared)
+    const rest = await createRestApp({ ...shared, metrics })
+    this.rpc = rpc
     this.rest = rest
     this.port = new Port({
       inFlight,
@@ -105,18 +94,19 @@ class Gateway implements HttpGateway {
         if (isGrpcOverHttp1(request)) refuseGrpc(response)
         else rest.handle(request, response)
       },
-      onStream: (stream, headers, windowBytes) => this.rpc.take(stream, headers, windowBytes),
+      onStream: (stream, headers, windowBytes) => rpc.take(stream, headers, windowBytes),
     })
     return this.port.listen(host, port)
   }
 
   stats(): GatewayStats {
-    const { port, rest, inFlight, unsent, requests } = this
+    const { port, rpc, rest, inFlight, unsent, requests } = this
     return {
       connections: port?.connections ?? { http1: 0, http2: 0, undecided: 0 },
       connectionsRefused: port?.refused ?? 0,
-      calls: this.rpc.calls(),
-      waits: rest?.waits ?? 0,
+      calls: rpc?.calls() ?? [],
+      waits: this.answers.waiting,
+      liveTails: rest?.liveTails ?? 0,
       inFlightBytes: inFlight.unansweredBytes,
       reservedBytes: inFlight.reservedBytes,
       unreadBytes: inFlight.unreadBytes,
@@ -138,10 +128,10 @@ class Gateway implements HttpGateway {
   }
 
   private async closeOnce(graceMs: number): Promise<void> {
-    const { port, rest } = this
+    const { port, rpc, rest } = this
     if (port !== undefined) {
       const allClosed = port.close()
-      this.rpc.shutDown()
+      rpc?.shutDown()
       rest?.drain()
       await this.atMost(graceMs, allClosed)
       port.destroy()

@@ -26,8 +26,7 @@ export class Http1Connections {
   private readonly turns: RequestTurns
   private readonly onMisuse: (address: string) => void
   private readonly server: Server
-  /** Requests of a connection that are not answered yet. */
-  private readonly unanswered = new WeakMap<Socket, number>()
+  private readonly open = new WeakMap<Socket, OpenConnection>()
   private isClosing = false
 
   constructor({ limits, logger, turns, onMisuse, onRequest }: Http1ConnectionsOptions) {
@@ -42,6 +41,7 @@ export class Http1Connections {
 
   /** Speaks HTTP/1.1 on `socket`, which is paused when something has been read and put back. */
   take(socket: Socket): void {
+    this.open.set(socket, { unanswered: 0 })
     // Whoever reads the body answers first when it does not come; this cuts what nobody reads. Limits may have changed.
     this.server.requestTimeout = this.limits.requestTimeoutMs + TIMEOUT_CHECK_MS
     this.server.emit('connection', socket)
@@ -65,11 +65,17 @@ export class Http1Connections {
     })
     server.on('request', (request, response) => {
       const { socket } = request
-      if (!this.begin(socket)) return
+      const open = this.open.get(socket)
+      if (open === undefined || !this.begin(socket, open)) return
       response.once('close', () => {
-        this.unanswered.set(socket, (this.unanswered.get(socket) ?? 1) - 1)
+        open.unanswered--
         if (this.isClosing) setImmediate(() => server.closeIdleConnections())
       })
+      // One at a time is what each connection may have; those that come at once are what others must not wait for.
+      if (open.unanswered === 1) {
+        onRequest(request, response)
+        return
+      }
       this.turns.take(socket, () => {
         if (!socket.destroyed) onRequest(request, response)
       })
@@ -84,14 +90,21 @@ export class Http1Connections {
   }
 
   /** @returns false: the connection has sent more requests than it may before their answers, and is ended */
-  private begin(socket: Socket): boolean {
+  private begin(socket: Socket, open: OpenConnection): boolean {
     if (socket.destroyed) return false
-    const unanswered = (this.unanswered.get(socket) ?? 0) + 1
-    this.unanswered.set(socket, unanswered)
-    if (unanswered <= this.limits.pipelinedRequests) return true
+    open.unanswered++
+    if (open.unanswered <= this.limits.pipelinedRequests) return true
     this.onMisuse(socket.remoteAddress ?? '')
-    this.logger.info({ peer: socket.remoteAddress }, 'a connection was ended: it sends requests without end')
+    this.logger.info(
+      { peer: socket.remoteAddress },
+      'a connection was ended: too many requests without waiting for answers',
+    )
     socket.destroy()
     return false
   }
+}
+
+interface OpenConnection {
+  /** Requests that are not answered yet. */
+  unanswered: number
 }

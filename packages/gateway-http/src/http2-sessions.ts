@@ -98,7 +98,7 @@ export class Http2Sessions {
   constructor(options: Http2SessionsOptions) {
     const { limits, clock, logger, inFlight, turns, onMisuse, isWary, onRequest, onStream } = options
     this.inFlight = inFlight
-    this.streams = new OpenCount(limits.streams)
+    this.streams = new OpenCount(() => limits.streams)
     this.limits = limits
     this.clock = clock
     this.logger = logger
@@ -271,7 +271,10 @@ export class Http2Sessions {
   }
 
   private endNoisy(session: ServerHttp2Session, address: string): void {
-    this.logger.info({ peer: address }, 'an HTTP/2 connection was ended: it sends what brings nothing')
+    this.logger.info(
+      { peer: address },
+      'an HTTP/2 connection was ended: too many pings, settings or frames without content',
+    )
     this.onMisuse(address)
     this.waryUntilMs = this.clock.monotonicMs() + WARY_MS
     session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)

@@ -1,9 +1,9 @@
-/** How many of something are open, up to a limit. */
+/** How many of something are open, up to a limit, which may change. */
 export class OpenCount {
-  private readonly limit: number
+  private readonly limit: () => number
   private count = 0
 
-  constructor(limit: number) {
+  constructor(limit: () => number) {
     this.limit = limit
   }
 
@@ -13,7 +13,7 @@ export class OpenCount {
 
   /** One more is opened. @returns false: there are too many already */
   take(): boolean {
-    if (this.count >= this.limit) return false
+    if (this.count >= this.limit()) return false
     this.count++
     return true
   }

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { ManualClock } from '@millrace/testkit'
 import { PRODUCE_STREAM_PATH, UNARY } from '@millrace/wire'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type RpcServer, serveRpc, until } from '../test/rpc-harness.ts'
+import { type RpcServer, readAll, serveRpc, until } from '../test/rpc-harness.ts'
 
 let clock: ManualClock
 let server: RpcServer
@@ -15,17 +15,6 @@ beforeEach(async () => {
   server = await serveRpc({ clock, limits: { connections: 4 } })
 })
 afterEach(() => server.close())
-
-/** All that a connection gives until it ends. */
-async function readAll(socket: Socket): Promise<string> {
-  let text = ''
-  socket.setEncoding('latin1').on('data', (chunk: string) => {
-    text += chunk
-  })
-  socket.on('error', () => {})
-  await new Promise((resolve) => socket.once('close', resolve))
-  return text
-}
 
 function http1Status(path: string): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import { get, type RequestOptions } from 'node:https'
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
 import { Client, credentials, status } from '@grpc/grpc-js'
 import type { Limits } from '@millrace/record'
 import { type Authority, type Certified, ManualClock, makeAuthority } from '@millrace/testkit'
 import { UNARY } from '@millrace/wire'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { type RpcServer, serveRpc, until } from '../test/rpc-harness.ts'
+import { type RpcServer, readAll, serveRpc, until } from '../test/rpc-harness.ts'
 import type { TlsCredentials } from './tls-door.ts'
 
 let authority: Authority
@@ -34,17 +34,6 @@ const to = (options: ConnectionOptions = {}): ConnectionOptions & { host: string
   ...options,
   host: 'localhost',
 })
-
-/** All that a connection gives until it ends; an error ends it, too. */
-async function readAll(socket: Socket): Promise<string> {
-  let text = ''
-  socket.setEncoding('latin1').on('data', (chunk: string) => {
-    text += chunk
-  })
-  socket.on('error', () => {})
-  await new Promise((resolve) => socket.once('close', resolve))
-  return text
-}
 
 function http1Status(path: string, options: RequestOptions = {}): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -18,7 +18,7 @@ import {
 } from '@opentelemetry/sdk-trace-base'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type RpcServer, serveRpc } from '../test/rpc-harness.ts'
-import { Tracing } from './tracing.ts'
+import { registeredTracing } from './registered-tracing.ts'
 
 const TRACE_ID = '0af7651916cd43dd8448eb211c80319c'
 const PARENT_ID = 'b7ad6b7169203331'
@@ -35,8 +35,8 @@ const PROPAGATOR: TextMapPropagator = {
   fields: () => ['traceparent'],
 }
 
-test('without an SDK there is nothing that traces', () => {
-  expect(Tracing.registered()).toBeUndefined()
+test('without an SDK there is nothing that traces', async () => {
+  expect(await registeredTracing()).toBeUndefined()
 })
 
 describe('with an SDK that is registered before the server starts', () => {

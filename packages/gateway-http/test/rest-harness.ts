@@ -1,8 +1,13 @@
 import { createServer, request as httpRequest, type Server } from 'node:http'
 import { type ClientHttp2Session, connect, createServer as createHttp2Server, type Http2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import type { Logger } from '@millrace/record'
-import type { RestApp } from '../src/rest/app.ts'
+import { DEFAULT_LIMITS, type Logger, silentLogger } from '@millrace/record'
+import { Answers } from '../src/answers.ts'
+import { RequestGuard } from '../src/guard.ts'
+import { InFlight } from '../src/in-flight.ts'
+import { RequestStats } from '../src/request-stats.ts'
+import { createRestApp, type RestApp, type RestAppOptions } from '../src/rest/app.ts'
+import { Unsent } from '../src/unsent.ts'
 
 export type Protocol = 'HTTP/1.1' | 'HTTP/2'
 export const PROTOCOLS: readonly Protocol[] = ['HTTP/1.1', 'HTTP/2']
@@ -28,6 +33,22 @@ export interface RestServer {
   readonly server: Server | Http2Server
   ask(method: string, path: string, ask?: Ask): Promise<Answer>
   close(): Promise<void>
+}
+
+/** REST before a broker; what is not given is what tests need mostly. */
+export function restApp(given: Pick<RestAppOptions, 'broker' | 'clock'> & Partial<RestAppOptions>): Promise<RestApp> {
+  const { limits = DEFAULT_LIMITS } = given
+  const unsent = given.unsent ?? new Unsent(limits.unsentBytes)
+  return createRestApp({
+    limits,
+    unsent,
+    logger: silentLogger,
+    guard: new RequestGuard({ checkHost: true }),
+    inFlight: new InFlight(limits),
+    answers: new Answers(limits, unsent),
+    requests: new RequestStats(),
+    ...given,
+  })
 }
 
 export async function serveRest(app: RestApp, protocol: Protocol): Promise<RestServer> {

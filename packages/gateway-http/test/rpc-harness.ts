@@ -6,6 +6,7 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from 'node:http2'
+import type { Socket } from 'node:net'
 import { Broker, type GroupCalls } from '@millrace/broker'
 import {
   BatchBuilder,
@@ -360,4 +361,15 @@ export function batchOf(...values: readonly (string | Buffer)[]): Buffer {
 /** Waits, turn by turn of the event loop, until `condition` holds. The test's own timeout bounds it. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** All that a connection gives until it ends; an error ends it, too. */
+export async function readAll(socket: Socket): Promise<string> {
+  let text = ''
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    text += chunk
+  })
+  socket.on('error', () => {})
+  await new Promise((resolve) => socket.once('close', resolve))
+  return text
 }

@@ -2,10 +2,9 @@ import { Broker } from '@millrace/broker'
 import { DEFAULT_LIMITS, type Limits } from '@millrace/record'
 import { createMemoryEngine, ManualClock, type MemoryEngine } from '@millrace/testkit'
 import { RequestGuard } from '../src/guard.ts'
-import { InFlight } from '../src/in-flight.ts'
-import { createRestApp, type RestApp } from '../src/rest/app.ts'
+import type { RestApp } from '../src/rest/app.ts'
 import { Unsent } from '../src/unsent.ts'
-import { type LogLine, type Protocol, type RestServer, recordingLogger, serveRest } from './rest-harness.ts'
+import { type LogLine, type Protocol, type RestServer, recordingLogger, restApp, serveRest } from './rest-harness.ts'
 
 export interface TailServer {
   readonly app: RestApp
@@ -30,7 +29,7 @@ export async function serveTails(
   const { logger, lines } = recordingLogger()
   const unsent = new Unsent(limits.unsentBytes)
   const guard = new RequestGuard({ checkHost: true, allowedOrigins: ['http://page.example'] })
-  const app = await createRestApp({ broker, clock, logger, limits, guard, inFlight: new InFlight(limits), unsent })
+  const app = await restApp({ broker, clock, logger, limits, guard, unsent })
   const rest = await serveRest(app, protocol)
   if ((await engine.topics.find('t')) === undefined) await broker.topics.create({ name: 't' })
   return { app, rest, broker, engine, clock, limits, unsent, lines }

@@ -32,6 +32,10 @@ export class Compactor {
     if (range === undefined) return
     // A batch that was aborted must not be read once nothing says so any more.
     if (segments.mayHaveAborts) tail.dropBefore(range.end)
+    // Who checks the files knows by it that records may be missing from them, also where the first pass is cut short.
+    if (this.checkpoint.firstDirtyOffset === 0) {
+      await writeCleanerCheckpoint(context.disk, segments.directory, this.checkpoint)
+    }
     const checkpoint = await new CompactionPass(this.parts, run, range).run()
     if (checkpoint === undefined) return
     await writeCleanerCheckpoint(context.disk, segments.directory, checkpoint)

@@ -117,11 +117,19 @@ export async function inspectDirectory(disk: Disk, path: string): Promise<Direct
   }
 }
 
-/** Makes a directory, and those above it, so that their names outlive a crash. */
-async function makeDurableDirectory(disk: Disk, path: string): Promise<void> {
+/**
+ * Makes a directory, and those above it, so that their names outlive a crash. One that is there already may have been
+ * made by somebody who was killed before its name was synced: see `keepName`.
+ */
+export async function makeDurableDirectory(disk: Disk, path: string): Promise<void> {
   const topmost = await disk.makeDirectory(path)
   if (topmost === undefined) return
   for (let made = path; made.length >= topmost.length; made = parentOf(made)) await disk.syncDirectory(parentOf(made))
+}
+
+/** Has the name of a directory that is there outlive a crash, whoever made it. */
+export function keepName(disk: Disk, path: string): Promise<void> {
+  return disk.syncDirectory(parentOf(path))
 }
 
 /**

@@ -16,6 +16,8 @@ export interface DiskFile {
   /** Cuts the file to `sizeBytes`. */
   truncate(sizeBytes: number): Promise<void>
   size(): Promise<number>
+  /** How many names it has; 0 when all were removed. */
+  linkCount(): Promise<number>
   close(): Promise<void>
 }
 

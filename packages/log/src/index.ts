@@ -1,6 +1,14 @@
 export type { CleanupConfig } from './cleanup-config.ts'
 export { Committer } from './committer.ts'
-export { CLEAN_FILE, DataDirectory, FORMAT_FILE, inspectDirectory, LOCK_FILE } from './data-directory.ts'
+export {
+  CLEAN_FILE,
+  DataDirectory,
+  FORMAT_FILE,
+  inspectDirectory,
+  keepName,
+  LOCK_FILE,
+  makeDurableDirectory,
+} from './data-directory.ts'
 export { type Disk, type DiskFile, type DiskLock, hasSystemCode, readFile, replaceFile, storageError } from './disk.ts'
 export type {
   DumpEntry,

@@ -15,7 +15,7 @@ class MemoryDisk implements Disk {
     if (create) {
       if (file !== undefined) throw systemError('EEXIST', path)
       if (!this.directories.has(parent(path))) throw systemError('ENOENT', path)
-      const made = new MemoryFile()
+      const made = new MemoryFile(this.files)
       this.files.set(path, made)
       return made
     }
@@ -89,6 +89,12 @@ class MemoryDisk implements Disk {
 class MemoryFile implements DiskFile {
   private bytes = Buffer.alloc(0)
   private sizeBytes = 0
+  private readonly all: ReadonlyMap<string, MemoryFile>
+
+  /** @param all every file of the disk by its name */
+  constructor(all: ReadonlyMap<string, MemoryFile>) {
+    this.all = all
+  }
 
   async read(buffer: Buffer, position: number): Promise<number> {
     if (position >= this.sizeBytes) return 0
@@ -119,6 +125,10 @@ class MemoryFile implements DiskFile {
 
   async size(): Promise<number> {
     return this.sizeBytes
+  }
+
+  async linkCount(): Promise<number> {
+    return [...this.all.values()].filter((file) => file === this).length
   }
 
   async close(): Promise<void> {}

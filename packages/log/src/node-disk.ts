@@ -136,7 +136,15 @@ class NodeFile implements DiskFile {
   }
 
   async size(): Promise<number> {
-    return (await call<fs.Stats>((done) => fs.fstat(this.fd, done))).size
+    return (await this.stats()).size
+  }
+
+  async linkCount(): Promise<number> {
+    return (await this.stats()).nlink
+  }
+
+  private stats(): Promise<fs.Stats> {
+    return call<fs.Stats>((done) => fs.fstat(this.fd, done))
   }
 
   close(): Promise<void> {

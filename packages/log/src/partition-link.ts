@@ -14,7 +14,6 @@ import type { SegmentList } from './segment-list.ts'
 /** A partition's files in a second directory, but for the end of its log. */
 export interface LinkedPartition {
   readonly directory: string
-  readonly linkedFiles: number
   /** Bytes of the logs among them. */
   readonly linkedBytes: number
   /** What is committed of the file that is written to, in bytes. */
@@ -46,7 +45,6 @@ export async function linkPartition(disk: Disk, segments: SegmentList, target: s
   const activeBytes = active.sizeBytes
   return {
     directory: target,
-    linkedFiles: names.length,
     linkedBytes: [...closed].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     activeBytes,
     async finish() {

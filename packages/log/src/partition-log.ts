@@ -219,8 +219,9 @@ export class PartitionLog {
       return { batches, nextOffset, abortedTransactions: NONE_ABORTED }
     }
     const abortedTransactions = await this.abortedBetween(offset, nextOffset)
-    // Compaction may have taken what tells of batches that were read before it.
+    // Compaction or deletion may have taken what tells of batches that were read before it.
     if (this.segments.swaps !== swaps) return this.read(offset, maxBytes, isolation)
+    this.checkRange(offset)
     return { batches, nextOffset, abortedTransactions }
   }
 

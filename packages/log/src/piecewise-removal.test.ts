@@ -4,7 +4,7 @@ import { CompactionBench } from '../test/compaction-bench.ts'
 import { DIRECTORY, diskWith, fileWith } from '../test/log-harness.ts'
 import type { Disk } from './disk.ts'
 import { memoryDisk } from './memory-disk.ts'
-import { removePiecewise } from './piecewise-removal.ts'
+import { removeDirectory, removePiecewise } from './piecewise-removal.ts'
 
 const MIB = 1 << 20
 const PATH = `${DIRECTORY}/large`
@@ -60,6 +60,22 @@ describe('the removal of a large file', () => {
     expect(await removePiecewise(disk, [file], () => disk.remove(PATH).then(() => 'removed'))).toBe('removed')
     expect(steps).toEqual(['remove', 'to 6', 'sync', 'to 2', 'sync'])
     expect(open()).toBe(0)
+  })
+
+  test('leaves it whole under another name that it has', async () => {
+    for (const remove of [
+      (disk: Disk) => removePiecewise(disk, [{ path: PATH, sizeBytes: 10 * MIB }], () => disk.remove(PATH)),
+      (disk: Disk) => removeDirectory(disk, DIRECTORY),
+    ]) {
+      const inner = memoryDisk()
+      await withFile(inner, 10 * MIB)
+      await inner.makeDirectory('/backup')
+      await inner.link(PATH, '/backup/large')
+      const { disk, steps } = noting(inner)
+      await remove(disk)
+      expect(steps).toEqual(['remove'])
+      await expect(inner.open(PATH)).rejects.toMatchObject({ code: 'ENOENT' })
+    }
   })
 
   test('leaves it whole when the name could not be taken away', async () => {

@@ -8,7 +8,8 @@ const PIECE_BYTES = 4 << 20
 
 /**
  * Has `work` take the names of large files away, for good, and then gives their space back piece by piece, so that
- * commits come between. A reader that still has one of them open may find it cut. When `work` fails, they stay whole.
+ * commits come between. A reader that still has one of them open may find it cut. When `work` fails, they stay whole, and
+ * so does one that has another name, as in a backup.
  */
 export async function removePiecewise<T>(disk: Disk, files: readonly LargeFile[], work: () => Promise<T>): Promise<T> {
   const held: DiskFile[] = []
@@ -19,7 +20,7 @@ export async function removePiecewise<T>(disk: Disk, files: readonly LargeFile[]
     }
     const result = await work()
     // The names are gone; what fails now, the system gives back when the file is closed.
-    for (const file of held) await cutPiecewise(file).catch(() => {})
+    for (const file of held) await cutPiecewise(file, 0).catch(() => {})
     return result
   } finally {
     for (const file of held) await file.close().catch(() => {})
@@ -50,17 +51,22 @@ export async function removeDirectory(disk: Disk, directory: string, signal?: Ab
   if (!signal?.aborted) await disk.remove(directory)
 }
 
-/** Nobody asks for the file by its name any more: it is cut where it is, so that a crash leaves the rest to be found. */
+/**
+ * Nobody asks for the file by this name any more: it is cut where it is, so that a crash leaves the rest to be found. With
+ * another name, as in a backup, it stays whole.
+ */
 async function cutLarge(disk: Disk, path: string, signal: AbortSignal | undefined): Promise<void> {
   const file = await disk.open(path)
   try {
-    await cutPiecewise(file, signal)
+    await cutPiecewise(file, 1, signal)
   } finally {
     await file.close()
   }
 }
 
-async function cutPiecewise(file: DiskFile, signal?: AbortSignal): Promise<void> {
+/** @param names how many the file has when nobody else's is among them */
+async function cutPiecewise(file: DiskFile, names: number, signal?: AbortSignal): Promise<void> {
+  if ((await file.linkCount()) > names) return
   let sizeBytes = await file.size()
   while (sizeBytes > PIECE_BYTES && !signal?.aborted) {
     sizeBytes -= PIECE_BYTES

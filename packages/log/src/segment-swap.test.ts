@@ -22,6 +22,7 @@ function steppedDisk(disk: Disk, onStep: (step: number) => void) {
   const wrapped = (file: DiskFile): DiskFile => ({
     read: (buffer, position) => file.read(buffer, position),
     size: () => file.size(),
+    linkCount: () => file.linkCount(),
     close: () => file.close(),
     writev: (buffers, position) => step(() => file.writev(buffers, position)),
     datasync: () => step(() => file.datasync()),

@@ -46,6 +46,29 @@ describe('readers of what is committed', () => {
     expect(await readAll(log, 'committed')).toEqual(['5'])
   })
 
+  test('are not shown what was aborted when it is deleted while they read it', async () => {
+    const outcomes = new Set<string>()
+    for (const tailCacheBytes of [0, 1 << 20]) {
+      for (let turn = 0; turn < 40; turn++) {
+        const bench = new LogBench(new CrashDisk(seededRandom(turn)), { limits: { tailCacheBytes } })
+        const log = await bench.open({ segmentBytes: 1_024 })
+        const producer = new TransactionalProducer(7)
+        await producer.append(log, ['aborted'])
+        await producer.end(log, 'abort')
+        for (let record = 0; record < 3; record++) await append(log, 'x'.repeat(700))
+        await turns(50)
+        const reading = turns(Math.max(turn - 20, 0)).then(() => log.read(0, 1, 'committed'))
+        const deleting = turns(Math.max(20 - turn, 0)).then(() => log.truncateBefore(3))
+        const [read] = await Promise.allSettled([reading, deleting])
+        if (read.status === 'fulfilled') {
+          expect(read.value.abortedTransactions, `turn ${turn}`).toEqual([{ producerId: 7, firstOffset: 0 }])
+        } else expect(read.reason).toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
+        outcomes.add(read.status)
+      }
+    }
+    expect(outcomes).toEqual(new Set(['fulfilled', 'rejected']))
+  })
+
   test('wait for the end of a transaction', async () => {
     const log = await open()
     const producer = new TransactionalProducer(7)

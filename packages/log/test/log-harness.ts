@@ -215,6 +215,7 @@ export function fileWith(file: DiskFile, replaced: Partial<DiskFile>): DiskFile 
     datasync: () => file.datasync(),
     truncate: (sizeBytes) => file.truncate(sizeBytes),
     size: () => file.size(),
+    linkCount: () => file.linkCount(),
     close: () => file.close(),
     ...replaced,
   }

@@ -31,7 +31,7 @@ export {
 } from './limits.ts'
 export { type Logger, silentLogger } from './logger.ts'
 export { murmur2, partitionOfKey } from './murmur2.ts'
-export { nextTurn } from './next-turn.ts'
+export { nextTurn, Pauses } from './next-turn.ts'
 export type {
   CommittedOffset,
   DurableOffset,

@@ -3,18 +3,24 @@ import type { LoggerOptions, Logger as PinoLogger } from 'pino'
 import type { LogLevel } from './settings.ts'
 
 const STDERR = 2
+/** Messages that wait for room on a full disk; what comes when there are more is lost. */
+const WAITING_BYTES = 1_048_576
 
 /** Where messages go, and which. */
 export interface LogOutput {
   readonly logger: Logger
   setLevel(level: LogLevel): Promise<void>
-  /** Goes on in a new file of the same name, where a log rotation has moved the old one away. */
+  /**
+   * Goes on in a new file of the same name, where a log rotation has moved the old one away.
+   * @throws the system's error when there can be none; the old one is still written to
+   */
   reopen(): void
 }
 
 /**
  * Messages go to a file, or else to standard error: lines for people on a terminal, JSON lines otherwise. They are
- * written at once, so that nothing is lost when the process ends. pino is loaded only when something is to be logged.
+ * written at once, so that nothing is lost when the process ends; where that fails, the server goes on without them. pino
+ * is loaded only when something is to be logged.
  * @param file what is there stays
  * @throws MillraceError INVALID_CONFIG when the file cannot be written
  */
@@ -52,7 +58,9 @@ async function openPino(
     return { logger: pino(options, output), reopen: () => {} }
   }
   try {
-    const output = pino.destination({ dest: file ?? STDERR, sync: true })
+    const output = pino.destination({ dest: file ?? STDERR, sync: true, maxLength: WAITING_BYTES })
+    // Without a listener, the call that has something to log would fail: on a full disk, those that deal with it.
+    output.on('error', () => {})
     return { logger: pino(options, output), reopen: () => file !== undefined && output.reopen() }
   } catch (cause) {
     const message = `logFile=${file}: cannot be written: ${(cause as Error).message}`

@@ -125,7 +125,11 @@ function runningServer(o: {
   }
   let current = config
   const reload = async (read = () => current): Promise<void> => {
-    o.output.reopen()
+    try {
+      o.output.reopen()
+    } catch (error) {
+      logger.error({ err: error }, 'the log file cannot be begun anew, the one in use goes on')
+    }
     let next: Config
     try {
       next = read()
@@ -134,7 +138,9 @@ function runningServer(o: {
       logger.error({}, `the configuration is not taken over, what was in use stays: ${message}`)
       return
     }
-    const { live, needRestart } = changeBetween(current, next)
+    const { live } = changeBetween(current, next)
+    // What needs a restart stays as it was at the start, whatever was read since.
+    const { needRestart } = changeBetween(config, next)
     await o.output.setLevel(next.logLevel)
     changeLimits(o.limits, next.limits)
     current = next

@@ -300,6 +300,10 @@ export class CrashDisk implements Disk {
         await step('read')
         return file.sizeBytes
       },
+      linkCount: async () => {
+        await step('read')
+        return [...this.entries.values()].filter((entry) => entry === file).length
+      },
       close: async () => {},
     }
   }

@@ -108,8 +108,7 @@ export class FetchSource {
 
   /** Somebody begins to follow this partition, and says what of it was given to its reader. */
   reader(): LiveReader {
-    const { partition, readers } = this
-    return new LiveReader(this.topic.description.id, { partition, readers, traffic: this.topic.traffic })
+    return new LiveReader(this.topic, this.partition, this.readers)
   }
 
   /** A reader that does not follow was given what a read returned. */

@@ -1,5 +1,6 @@
 import type { Engine } from '@millrace/engine'
 import { asMillraceError, type Clock, type Limits, type Logger, MillraceError, type Timer } from '@millrace/record'
+import { fullTableProblem } from '@millrace/table'
 import type { Topics } from '../topics/topics.ts'
 import { groupKey, offsetKey } from './group-records.ts'
 import { GroupStore, type SavedGroup } from './group-store.ts'
@@ -22,8 +23,6 @@ export interface OpenGroups {
   readonly groups: ReadonlyMap<string, LiveGroup>
 }
 
-/** Share of its limit at which the table counts as full: before that, changes are refused at times. */
-const FULL = 0.95
 const NO_GROUP: SavedGroup = { record: undefined, members: [] }
 
 /** Opens the groups' table, makes groups of what is in it, and forgets those that nobody needs any more. */
@@ -50,11 +49,11 @@ export class GroupRegistry {
 
   /** Why groups cannot be served as they should, in words; empty when they can, or were not asked for. */
   problems(): string[] {
-    const problems = this.failure === undefined ? [] : [`consumer groups cannot be read: ${this.failure.message}`]
-    const { tableBytes } = this.options.limits
-    const { sizeBytes } = this
-    if (sizeBytes < FULL * tableBytes) return problems
-    return [...problems, `the table of consumer groups is full: ${sizeBytes} of ${tableBytes} bytes (tableBytes)`]
+    const full = fullTableProblem('consumer groups', this.sizeBytes, this.options.limits.tableBytes)
+    return [
+      ...(this.failure === undefined ? [] : [`consumer groups cannot be read: ${this.failure.message}`]),
+      ...(full === undefined ? [] : [full]),
+    ]
   }
 
   /** Keys and values of the groups' table, encoded. */

@@ -1,5 +1,5 @@
 import { DEFAULT_LIMITS, MillraceError } from '@millrace/record'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { commitOf, setUp } from '../../test/set-up.ts'
 import { quiet, type TestMember } from '../../test/test-member.ts'
 import type { JoinRequest } from './group-types.ts'
@@ -409,6 +409,22 @@ describe('a disk that fails', () => {
       clock.advance(DEFAULT_LIMITS.housekeepingIntervalMs)
     },
   )
+
+  test('groups that could not be read are read again when somebody asks how things are', async () => {
+    const { member, engine, open, clock } = await setUp()
+    await member().join()
+    const { partition } = engine
+    const status = () => Promise.reject(new Error('the disk is broken'))
+    engine.partition = (...which) => ({ ...partition.apply(engine, which), status })
+    const broker = await open()
+    expect(await broker.problems()).toHaveLength(1)
+    await quiet()
+    engine.partition = partition
+    clock.advance(1_000)
+    await vi.waitFor(async () => expect(await broker.problems()).toEqual([]))
+    await broker.close()
+    clock.advance(DEFAULT_LIMITS.housekeepingIntervalMs)
+  })
 
   test('a commit that cannot be written changes nothing', async () => {
     const { member, engine, groups } = await setUp()

@@ -1,8 +1,8 @@
 import type { Engine } from '@millrace/engine'
-import { type Clock, type Limits, type Logger, MillraceError, nextTurn } from '@millrace/record'
+import { type Clock, type Limits, type Logger, MillraceError, Pauses } from '@millrace/record'
 import type { Fetch } from '../fetch/fetch.ts'
 import type { Topics } from '../topics/topics.ts'
-import { GroupRegistry, notEmpty, type OpenGroups, pendingOffsets } from './group-registry.ts'
+import { GroupRegistry, notEmpty, pendingOffsets } from './group-registry.ts'
 import type {
   CommitRequest,
   CommittedOffset,
@@ -119,10 +119,13 @@ export class Groups implements GroupCalls {
   /** Figures of all groups, for metrics. Collected with pauses in which others have their turn. */
   async stats(): Promise<readonly GroupStats[]> {
     const open = await this.registry.open()
+    if (open === undefined) return []
+    const { groups, store } = open
     const stats: GroupStats[] = []
-    for (const group of open?.groups.values() ?? []) {
-      stats.push(await this.views.stats(group, (open as OpenGroups).store))
-      await nextTurn()
+    const pauses = new Pauses()
+    for (const group of groups.values()) {
+      stats.push(await this.views.stats(group, store))
+      await pauses.after(1 + store.offsets(group.name).size)
     }
     return stats
   }

@@ -5,6 +5,7 @@ import {
   type Limits,
   type Logger,
   MillraceError,
+  nextTurn,
   type Timer,
 } from '@millrace/record'
 import { jsonCodec, Table, type TableChange } from '@millrace/table'
@@ -146,7 +147,7 @@ export class IdempotencyStore {
 
   private async run(): Promise<void> {
     // What else this turn of the event loop brings shares the batch.
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    await nextTurn()
     while (this.waiting.length > 0) await this.writeOne()
     this.running = undefined
   }

@@ -92,6 +92,7 @@ export class RequestsOnce {
     records: readonly PlainRecord[],
     { acks, idempotencyKey }: { acks: Acks; idempotencyKey: string },
   ): Promise<OnceAnswer> {
+    // The first may join an opening that makes no topic.
     const store = (await this.opened(true)) ?? (await this.opened(true))
     if (store === undefined)
       throw new MillraceError('INTERNAL', 'the topic of idempotency keys was made and is not there')

@@ -63,8 +63,8 @@ export class ProduceTarget {
 
   /**
    * Puts records into one batch and appends it: all or nothing. Records without a timestamp get `nowMs`.
-   * @throws MillraceError INVALID_REQUEST without a record, BATCH_TOO_LARGE, INVALID_TIMESTAMP, INVALID_RECORD, TOPIC_NOT_FOUND, and
-   *   what the engine's append throws
+   * @throws MillraceError INVALID_REQUEST without a record, BATCH_TOO_LARGE, INVALID_TIMESTAMP, INVALID_RECORD,
+   *   TOPIC_NOT_FOUND, and what the engine's append throws
    */
   appendRecords(records: readonly PlainRecord[], acks: Acks, nowMs = this.clock.nowMs()): Promise<AppendResult> {
     let batch: Buffer

@@ -64,6 +64,24 @@ test('topics past the limit share one count; one that goes leaves its place, and
   expect(after.topics.map(({ name }) => name)).toEqual(['b', 'c', undefined])
   expect(figuresOf(after, undefined)?.traffic.producedRecords).toBe(3)
   expect(after.traffic.producedRecords).toBe(5)
+
+  await produce(broker, 'c', '3')
+  expect(figuresOf(await broker.stats(), 'c')?.traffic.producedRecords).toBe(1)
+})
+
+test('nothing is lost of a topic that is made while figures are collected', async () => {
+  const broker = setUp()
+  const rounds = 20
+  for (let round = 0; round < rounds; round++) {
+    const collecting = broker.stats()
+    for (let step = 0; step < round; step++) await Promise.resolve()
+    const name = `t${round}`
+    await broker.topics.create({ name })
+    await produce(broker, name, '1')
+    await collecting
+    await produce(broker, name, '2')
+  }
+  expect((await broker.stats()).traffic.producedRecords).toBe(2 * rounds)
 })
 
 test('without places, nothing is named', async () => {

@@ -1,31 +1,28 @@
 import type { EnginePartition, ReadResult } from '@millrace/engine'
-import { measureBatches, nextTurn } from '@millrace/record'
+import { measureBatches, Pauses } from '@millrace/record'
+import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { TopicTraffic } from './traffic.ts'
-
-/** Readers that are looked at in one turn of the event loop. */
-const AT_ONCE = 500
 
 /** One that follows a partition, for as long as it does. */
 export class LiveReader {
-  readonly topicId: string
+  readonly topic: TopicHandle
   readonly partition: EnginePartition
   /** Where it reads on; undefined until it has begun. */
   position: number | undefined
-  private readonly traffic: TopicTraffic
   private readonly readers: Set<LiveReader>
 
-  constructor(topicId: string, parts: { partition: EnginePartition; traffic: TopicTraffic; readers: Set<LiveReader> }) {
-    this.topicId = topicId
-    this.partition = parts.partition
-    this.traffic = parts.traffic
-    this.readers = parts.readers
+  /** @param readers has it until it is closed */
+  constructor(topic: TopicHandle, partition: EnginePartition, readers: Set<LiveReader>) {
+    this.topic = topic
+    this.partition = partition
+    this.readers = readers
     this.readers.add(this)
   }
 
   /** It was given what a read returned. */
   given(result: ReadResult): void {
     this.position = result.nextOffset
-    countGiven(this.traffic, result.batches)
+    countGiven(this.topic.traffic, result.batches)
   }
 
   /** It follows no longer. */
@@ -56,13 +53,14 @@ export interface ReaderLag {
 export async function lagOf(readers: ReadonlySet<LiveReader>): Promise<ReaderLag> {
   const byTopic = new Map<string, number>()
   let slowest = 0
-  let looked = 0
+  const pauses = new Pauses()
   for (const reader of readers) {
     const lag = await behind(reader)
     if (lag === undefined) continue
     slowest = Math.max(slowest, lag)
-    byTopic.set(reader.topicId, Math.max(lag, byTopic.get(reader.topicId) ?? 0))
-    if (++looked % AT_ONCE === 0) await nextTurn()
+    const { id } = reader.topic.description
+    byTopic.set(id, Math.max(lag, byTopic.get(id) ?? 0))
+    await pauses.after(1)
   }
   return { readers: readers.size, slowest, byTopic }
 }

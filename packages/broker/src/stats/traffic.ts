@@ -25,9 +25,9 @@ export class TopicTraffic {
 }
 
 /**
- * Counts what goes in and out, for each of a bounded number of topics, and for all others together. Whether a topic has
- * its own count is decided when it is first seen and a place is free, and holds from then on: nothing that was counted
- * moves from one count to another.
+ * Counts what goes in and out, for each of a bounded number of topics, and for all others together. A topic gets its own
+ * count when it is seen and a place is free; what was counted for it with others before stays there, since no count may
+ * get smaller.
  */
 export class Traffic {
   /** From a batch's arrival at the broker to its commit; batches that nobody waits for are not in it. */

@@ -6,25 +6,24 @@ import {
   type TopicDescription,
 } from '@millrace/engine'
 import { MillraceError } from '@millrace/record'
-import type { TopicTraffic } from '../stats/traffic.ts'
+import type { TopicTraffic, Traffic } from '../stats/traffic.ts'
 
 /**
  * One topic: its description and configuration, as they were found or altered last, and the way to its partitions. It
- * stands for the topic with this id and no other: once that is deleted, calls on its partitions fail with TOPIC_NOT_FOUND, even when there
- * is a topic of the same name again.
+ * stands for the topic with this id and no other: once that is deleted, calls on its partitions fail with
+ * TOPIC_NOT_FOUND, even when there is a topic of the same name again.
  */
 export class TopicHandle {
-  /** Where what is written to it, and read from it, is counted. */
-  readonly traffic: TopicTraffic
+  private readonly counts: Traffic
   private current: TopicDescription
   private parsed: TopicConfig
   private readonly engine: Engine
   /** Those that were asked for. */
   private readonly partitions: EnginePartition[] = []
 
-  constructor(engine: Engine, description: TopicDescription, traffic: TopicTraffic) {
+  constructor(engine: Engine, description: TopicDescription, counts: Traffic) {
     this.engine = engine
-    this.traffic = traffic
+    this.counts = counts
     this.current = description
     this.parsed = parseTopicConfig(description.settings)
   }
@@ -34,6 +33,11 @@ export class TopicHandle {
   }
   get config(): TopicConfig {
     return this.parsed
+  }
+
+  /** Where what is written to it, and read from it, is counted now: it may get a count of its own, or lose it. */
+  get traffic(): TopicTraffic {
+    return this.counts.of(this.current.id)
   }
 
   /** Takes up what the topic is now, for all who hold the handle. */

@@ -213,7 +213,7 @@ export class Topics {
     if (description === undefined) throw topicNotFound(name)
     const kept = this.found.get(name)
     if (kept?.description.id === description.id) return kept
-    const handle = new TopicHandle(this.engine, description, this.traffic.of(description.id))
+    const handle = new TopicHandle(this.engine, description, this.traffic)
     this.found.delete(name)
     this.found.set(name, handle)
     if (this.found.size > this.limits.topics) {

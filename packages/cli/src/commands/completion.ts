@@ -10,7 +10,8 @@ Examples:
   millrace completion fish
   millrace completion powershell
 
-In .bashrc or .zshrc:          source <(millrace completion bash)
+In .bashrc:                    source <(millrace completion bash)    # needs the package bash-completion
+In .zshrc:                     source <(millrace completion zsh)
 In fish, once:                 millrace completion fish > ~/.config/fish/completions/millrace.fish
 In the profile of PowerShell:  millrace completion powershell | Out-String | Invoke-Expression
 

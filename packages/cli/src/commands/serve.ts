@@ -53,6 +53,7 @@ function banner(server: Server, cwd: string): string[] {
     `  npx millrace topic create orders${url}`,
     `  npx millrace produce orders 'Hello, log!'${url}`,
     `  npx millrace consume orders${url}`,
+    ...(server.url.startsWith('https:') ? ['They need --ca FILE where the certificate is not trusted anyway.'] : []),
     'Ctrl-C ends it.',
   ]
 }

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { type ClientOptions, type Context, jsonOption, urlOption, wholeNumber, withClient } from '../context.ts'
 import { parseTime, TIME_HELP } from '../position.ts'
 import { formatTable, NONE } from '../table.ts'
+import { timeText } from '../time-text.ts'
 
 const HELP = `
 Examples:
@@ -52,7 +53,7 @@ async function offsets(context: Context, topic: string, options: OffsetsOptions)
   const rows = found.map((entry) => [
     String(entry.partition),
     String(entry.offset),
-    entry.timestamp === undefined ? NONE : new Date(entry.timestamp).toISOString(),
+    entry.timestamp === undefined ? NONE : timeText(entry.timestamp),
   ])
   for (const line of formatTable(['PARTITION', 'OFFSET', 'TIMESTAMP'], rows)) await out.line(line)
 }

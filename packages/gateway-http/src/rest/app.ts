@@ -4,11 +4,11 @@ import type { Broker } from '@millrace/broker'
 import { type Clock, type ErrorCode, type Limits, type Logger, MillraceError } from '@millrace/record'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
-import { Answers } from '../answers.ts'
+import type { Answers } from '../answers.ts'
 import type { MetricsPage } from '../gateway-stats.ts'
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
-import { type FailureBook, RequestStats } from '../request-stats.ts'
+import type { RequestStats } from '../request-stats.ts'
 import type { TracedRequest, Tracing } from '../tracing.ts'
 import type { Unsent } from '../unsent.ts'
 import { type BodyLimits, discardBody, readBody } from './body.ts'
@@ -16,6 +16,7 @@ import { parseJson } from './json-text.ts'
 import { LiveTails } from './live-tails.ts'
 import { PathMethods, routeNotFound } from './methods.ts'
 import { logFailure, mapError, PROBLEM_TYPE, problemOf, retryAfterOf } from './problem.ts'
+import { tellRoutes } from './route-facts.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { backupRoutes } from './routes/backups.ts'
 import type { RouteContext } from './routes/context.ts'
@@ -36,9 +37,9 @@ export interface RestAppOptions {
   readonly inFlight: InFlight
   readonly unsent: Unsent
   /** Those that gRPC counts too. */
-  readonly answers?: Answers
-  /** Where answers are counted; without it nobody looks at the counts. */
-  readonly requests?: RequestStats
+  readonly answers: Answers
+  /** Where answers are counted. */
+  readonly requests: RequestStats
   /** Renders the page of metrics; without it there is none. */
   readonly metrics?: (() => Promise<MetricsPage>) | undefined
   readonly tracing?: Tracing | undefined
@@ -46,8 +47,8 @@ export interface RestAppOptions {
 
 /** REST without a port of its own: a server for HTTP/1.1 or HTTP/2 passes its requests in. */
 export interface RestApp {
-  /** Requests that wait for data. */
-  readonly waits: number
+  /** Live tails that are open right now. */
+  readonly liveTails: number
   /** Answers one request of a `node:http` server or of the compatibility layer of a `node:http2` server. */
   handle(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void
   /** Ends the waits of open requests, which are answered at once; later requests get SHUTTING_DOWN. */
@@ -56,9 +57,8 @@ export interface RestApp {
   close(): Promise<void>
 }
 
-export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
-  const options = { ...given, requests: given.requests ?? new RequestStats() }
-  const { broker, logger, limits, unsent, requests, metrics, tracing, answers = new Answers(limits, unsent) } = options
+export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
+  const { broker, logger, requests, metrics, tracing, answers } = options
   const waits = new Waits()
   let draining = false
   const liveTails = new LiveTails({ ...options, waits })
@@ -87,6 +87,7 @@ export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   app.setNotFoundHandler((request) => {
     throw routeNotFound(request)
   })
+  tellRoutes(app)
   if (tracing !== undefined) traceRequests(app, tracing)
   countAnswers(app, requests)
   admit(app, options, methods, () => draining)
@@ -102,8 +103,8 @@ export async function createRestApp(given: RestAppOptions): Promise<RestApp> {
   await app.ready()
 
   return {
-    get waits() {
-      return waits.size
+    get liveTails() {
+      return liveTails.size
     },
     // Fastify is typed for one kind of server; its request handling needs only what both kinds have.
     handle: (request, response) => app.routing(request as IncomingMessage, response as ServerResponse),
@@ -134,9 +135,7 @@ function traceRequests(app: FastifyInstance, tracing: Tracing): void {
 function countAnswers(app: FastifyInstance, requests: RequestStats): void {
   app.decorateRequest('failure', undefined)
   app.addHook('onResponse', (request, _reply, done) => {
-    const { url } = request.routeOptions
-    const call = url === undefined || request.is404 ? 'unknown' : `${request.method} ${url}`
-    requests.answered('rest', call, request.failure?.code ?? 'OK')
+    requests.answered('rest', request.route?.call ?? 'unknown', request.failure?.code ?? 'OK')
     done()
   })
 }
@@ -164,7 +163,7 @@ function admit(app: FastifyInstance, options: RestAppOptions, methods: PathMetho
       return
     }
     checkContent(request)
-    if (!takesBody(request)) readUnwanted(request, options)
+    if (!request.route?.takesBody) readUnwanted(request, options)
     done()
   })
 }
@@ -190,8 +189,8 @@ const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s
  * @throws MillraceError UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST for a body where none is taken
  */
 function checkContent(request: FastifyRequest): void {
-  const { headers } = request
-  if (!takesBody(request)) {
+  const { headers, route } = request
+  if (!route?.takesBody) {
     const empty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
     if (!empty) throw unwantedBody()
     return
@@ -211,10 +210,6 @@ function checkContent(request: FastifyRequest): void {
 function readUnwanted({ raw }: FastifyRequest, options: RestAppOptions): void {
   const { stream } = raw as IncomingMessage & Partial<Http2ServerRequest>
   if (stream !== undefined && !stream.endAfterHeaders) discardBody(raw, bodyLimits(options))
-}
-
-function takesBody({ routeOptions }: FastifyRequest): boolean {
-  return (routeOptions.schema as { body?: unknown } | undefined)?.body !== undefined
 }
 
 function unwantedBody(): MillraceError {
@@ -262,7 +257,7 @@ function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
 }
 
 function parseBody(request: FastifyRequest, bytes: Buffer): unknown {
-  if (takesBody(request)) return parseJson(bytes)
+  if (request.route?.takesBody) return parseJson(bytes)
   if (bytes.length > 0) throw unwantedBody()
   return undefined
 }
@@ -271,12 +266,7 @@ function bodyLimits({ clock, limits }: RestAppOptions): Omit<BodyLimits, 'takes'
   return { maxBytes: limits.requestBytes, timeoutMs: limits.requestTimeoutMs, clock }
 }
 
-function sendProblem(
-  options: RestAppOptions & FailureBook,
-  cause: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): void {
+function sendProblem(options: RestAppOptions, cause: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = mapError(cause)
   const problem = problemOf(error)
   request.failure = error

@@ -13,12 +13,9 @@ import {
   PROTOCOLS,
   type RestServer,
   recordingLogger,
+  restApp,
   serveRest,
 } from '../../test/rest-harness.ts'
-import { RequestGuard } from '../guard.ts'
-import { InFlight } from '../in-flight.ts'
-import { Unsent } from '../unsent.ts'
-import { createRestApp } from './app.ts'
 
 const REQUEST_BYTES = 64 * 1024
 const TIMEOUT_MS = 5_000
@@ -52,19 +49,7 @@ async function serve(protocol: (typeof PROTOCOLS)[number]): Promise<RestServer> 
   }
   const limits = { ...DEFAULT_LIMITS, requestBytes: REQUEST_BYTES, requestTimeoutMs: TIMEOUT_MS }
   broker = new Broker({ engine: createMemoryEngine({ clock, limits }), clock, limits })
-  const guard = new RequestGuard({ checkHost: true })
-  return serveRest(
-    await createRestApp({
-      broker,
-      clock,
-      logger,
-      limits,
-      guard,
-      inFlight: new InFlight(limits),
-      unsent: new Unsent(limits.unsentBytes),
-    }),
-    protocol,
-  )
+  return serveRest(await restApp({ broker, clock, logger, limits }), protocol)
 }
 
 const bodyOf = (bytes: number) => `{"name":"x"${' '.repeat(bytes - 12)}}`

@@ -1,5 +1,5 @@
 import { Broker } from '@millrace/broker'
-import { DEFAULT_LIMITS, ERRORS, type ErrorCode, MillraceError } from '@millrace/record'
+import { ERRORS, type ErrorCode, MillraceError } from '@millrace/record'
 import { createMemoryEngine, ManualClock } from '@millrace/testkit'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
@@ -8,12 +8,11 @@ import {
   PROTOCOLS,
   type RestServer,
   recordingLogger,
+  restApp,
   serveRest,
 } from '../../test/rest-harness.ts'
 import { RequestGuard } from '../guard.ts'
-import { InFlight } from '../in-flight.ts'
-import { Unsent } from '../unsent.ts'
-import { createRestApp, type RestApp } from './app.ts'
+import type { RestApp } from './app.ts'
 import { httpStatus } from './statuses.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -30,15 +29,7 @@ describe.each(PROTOCOLS)('errors over %s', (protocol) => {
     lines = recorder.lines
     broker = new Broker({ engine: createMemoryEngine({ clock }), clock })
     const guard = new RequestGuard({ checkHost: true, allowedOrigins: ['https://app.example'] })
-    app = await createRestApp({
-      broker,
-      clock,
-      logger: recorder.logger,
-      limits: DEFAULT_LIMITS,
-      guard,
-      inFlight: new InFlight(DEFAULT_LIMITS),
-      unsent: new Unsent(DEFAULT_LIMITS.unsentBytes),
-    })
+    app = await restApp({ broker, clock, logger: recorder.logger, guard })
     rest = await serveRest(app, protocol)
     await rest.ask('POST', '/v1/topics', { body: { name: 't' } })
   })

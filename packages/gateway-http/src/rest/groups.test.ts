@@ -1,13 +1,8 @@
 import { Broker } from '@millrace/broker'
-import { DEFAULT_LIMITS, silentLogger } from '@millrace/record'
 import { createMemoryEngine, ManualClock } from '@millrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FakeGroups } from '../../test/fake-groups.ts'
-import { PROTOCOLS, type RestServer, serveRest } from '../../test/rest-harness.ts'
-import { RequestGuard } from '../guard.ts'
-import { InFlight } from '../in-flight.ts'
-import { Unsent } from '../unsent.ts'
-import { createRestApp } from './app.ts'
+import { PROTOCOLS, type RestServer, restApp, serveRest } from '../../test/rest-harness.ts'
 
 describe.each(PROTOCOLS)('consumer groups over %s', (protocol) => {
   let rest: RestServer
@@ -15,19 +10,9 @@ describe.each(PROTOCOLS)('consumer groups over %s', (protocol) => {
 
   beforeEach(async () => {
     const clock = new ManualClock(1_000)
-    const limits = DEFAULT_LIMITS
     groups = new FakeGroups()
     const broker = Object.assign(new Broker({ engine: createMemoryEngine({ clock }), clock }), { groups })
-    const app = await createRestApp({
-      broker: broker as unknown as Broker,
-      clock,
-      logger: silentLogger,
-      limits,
-      guard: new RequestGuard({ checkHost: true }),
-      inFlight: new InFlight(limits),
-      unsent: new Unsent(limits.unsentBytes),
-    })
-    rest = await serveRest(app, protocol)
+    rest = await serveRest(await restApp({ broker: broker as unknown as Broker, clock }), protocol)
   })
   afterEach(() => rest.close())
 

@@ -1,11 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import type { FetchSource } from '@millrace/broker'
-import { type Limits, RecordBatch } from '@millrace/record'
+import { type Limits, RecordBatch, silentLogger } from '@millrace/record'
 import { batchOf, eventsOf, openTail, type TailReader } from '@millrace/testkit'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { PROTOCOLS } from '../../test/rest-harness.ts'
 import { serveTails, type TailServer } from '../../test/tail-server.ts'
+import { RequestStats } from '../request-stats.ts'
+import { LiveTails } from './live-tails.ts'
+import { EVENT_STREAM } from './tail-format.ts'
+import { Waits } from './waits.ts'
 
 const PATH = '/v1/topics/t/partitions/0/records'
 const EVENTS = { accept: 'text/event-stream' }
@@ -344,4 +351,34 @@ describe.each(PROTOCOLS)('a live tail over %s', (protocol) => {
     const foreign = await server.rest.ask('GET', PATH, { headers: { ...EVENTS, origin: 'http://other.example' } })
     expect(foreign).toMatchObject({ status: 403, json: { code: 'ORIGIN_NOT_ALLOWED' } })
   })
+})
+
+test('a client that is gone before its tail begins leaves no reader behind', async () => {
+  const { app, rest, broker, clock, limits, unsent } = await serveTails('HTTP/1.1')
+  const raw = new ServerResponse(new IncomingMessage(new Socket()))
+  raw.destroy()
+  await once(raw, 'close')
+  const reply = { raw, hijack: () => {}, getHeaders: () => ({}) } as unknown as FastifyReply
+  const request = { method: 'GET', url: PATH } as FastifyRequest
+  const tails = new LiveTails({
+    broker,
+    clock,
+    limits,
+    unsent,
+    logger: silentLogger,
+    requests: new RequestStats(),
+    waits: new Waits(),
+  })
+  await tails.follow(request, reply, {
+    topic: 't',
+    partition: 0,
+    from: { at: 'earliest' },
+    isolation: 'committed',
+    values: 'bytes',
+    limit: Number.POSITIVE_INFINITY,
+    format: EVENT_STREAM,
+  })
+  expect((await broker.stats()).readers).toBe(0)
+  await rest.close()
+  await app.close()
 })

@@ -1,4 +1,4 @@
-import type { Broker, FetchedRecords, FetchSource, Position } from '@millrace/broker'
+import type { Broker, FetchedRecords, FetchSource, LiveReader, Position } from '@millrace/broker'
 import { asMillraceError, type Clock, type Limits, MillraceError } from '@millrace/record'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FailureBook } from '../request-stats.ts'
@@ -88,11 +88,25 @@ class LiveTail {
   }
 
   async run(request: FastifyRequest, reply: FastifyReply, signal: AbortSignal): Promise<void> {
-    const { topic, partition, from, isolation, format } = this.asked
+    const { topic, partition, from, isolation } = this.asked
     const source = await this.options.broker.fetch.source(topic, partition)
     this.next = await source.resolve(from, isolation)
     const reader = source.reader()
-    reply.raw.once('close', () => reader.close())
+    try {
+      await this.follow(source, reader, request, reply, signal)
+    } finally {
+      reader.close()
+    }
+  }
+
+  private async follow(
+    source: FetchSource,
+    reader: LiveReader,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { format } = this.asked
     await this.read(source, false, signal)
     const writer = begin(reply, format, this.options)
     if (request.method === 'HEAD') {

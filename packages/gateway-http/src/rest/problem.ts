@@ -76,7 +76,10 @@ export interface RequestSummary {
   readonly url: string
 }
 
-/** Counts and logs a failed request, or one failed part of it: defects and failing storage as errors, what passes by itself as warnings, callers' as info. */
+/**
+ * Counts and logs a failed request, or one failed part of it: defects and failing storage as errors, what passes by
+ * itself as warnings, callers' as info.
+ */
 export function logFailure({ logger, requests }: FailureBook, error: MillraceError, summary: RequestSummary): void {
   const { method, url } = summary
   requests.rejected(error.code)

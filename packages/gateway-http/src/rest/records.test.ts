@@ -1,12 +1,8 @@
 import { Broker } from '@millrace/broker'
-import { DEFAULT_LIMITS, MillraceError, silentLogger } from '@millrace/record'
+import { DEFAULT_LIMITS, MillraceError } from '@millrace/record'
 import { createMemoryEngine, ManualClock, type MemoryEngine } from '@millrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { PROTOCOLS, type RestServer, serveRest } from '../../test/rest-harness.ts'
-import { RequestGuard } from '../guard.ts'
-import { InFlight } from '../in-flight.ts'
-import { Unsent } from '../unsent.ts'
-import { createRestApp } from './app.ts'
+import { PROTOCOLS, type RestServer, restApp, serveRest } from '../../test/rest-harness.ts'
 
 const START_MS = 1_700_000_000_000
 
@@ -20,19 +16,7 @@ describe.each(PROTOCOLS)('records over %s', (protocol) => {
     const limits = { ...DEFAULT_LIMITS, recordsPerRequest: 100, fetchRecords: 50, fetchBytes: 4_096 }
     engine = createMemoryEngine({ clock, limits })
     const broker = new Broker({ engine, clock, limits })
-    const guard = new RequestGuard({ checkHost: true })
-    rest = await serveRest(
-      await createRestApp({
-        broker,
-        clock,
-        logger: silentLogger,
-        limits,
-        guard,
-        inFlight: new InFlight(limits),
-        unsent: new Unsent(limits.unsentBytes),
-      }),
-      protocol,
-    )
+    rest = await serveRest(await restApp({ broker, clock, limits }), protocol)
     await rest.ask('POST', '/v1/topics', { body: { name: 't', partitions: 2 } })
   })
   afterEach(() => rest.close())

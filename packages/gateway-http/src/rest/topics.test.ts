@@ -2,33 +2,16 @@ import { Broker } from '@millrace/broker'
 import { DEFAULT_LIMITS } from '@millrace/record'
 import { createMemoryEngine, ManualClock } from '@millrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { PROTOCOLS, type RestServer, serveRest } from '../../test/rest-harness.ts'
-import { RequestGuard } from '../guard.ts'
-import { InFlight } from '../in-flight.ts'
-import { Unsent } from '../unsent.ts'
-import { createRestApp } from './app.ts'
+import { PROTOCOLS, type RestServer, restApp, serveRest } from '../../test/rest-harness.ts'
 
 describe.each(PROTOCOLS)('topics over %s', (protocol) => {
   let rest: RestServer
-  const logger = { debug() {}, info() {}, warn() {}, error() {} }
 
   beforeEach(async () => {
     const clock = new ManualClock(1_000)
     const limits = { ...DEFAULT_LIMITS, topics: 3 }
     const broker = new Broker({ engine: createMemoryEngine({ clock, limits }), clock, limits })
-    const guard = new RequestGuard({ checkHost: true })
-    rest = await serveRest(
-      await createRestApp({
-        broker,
-        clock,
-        logger,
-        limits,
-        guard,
-        inFlight: new InFlight(limits),
-        unsent: new Unsent(limits.unsentBytes),
-      }),
-      protocol,
-    )
+    rest = await serveRest(await restApp({ broker, clock, limits }), protocol)
   })
   afterEach(() => rest.close())
 

@@ -1,25 +1,16 @@
 import { Broker } from '@millrace/broker'
-import { DEFAULT_LIMITS } from '@millrace/record'
 import { batchOf, createMemoryEngine, ManualClock } from '@millrace/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { PROTOCOLS, type RestServer, serveRest } from '../../test/rest-harness.ts'
-import { RequestGuard } from '../guard.ts'
-import { InFlight } from '../in-flight.ts'
-import { Unsent } from '../unsent.ts'
-import { createRestApp } from './app.ts'
+import { PROTOCOLS, type RestServer, restApp, serveRest } from '../../test/rest-harness.ts'
 
 describe.each(PROTOCOLS)('transactions over %s', (protocol) => {
   let rest: RestServer
   let broker: Broker
-  const logger = { debug() {}, info() {}, warn() {}, error() {} }
 
   beforeEach(async () => {
     const clock = new ManualClock(1_000)
-    const limits = DEFAULT_LIMITS
-    broker = new Broker({ engine: createMemoryEngine({ clock }), clock, limits })
-    const guard = new RequestGuard({ checkHost: true })
-    const shared = { guard, inFlight: new InFlight(limits), unsent: new Unsent(limits.unsentBytes) }
-    rest = await serveRest(await createRestApp({ broker, clock, logger, limits, ...shared }), protocol)
+    broker = new Broker({ engine: createMemoryEngine({ clock }), clock })
+    rest = await serveRest(await restApp({ broker, clock }), protocol)
   })
   afterEach(() => rest.close())
 

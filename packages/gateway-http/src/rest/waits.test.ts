@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect, constants } from 'node:http2'
 import { Broker } from '@millrace/broker'
-import { DEFAULT_LIMITS } from '@millrace/record'
 import { createMemoryEngine, ManualClock } from '@millrace/testkit'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
@@ -11,12 +10,10 @@ import {
   type Protocol,
   type RestServer,
   recordingLogger,
+  restApp,
   serveRest,
 } from '../../test/rest-harness.ts'
-import { RequestGuard } from '../guard.ts'
-import { InFlight } from '../in-flight.ts'
-import { Unsent } from '../unsent.ts'
-import { createRestApp, type RestApp } from './app.ts'
+import type { RestApp } from './app.ts'
 
 const PATH = '/v1/topics/t/partitions/0/records?waitMs=30000'
 
@@ -41,16 +38,7 @@ describe.each(PROTOCOLS)('a fetch that waits, over %s,', (protocol) => {
       if (options?.signal !== undefined) began.resolve({ signal: options.signal, ended })
       return ended
     })
-    const guard = new RequestGuard({ checkHost: true })
-    app = await createRestApp({
-      broker,
-      clock,
-      logger: recorder.logger,
-      limits: DEFAULT_LIMITS,
-      guard,
-      inFlight: new InFlight(DEFAULT_LIMITS),
-      unsent: new Unsent(DEFAULT_LIMITS.unsentBytes),
-    })
+    app = await restApp({ broker, clock, logger: recorder.logger })
     rest = await serveRest(app, protocol)
     await rest.ask('POST', '/v1/topics', { body: { name: 't' } })
   })

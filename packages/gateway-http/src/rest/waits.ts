@@ -7,11 +7,6 @@ export class Waits {
   private readonly open = new Set<AbortController>()
   private ended = false
 
-  /** Requests that wait right now. */
-  get size(): number {
-    return this.open.size
-  }
-
   /** Runs `wait` with a signal that is aborted when nobody wants, or may have, the answer any longer. */
   async run<T>(response: ServerResponse | Http2ServerResponse, wait: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController()

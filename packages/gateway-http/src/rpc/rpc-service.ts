@@ -63,7 +63,7 @@ export class RpcService {
 
   constructor({ broker, guard, inFlight, tracing, ...context }: RpcServiceOptions) {
     this.tracing = tracing
-    this.context = { ...context, followed: new OpenCount(context.limits.followedPartitions) }
+    this.context = { ...context, followed: new OpenCount(() => context.limits.followedPartitions) }
     this.broker = broker
     this.guard = guard
     this.inFlight = inFlight

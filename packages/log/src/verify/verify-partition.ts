@@ -60,6 +60,7 @@ const SUFFIXES: readonly SegmentSuffix[] = ['log', 'index', 'timeindex', 'txnind
 
 class PartitionCheck {
   private readonly options: VerifyPartitionOptions
+  private compacts = false
   private names: readonly string[] = []
   private bases: readonly number[] = []
   private sealed = new Set<number>()
@@ -77,9 +78,12 @@ class PartitionCheck {
   }
 
   async run(): Promise<VerifiedPartition> {
-    const { disk, directory, limits, compacts, report } = this.options
+    const { disk, directory, limits, report } = this.options
     this.view = await PartitionView.open(disk, directory, await this.list())
     this.names = this.view.names
+    // A topic that no longer compacts may have done so before.
+    const compacts = this.options.compacts || this.names.includes(CLEANER_CHECKPOINT_FILE)
+    this.compacts = compacts
     this.bases = baseOffsetsIn(this.names, 'log')
     this.sealed = new Set(baseOffsetsIn(this.names, 'crc'))
     const [first] = this.bases
@@ -104,6 +108,7 @@ class PartitionCheck {
     }
     await this.checkJournaled()
     while (this.producers.nextSnapshot < Number.POSITIVE_INFINITY) await this.compareSnapshot()
+    await this.producers.finish()
     await this.guard(`${directory}/${LOG_START_FILE}`, () => this.checkLogStart(first))
     await this.checkNames()
     return { segments: this.segments, batches: this.batches }
@@ -133,7 +138,7 @@ class PartitionCheck {
         baseOffset,
         nextBase,
         mayBeTorn: nextBase === undefined && !options.clean && !isSealed,
-        mayBeCompacted: options.compacts && isSealed,
+        mayBeCompacted: this.compacts && isSealed,
         decompressedBytes: options.limits.decompressedBytes,
         offsets: isIndexed ? await this.openOffsets(baseOffset, size) : undefined,
         times: isIndexed ? await this.openTimes(baseOffset, size) : undefined,

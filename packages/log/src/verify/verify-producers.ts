@@ -3,7 +3,7 @@ import { type Disk, readFile } from '../disk.ts'
 import { baseOffsetsIn, segmentFileName } from '../file-names.ts'
 import { decodeProducerSnapshot } from '../producer-snapshot.ts'
 import { ProducerState, type RememberedBatch } from '../producer-state.ts'
-import { findingOf, type Report } from './finding.ts'
+import { type Finding, findingOf, type Report } from './finding.ts'
 
 export interface ProducersCheckOptions {
   readonly disk: Disk
@@ -24,6 +24,8 @@ export class ProducersCheck {
   private readonly options: ProducersCheckOptions
   private readonly state: ProducerState
   private readonly offsets: number[]
+  /** By producer: that a snapshot does not say what it has open, until a marker ends that. */
+  private readonly unsaid = new Map<number, Finding>()
   private firstOffset: number | undefined
   private isIncomplete = false
 
@@ -42,6 +44,7 @@ export class ProducersCheck {
     const { producerId, baseOffset } = batch
     this.firstOffset ??= baseOffset
     if (producerId < 0) return
+    if (batch.isControl) this.unsaid.delete(producerId)
     this.state.enter(batch, producerId, batch.nextOffset)
     this.state.transactions.committed(batch.nextOffset)
   }
@@ -76,6 +79,12 @@ export class ProducersCheck {
     }
     for (const message of this.differences(snapshot, offset))
       await report(findingOf('snapshot-mismatch', file, message))
+    this.noteUnsaid(snapshot, offset, file)
+  }
+
+  /** To be called when all batches were added. */
+  async finish(): Promise<void> {
+    for (const finding of this.unsaid.values()) await this.options.report(finding)
   }
 
   private *differences(snapshot: ProducerState, offset: number): Generator<string> {
@@ -119,10 +128,15 @@ export class ProducersCheck {
         yield `producer ${producerId} opened no transaction at offset ${firstOffset}`
       }
     }
-    for (const { producerId, firstOffset } of logged.values()) {
-      if (snapshot.transactions.of(producerId) === undefined) {
-        yield `producer ${producerId} has a transaction open from offset ${firstOffset} on, which the snapshot does not say`
-      }
+  }
+
+  /** A snapshot that is saved when the log start rises may be of an earlier offset, and leaves out what has ended since. */
+  private noteUnsaid(snapshot: ProducerState, offset: number, file: string): void {
+    if (this.isIncomplete) return
+    for (const { producerId, firstOffset } of this.state.transactions.at(offset).values()) {
+      if (snapshot.transactions.of(producerId) !== undefined) continue
+      const message = `producer ${producerId} has a transaction open from offset ${firstOffset} on, which the snapshot does not say`
+      this.unsaid.set(producerId, findingOf('snapshot-mismatch', file, message))
     }
   }
 }

@@ -1,10 +1,13 @@
 import { DEFAULT_LIMITS } from '@millrace/record'
+import { CrashDisk, seededRandom } from '@millrace/testkit'
 import { expect, test } from 'vitest'
 import { append, CONFIG, DIRECTORY, LogBench } from '../../test/log-harness.ts'
 import { TransactionalProducer } from '../../test/transaction-harness.ts'
 import { type Disk, readFile } from '../disk.ts'
 import { segmentFileName } from '../file-names.ts'
 import { memoryDisk } from '../memory-disk.ts'
+import { encodeProducerSnapshot } from '../producer-snapshot.ts'
+import { ProducerState } from '../producer-state.ts'
 import { TRANSACTION_ENTRY_BYTES, TransactionIndex } from '../transaction-index.ts'
 import { verifyPartition } from './verify-partition.ts'
 
@@ -102,4 +105,41 @@ test('a damaged index of a sealed segment is made again from the log', async () 
   const reopened = await bench.open({ segmentBytes: 300, clean: true })
   expect((await reopened.read(0, 1, 'committed')).abortedTransactions).toEqual([{ producerId: 7, firstOffset: 0 }])
   expect(bench.logger.lines.map(({ message }) => message)).toContain('a transaction index is damaged; it is made again')
+})
+
+/** A transaction that begins in the first of two segments, whose snapshot is lost. */
+async function withoutSnapshot(disk: Disk) {
+  const before = await new LogBench(disk).open({ segmentBytes: 1_024 })
+  const producer = new TransactionalProducer(7)
+  await producer.append(before, ['x'])
+  for (const size of [900, 300]) await append(before, 'x'.repeat(size))
+  await before.close()
+  const [path] = (await disk.list(DIRECTORY)).filter((name) => name.endsWith('.snapshot')).sort()
+  for (const name of await disk.list(DIRECTORY)) {
+    if (name.endsWith('.snapshot')) await disk.remove(`${DIRECTORY}/${name}`)
+  }
+  return { producer, path: `${DIRECTORY}/${path}` }
+}
+
+test('a snapshot that was saved for a log start leaves out what has ended since, and verify finds nothing in it', async () => {
+  const disk = new CrashDisk(seededRandom(1))
+  const { producer, path } = await withoutSnapshot(disk)
+  const log = await new LogBench(disk).open({ segmentBytes: 1_024 })
+  await producer.end(log, 'abort')
+  disk.failNext({ operation: 'remove', path: '.crc', code: 'EIO' })
+  await log.truncateBefore(2)
+  // What lies before the log start is still there, as where a crash, or a backup, comes first.
+  expect(disk.paths()).toEqual(expect.arrayContaining([path, `${DIRECTORY}/${segmentFileName(0, 'log')}`]))
+  expect((await findings(disk)).filter((finding) => finding.startsWith('snapshot'))).toEqual([])
+})
+
+test('a snapshot that leaves out what is still open is found', async () => {
+  const disk = new CrashDisk(seededRandom(1))
+  const { path } = await withoutSnapshot(disk)
+  const file = await disk.open(path, { create: true })
+  await file.writev([encodeProducerSnapshot(new ProducerState(10), 2)], 0)
+  await file.close()
+  expect(await findings(disk)).toContainEqual(
+    'snapshot-mismatch: producer 7 has a transaction open from offset 0 on, which the snapshot does not say',
+  )
 })

@@ -219,7 +219,12 @@ const REQUESTS: readonly Family[] = [
     ({ gateway }) => gateway.calls,
     ({ call }) => ({ call }),
   )('millrace_open_calls', 'gRPC calls that are open, streams among them', ({ count }) => count),
-  gauge('millrace_waiting_fetches', 'REST requests that wait for data', ({ gateway }) => gateway.waits),
+  gauge(
+    'millrace_waiting_fetches',
+    'Fetches that may wait for data, but for live tails and streams',
+    ({ gateway }) => gateway.waits,
+  ),
+  gauge('millrace_live_tails', 'Live tails of REST that are open', ({ gateway }) => gateway.liveTails),
 ]
 
 /** Every metric of ours, in the order of the page. */

@@ -29,10 +29,16 @@ export function descriptionRoutes(app: FastifyInstance, routes: readonly Describ
   let description: Promise<Description> | undefined
   // Most servers are never asked: neither start nor memory pay for it before.
   const load = (): Promise<Description> => {
-    description ??= import('../description.ts').then(({ describe }) => describe(routes, DOCS))
+    description ??= import('../description.ts')
+      .then(({ describe }) => describe(routes, DOCS))
+      .catch((error: unknown) => {
+        // It may have lacked no more than a file handle.
+        description = undefined
+        throw error
+      })
     return description
   }
-  app.addHook('onClose', async () => (await description)?.close())
+  app.addHook('onClose', async () => (await description?.catch(() => undefined))?.close())
 
   app.get('/openapi.json', { schema: OPENAPI_SCHEMA }, async (_request, reply) =>
     reply.type('application/json').send((await load()).text),
