@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@millrace/record'
 import { HostileSocket, type Target } from './hostile-socket.ts'
 
 /** What an attack did, in its own words: `{ resets: 12000, cut: 3 }`. */
@@ -18,6 +19,8 @@ export interface AttackContext {
   /** Ends it. */
   readonly signal: AbortSignal
   readonly counts: Counts
+  /** What `withConnections` asks for in a handshake; undefined: it makes none. */
+  readonly alpn?: string | undefined
 }
 
 /** Something that a client should not do. */
@@ -25,6 +28,12 @@ export interface Attack {
   readonly name: string
   /** What it is after, for the table. */
   readonly does: string
+  /** The codes that the server may answer with, where it is counted (`code X`). */
+  readonly codes?: readonly ErrorCode[]
+  /** Speaks to a port of TLS without TLS. */
+  readonly isRaw?: boolean
+  /** What its connections speak; over TLS they ask for it. */
+  readonly protocol?: 'h2' | 'http/1.1'
   run(context: AttackContext): Promise<void>
 }
 
@@ -33,13 +42,13 @@ export interface Attack {
  * @param use what to do with a connection; when it returns, the connection is closed
  */
 export async function withConnections(
-  { target, signal, counts }: AttackContext,
+  { target, signal, counts, alpn }: AttackContext,
   width: number,
   use: (connection: HostileSocket, index: number) => Promise<void>,
 ): Promise<void> {
   const one = async (index: number): Promise<void> => {
     while (!signal.aborted) {
-      const connection = new HostileSocket(target)
+      const connection = new HostileSocket(target, alpn)
       counts.add('connections')
       const stop = (): void => connection.destroy()
       signal.addEventListener('abort', stop, { once: true })

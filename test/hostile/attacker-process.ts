@@ -17,11 +17,11 @@ export class AttackerProcess {
     return new AttackerProcess(child)
   }
 
-  /** @returns what it did */
-  async end(): Promise<Record<string, number>> {
+  /** @returns what each attack did */
+  async end(): Promise<Record<string, Record<string, number>>> {
     const told = once(this.child, 'message')
     this.child.send('end')
-    const [{ counts }] = (await told) as [{ counts: Record<string, number> }]
+    const [{ counts }] = (await told) as [{ counts: Record<string, Record<string, number>> }]
     if (this.child.exitCode === null) await once(this.child, 'exit')
     return counts
   }

@@ -14,7 +14,12 @@ process.once('disconnect', () => process.exit())
 process.on('unhandledRejection', (error) => {
   throw error
 })
-const counts = new Counts()
 process.send?.('ready')
-await Promise.all(names.map((name) => attackNamed(name).run({ target, signal: ended.signal, counts })))
-process.send?.({ counts: counts.toJSON() }, () => process.exit())
+const counts = new Map(names.map((name) => [name, new Counts()]))
+const run = ([name, counts]: [string, Counts]): Promise<void> => {
+  const { isRaw = false, protocol, run } = attackNamed(name)
+  const alpn = isRaw || !url.startsWith('https:') ? undefined : (protocol ?? 'http/1.1')
+  return run({ target, signal: ended.signal, counts, alpn })
+}
+await Promise.all([...counts].map(run))
+process.send?.({ counts: Object.fromEntries(counts) }, () => process.exit())

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { Agent, request } from 'node:http'
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { Millrace } from '@millrace/client'
 
 /** Records that are on their way at once over the stream. */
@@ -12,7 +13,8 @@ const IN_FLIGHT = 64
 export class GoodClient {
   private readonly url: string
   private readonly client: Millrace
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 2 })
+  private readonly agent: Agent
+  private readonly request: typeof request
   private readonly streamRead = new Map<number, number>()
   private readonly restRead = new Map<number, number>()
   private sent = 0
@@ -23,9 +25,13 @@ export class GoodClient {
   /** What went wrong, in the words of whoever said so. */
   readonly failures: string[] = []
 
-  constructor(url: string) {
+  /** @param ca with it, and an `https:` URL, over TLS */
+  constructor(url: string, ca?: string) {
     this.url = url
-    this.client = new Millrace({ url })
+    this.client = new Millrace({ url, tls: ca === undefined ? undefined : { ca } })
+    const pool = { keepAlive: true, maxSockets: 2 }
+    this.agent = ca === undefined ? new Agent(pool) : new TlsAgent({ ...pool, ca })
+    this.request = ca === undefined ? request : tlsRequest
   }
 
   /** Topics: `good` for the stream, `rest` for REST, `empty` for those who wait, `lies` for those who lie. */
@@ -115,7 +121,7 @@ export class GoodClient {
   private call(method: string, path: string, body?: string): Promise<{ status: number; text: string }> {
     return new Promise((resolve, reject) => {
       const headers = body === undefined ? {} : { 'content-type': 'application/json' }
-      const call = request(new URL(path, this.url), { method, agent: this.agent, headers }, (response) => {
+      const call = this.request(new URL(path, this.url), { method, agent: this.agent, headers }, (response) => {
         let text = ''
         response.setEncoding('utf8').on('data', (chunk: string) => {
           text += chunk

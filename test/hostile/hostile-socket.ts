@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 
 /** Where the server is. */
 export interface Target {
@@ -18,8 +19,12 @@ export class HostileSocket {
   receivedBytes = 0
   isClosed = false
 
-  constructor({ host, port }: Target) {
-    this.socket = connect({ host, port, allowHalfOpen: true, noDelay: true })
+  /** @param alpn what to ask for in a handshake; undefined: clear text */
+  constructor({ host, port }: Target, alpn?: string) {
+    const plain = connect({ host, port, allowHalfOpen: true, noDelay: true })
+    plain.on('error', () => {})
+    this.socket =
+      alpn === undefined ? plain : connectTls({ socket: plain, rejectUnauthorized: false, ALPNProtocols: [alpn] })
     this.socket.on('error', () => {})
     this.socket.on('close', () => {
       this.isClosed = true

@@ -1,13 +1,14 @@
 /**
  * Attacks a server, one way after another and all at once, and tells what a good client beside it keeps of its
  * throughput, and the most memory that the server had. To be run by hand:
- * `node --conditions=development test/hostile/main.ts [--seconds N] [NAME…]`
+ * `node --conditions=development test/hostile/main.ts [--seconds N] [--tls] [--server=--limit-…=N] [NAME… | all]`
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { makeAuthority } from '@millrace/testkit'
 import { ServerProcess } from '../../scripts/demo/server-process.ts'
 import { assertSound } from '../storage/sound-directory.ts'
 import { AttackerProcess } from './attacker-process.ts'
@@ -32,14 +33,28 @@ async function ratesFor(good: GoodClient, ms: number): Promise<Rates> {
   return { stream: (stream - before.stream) / seconds, rest: (rest - before.rest) / seconds }
 }
 
-async function measure(names: readonly string[], seconds: number, serverArgs: readonly string[]): Promise<void> {
+/** Puts a certificate and its key into files. @returns the certificate of their authority */
+async function certify(directory: string): Promise<string> {
+  const authority = await makeAuthority()
+  const { cert, key } = await authority.issue()
+  await writeFile(join(directory, 'cert'), cert)
+  await writeFile(join(directory, 'key'), key)
+  return authority.cert
+}
+
+async function measure(
+  names: readonly string[],
+  { seconds, isTls, serverArgs }: { seconds: number; isTls: boolean; serverArgs: readonly string[] },
+): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-hostile-'))
   const data = join(directory, 'data')
+  const ca = isTls ? await certify(directory) : undefined
+  const tlsArgs = ca === undefined ? [] : ['--tls-cert', join(directory, 'cert'), '--tls-key', join(directory, 'key')]
   const server = await ServerProcess.start({
-    args: ['--http', '127.0.0.1:0', '--data', data, ...serverArgs],
+    args: ['--http', '127.0.0.1:0', '--data', data, ...tlsArgs, ...serverArgs],
     nodeFlags: ['--conditions=development'],
   })
-  const good = new GoodClient(server.url)
+  const good = new GoodClient(server.url, ca)
   let attacker: AttackerProcess | undefined
   try {
     await good.prepare()
@@ -69,7 +84,7 @@ async function measure(names: readonly string[], seconds: number, serverArgs: re
         `${before.nowMB}`.padStart(5),
         `${during.peakMB}`.padStart(5),
         `${Math.round((during.cpuMs - cpuBefore) / seconds / 10)}%`.padStart(5),
-        JSON.stringify(counts),
+        JSON.stringify(names.length > 1 ? {} : counts[names[0] as string]),
       ].join('  '),
     )
   } catch (error) {
@@ -88,13 +103,20 @@ function share(beside: number, alone: number): string {
 }
 
 const { values, positionals } = parseArgs({
-  options: { seconds: { type: 'string', default: '2' }, server: { type: 'string', multiple: true, default: [] } },
+  options: {
+    seconds: { type: 'string', default: '2' },
+    tls: { type: 'boolean', default: false },
+    server: { type: 'string', multiple: true, default: [] },
+  },
   allowPositionals: true,
 })
-const names =
-  positionals.length > 0 ? positionals.map((name) => attackNamed(name).name) : ATTACKS.map(({ name }) => name)
+const each = positionals.filter((name) => name !== 'all').map((name) => attackNamed(name).name)
+const everything = ATTACKS.map(({ name }) => name)
+const rounds = (positionals.length > 0 ? each : everything).map((name) => [name])
+if (positionals.length === 0 || positionals.includes('all')) rounds.push(everything)
 console.log(`load ${loadavg()[0]?.toFixed(1)}`)
 console.log('attack                  by stream            by REST  MB before, peak  server CPU, and what was done')
-for (const name of names) await measure([name], Number(values.seconds), values.server)
-if (positionals.length === 0) await measure(names, Number(values.seconds), values.server)
+for (const names of rounds) {
+  await measure(names, { seconds: Number(values.seconds), isTls: values.tls, serverArgs: values.server })
+}
 process.exit()

@@ -10,13 +10,17 @@ import {
   toInt64,
   UNARY,
 } from '@millrace/wire'
+import { mutateFields } from './mutated-fields.ts'
 import { batchOf } from './rpc-harness.ts'
 
 const HEADER_BYTES = 5
 
-/** Takes valid requests of every kind and changes them: bytes, fields, lengths. Counts what it did. */
+/**
+ * Takes valid requests of every kind and changes them: half of them in their fields, which then hold values from the
+ * edge of what they can, the others in their bytes and lengths. Counts what it did.
+ */
 export class Mutator {
-  readonly counts = { mutated: 0, whole: 0 }
+  readonly counts = { mutated: 0, byField: 0, whole: 0 }
   private readonly random: SeededRandom
 
   constructor(random: SeededRandom) {
@@ -49,7 +53,10 @@ export class Mutator {
       bytes[random.int(0, HEADER_BYTES - 1)] = random.int(0, 255)
       return random.bool(0.5) ? bytes : bytes.subarray(0, random.int(1, bytes.length))
     }
-    return frameMessage(this.mutateBody(message.subarray(HEADER_BYTES)))
+    const body = message.subarray(HEADER_BYTES)
+    if (random.bool(0.5)) return frameMessage(this.mutateBody(body))
+    counts.byField++
+    return frameMessage(mutateFields(body, random))
   }
 
   private mutateBody(body: Buffer): Buffer {

@@ -62,9 +62,15 @@ export interface RpcServer {
 }
 
 export async function serveRpc(
-  options: { limits?: Partial<Limits>; clock?: Clock; groups?: GroupCalls; tls?: TlsCredentials } = {},
+  options: {
+    limits?: Partial<Limits>
+    clock?: Clock
+    gatewayClock?: Clock
+    groups?: GroupCalls
+    tls?: TlsCredentials
+  } = {},
 ): Promise<RpcServer> {
-  const { clock = systemClock } = options
+  const { clock = systemClock, gatewayClock = clock } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const { logger, lines } = recordingLogger()
   const engine = createMemoryEngine({ clock, limits })
@@ -73,7 +79,7 @@ export async function serveRpc(
   countCalls(engine, appends, reads)
   const broker = new Broker({ engine, clock, limits })
   if (options.groups !== undefined) Object.assign(broker, { groups: options.groups })
-  const gateway = createHttpGateway({ broker, clock, logger, limits, checkHost: true, tls: options.tls })
+  const gateway = createHttpGateway({ broker, clock: gatewayClock, logger, limits, checkHost: true, tls: options.tls })
   const { port } = await gateway.listen('127.0.0.1', 0)
   const clients: RawClient[] = []
   return {

@@ -3,6 +3,7 @@ import { constants, type Http2ServerResponse } from 'node:http2'
 import type { Clock, Limits, Logger } from '@millrace/record'
 import { IdleTimer } from '../rpc/idle-timer.ts'
 import type { Unsent } from '../unsent.ts'
+import { isGone } from './gone.ts'
 
 /** Written at a time: whoever takes as little as this within the time allowed is slow but not stalled. */
 const PIECE_BYTES = 65_536
@@ -27,7 +28,7 @@ export class TailWriter {
 
   constructor(response: ServerResponse | Http2ServerResponse, { clock, limits, logger, unsent }: TailWriterOptions) {
     this.response = response
-    this.isGone = 'stream' in response ? response.stream.destroyed : response.destroyed
+    this.isGone = isGone(response)
     this.unsent = unsent
     this.stalled = new IdleTimer(clock, limits.stalledReaderTimeoutMs, () => {
       const { stalledReaderTimeoutMs } = limits

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
+import { isGone } from './gone.ts'
 
 /** The requests that wait for data. A wait ends early when its client goes away or when the server drains. */
 export class Waits {
@@ -10,7 +11,7 @@ export class Waits {
   async run<T>(response: ServerResponse | Http2ServerResponse, wait: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController()
     const abort = (): void => controller.abort()
-    if (this.ended || response.destroyed) abort()
+    if (this.ended || isGone(response)) abort()
     response.once('close', abort)
     this.open.add(controller)
     try {

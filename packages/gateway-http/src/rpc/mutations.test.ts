@@ -1,13 +1,22 @@
-import { DEFAULT_LIMITS, ERRORS, type ErrorCode, type MillraceError } from '@millrace/record'
+import {
+  type Clock,
+  DEFAULT_LIMITS,
+  ERRORS,
+  type ErrorCode,
+  type MillraceError,
+  systemClock,
+  type Timer,
+} from '@millrace/record'
 import { seededRandom } from '@millrace/testkit'
 import { FrameReader } from '@millrace/wire'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { Mutator } from '../../test/mutator.ts'
-import { batchOf, type RawCall, serveRpc } from '../../test/rpc-harness.ts'
+import { batchOf, PORT_TIMERS, type RawCall, serveRpc, until } from '../../test/rpc-harness.ts'
+import type { GatewayStats } from '../gateway-stats.ts'
 
 const MUTATIONS = 100_000
 /** Mutated messages that are sent on one call, unless it ends before. */
-const PER_CALL = 3
+const PER_CALL = 6
 const CALLS_AT_ONCE = 64
 
 /** Messages that the server has cut out of its streams, and so looked into. */
@@ -25,6 +34,36 @@ function countServerReads(): () => number {
   return () => count
 }
 
+/** The system's clock, and the timers that are set. */
+function watchedClock(): Clock & { readonly pending: Set<Timer> } {
+  const pending = new Set<Timer>()
+  return {
+    pending,
+    nowMs: () => systemClock.nowMs(),
+    monotonicMs: () => systemClock.monotonicMs(),
+    setTimer(ms, callback) {
+      const set = systemClock.setTimer(ms, () => {
+        pending.delete(timer)
+        callback()
+      })
+      const timer: Timer = {
+        cancel() {
+          pending.delete(timer)
+          set.cancel()
+        },
+      }
+      pending.add(timer)
+      return timer
+    },
+  }
+}
+
+/** What a gateway should not have when there is no call. */
+function heldBy({ calls, waits, inFlightBytes, reservedBytes, unreadBytes, bodyBytes, unsentBytes }: GatewayStats) {
+  const open = calls.reduce((sum, { count }) => sum + count, 0)
+  return open + waits + inFlightBytes + reservedBytes + unreadBytes + bodyBytes + unsentBytes
+}
+
 test('100,000 mutated messages of every kind of call do no harm, and at least a third get past their length', async () => {
   const random = seededRandom(Number(process.env.MILLRACE_SEED ?? Date.now() & 0x7fff_ffff))
   const limits = {
@@ -35,7 +74,11 @@ test('100,000 mutated messages of every kind of call do no harm, and at least a 
     fetchWaitMs: 10,
     producersPerPartition: 100,
   }
-  const server = await serveRpc({ limits: { ...DEFAULT_LIMITS, ...limits, stalledReaderTimeoutMs: 60_000 } })
+  const clock = watchedClock()
+  const server = await serveRpc({
+    gatewayClock: clock,
+    limits: { ...DEFAULT_LIMITS, ...limits, stalledReaderTimeoutMs: 60_000 },
+  })
   try {
     await server.broker.topics.create({ name: 't', partitions: 2 })
     const mutator = new Mutator(random)
@@ -69,20 +112,26 @@ test('100,000 mutated messages of every kind of call do no harm, and at least a 
       }
     }
     await Promise.all([...Array.from({ length: CALLS_AT_ONCE }, one), beside()])
-    const { mutated, whole } = mutator.counts
+    good.call.end()
+    await good.call.outcome
+    const { mutated, byField, whole } = mutator.counts
     // At the most all that were left as they were are among those that were read.
     const framed = read() - whole - sentGood
     // biome-ignore lint/suspicious/noConsole: the counts and the seed are to be seen.
     console.log(
-      `seed ${random.seed}: ${mutated} mutated messages on ${calls} calls, ${framed} past their length field,`,
+      `seed ${random.seed}: ${mutated} mutated messages, ${byField} by field, on ${calls} calls, ${framed} past their length field,`,
     )
     // biome-ignore lint/suspicious/noConsole: the counts and the seed are to be seen.
     console.log(`${sentGood} good ones beside them; the calls ended with ${JSON.stringify(Object.fromEntries(codes))}`)
     expect(mutated).toBeGreaterThanOrEqual(MUTATIONS)
+    expect(byField / mutated).toBeGreaterThan(1 / 3)
     expect(framed / mutated).toBeGreaterThan(1 / 3)
     expect([...codes.keys()].filter((code) => code !== 'OK' && !Object.hasOwn(ERRORS, code))).toEqual([])
     expect(codes.has('INTERNAL' satisfies ErrorCode)).toBe(false)
     expect(server.lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([])
+    // The good client is still connected: what is left is what the port itself has.
+    await until(() => server.gateway.stats().connections.http2 === 1 && clock.pending.size <= PORT_TIMERS)
+    await until(() => heldBy(server.gateway.stats()) === 0)
   } catch (error) {
     throw new Error(`seed ${random.seed} (repeat it with MILLRACE_SEED)`, { cause: error as MillraceError })
   } finally {

@@ -5,6 +5,7 @@ import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { PARTITION_ERRORS, READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
+import { isGone } from '../gone.ts'
 import { logFailure, publicMessage, retryAfterOf } from '../problem.ts'
 import { decodeRecord, recordText, withinBytes } from '../record-json.ts'
 import {
@@ -168,7 +169,7 @@ function fetchRoute(app: FastifyInstance, { broker, waits, answers, liveTails }:
         { wantedBytes, waits: waitMs > 0 },
         (most) => (waitMs === 0 ? read(most) : waits.run(reply.raw, (signal) => read(most, signal))),
       )
-      if (reply.raw.destroyed) release()
+      if (isGone(reply.raw)) release()
       reply.raw.once('close', release)
       return reply.type('application/json').send(answer)
     },
