@@ -133,14 +133,14 @@ export const CONTENT_ATTACKS: readonly Attack[] = [
     run: (context) =>
       again(context, 4, async (number) => {
         await callRest(context, 'POST', '/v1/topics/lies/records', JSON_BODIES[number % JSON_BODIES.length]?.())
-        const as = ['json', 'auto', 'base64', 'string'][number % 4]
-        await callRest(context, 'GET', `/v1/topics/lies/partitions/0/records?offset=${number % 50}&as=${as}`)
+        const as = number % 2 === 0 ? '&as=json' : ''
+        await callRest(context, 'GET', `/v1/topics/lies/partitions/0/records?offset=${number % 50}${as}`)
       }),
   },
   {
     name: 'bombs',
     does: 'batches of a few kilobytes that get 60 or 80 MiB, to a compacted topic and to readers by REST',
-    codes: ['BATCH_TOO_LARGE', 'LIMIT_REACHED', 'INVALID_REQUEST', 'OFFSET_OUT_OF_RANGE'],
+    codes: ['BATCH_TOO_LARGE', 'LIMIT_REACHED', 'OFFSET_OUT_OF_RANGE'],
     run: async (context) => {
       await makeTopics(context)
       // Made when they are needed: that takes a while.
@@ -163,7 +163,7 @@ export const CONTENT_ATTACKS: readonly Attack[] = [
           const request = { id: 1, topic, partition: 0, acks: 'committed' as const, batch, records: [] }
           const message = Buffer.concat(frameProduceStreamRequest(request)).subarray(PREFIX_BYTES)
           await callRpc(context, session, PRODUCE_STREAM_PATH, [message], { onMessage })
-          await callRest(context, 'GET', `/v1/topics/${topic}/partitions/0/records?offset=${number % 5}&as=base64`)
+          await callRest(context, 'GET', `/v1/topics/${topic}/partitions/0/records?offset=${number % 5}`)
         })
       })
     },

@@ -273,3 +273,15 @@ function setCount(batch: Buffer, count: number): void {
   batch.writeInt32BE(count - 1, 23)
   batch.writeInt32BE(count, 57)
 }
+
+test('a record that its batch unpacks to more than an answer may have is refused by itself, and can be passed over', async () => {
+  const { broker, engine } = setUp({ requestBytes: 1_000, fetchBytes: 1_000 })
+  const { id } = await broker.topics.create({ name: 'packed' })
+  const builder = new BatchBuilder()
+  for (const bytes of [10, 100_000, 20]) builder.append({ key: null, value: Buffer.alloc(bytes), timestamp: 1 })
+  await engine.partition(id, 0).append(builder.build({ compression: 'zstd' }).buffer, { acks: 'committed' })
+  const read = (offset: number) => broker.fetch.records('packed', 0, { offset }, {})
+  expect(await read(0)).toMatchObject({ records: [{ offset: 0 }], nextOffset: 1 })
+  await expect(read(1)).rejects.toMatchObject({ code: 'BATCH_TOO_LARGE', details: { offset: 1, nextOffset: 2 } })
+  expect(await read(2)).toMatchObject({ records: [{ offset: 2 }], nextOffset: 3 })
+})

@@ -36,7 +36,8 @@ export interface FetchedRecords {
 
 /**
  * The records of what was read, from an offset on.
- * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH or BATCH_TOO_LARGE when the first batch cannot be opened
+ * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH or BATCH_TOO_LARGE when the first batch cannot be opened, or its first
+ *   record is too large
  */
 export function decodeRecords(
   read: ReadResult,
@@ -62,13 +63,14 @@ export function decodeRecords(
         from,
         limit: limit - records.length,
         maxBytes: limits.decompressedBytes,
+        maxRecordBytes: Math.max(limits.fetchBytes, limits.requestBytes),
       })
       records.push(...opened.records)
       sizeBytes += opened.sizeBytes
       nextOffset = opened.nextOffset
     } catch (error) {
       if (nextOffset > from) break
-      throw unreadable(batch, error)
+      throw error instanceof MillraceError && error.details.offset !== undefined ? error : unreadable(batch, error)
     }
   }
   return { records, nextOffset, highWatermark, logStartOffset }
@@ -81,17 +83,44 @@ interface OpenedBatch {
   readonly nextOffset: number
 }
 
-/** The records of a batch at and after `from`, up to `limit`. */
-function openBatch(batch: RecordBatch, o: { from: number; limit: number; maxBytes: number }): OpenedBatch {
+interface OpenOptions {
+  readonly from: number
+  readonly limit: number
+  /** What the batch may expand to. */
+  readonly maxBytes: number
+  /** What one record may have: more than anybody sends unless it is packed, to be unpacked here. */
+  readonly maxRecordBytes: number
+}
+
+/** The records of a batch at and after `from`, up to `limit`, or to one that is too large for an answer. */
+function openBatch(batch: RecordBatch, o: OpenOptions): OpenedBatch {
   const records: StoredRecord[] = []
   let sizeBytes = 0
   for (const record of batch.records(o.maxBytes)) {
-    sizeBytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + 1
+    const recordBytes = bytesOf(record)
+    sizeBytes += recordBytes + 1
     if (record.offset < o.from) continue
     if (records.length === o.limit) return { records, sizeBytes, nextOffset: record.offset }
+    if (recordBytes > o.maxRecordBytes) {
+      if (records.length > 0) return { records, sizeBytes, nextOffset: record.offset }
+      throw tooLarge(record, recordBytes, o.maxRecordBytes)
+    }
     records.push(record)
   }
   return { records, sizeBytes, nextOffset: batch.nextOffset }
+}
+
+function bytesOf({ key, value, headers }: StoredRecord): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0)
+  for (const header of headers) bytes += header.key.length + (header.value?.length ?? 0)
+  return bytes
+}
+
+function tooLarge({ offset }: StoredRecord, recordBytes: number, maxBytes: number): MillraceError {
+  const message = `the record at offset ${offset} has ${recordBytes} bytes, more than the ${maxBytes} that an answer may have`
+  return new MillraceError('BATCH_TOO_LARGE', `${message}; a fetch stream gives its batch as it is`, {
+    details: { offset, nextOffset: offset + 1 },
+  })
 }
 
 function* batchesOf({ batches }: ReadResult): Generator<RecordBatch, void, undefined> {
