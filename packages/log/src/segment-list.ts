@@ -264,7 +264,13 @@ export class SegmentList {
     const { disk } = this.context
     // The one that is there says the same, and would be gone if saving it again failed.
     if (this.snapshots.includes(offset)) return
-    await writeNewFile(disk, this.snapshotPath(offset), bytes)
+    try {
+      await writeNewFile(disk, this.snapshotPath(offset), bytes)
+    } catch (error) {
+      // The segment is sealed later without it, and a torn one beside a sealed segment passes for damage.
+      await disk.remove(this.snapshotPath(offset)).catch(() => {})
+      throw error
+    }
     this.snapshots.push(offset)
     if (this.snapshots.length <= KEPT_SNAPSHOTS) return
     // A crash must not take the new one's name and leave the old one removed.
