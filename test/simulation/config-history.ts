@@ -25,6 +25,11 @@ export class ConfigHistory {
     return this.ever(({ cleanupPolicy }) => cleanupPolicy !== 'delete')
   }
 
+  /** The most bytes that a segment may ever have been given. */
+  get largestSegmentBytes(): number {
+    return Math.max(...this.all.map(({ segmentBytes }) => segmentBytes))
+  }
+
   /** Whether all that was committed since the last start of the engine was synced before. */
   get wasAlwaysSynced(): boolean {
     return this.sinceStart.every(({ flushPolicy }) => flushPolicy === 'commit')

@@ -43,6 +43,8 @@ export class PartitionModel {
   private cut = { offset: 0 }
   private durableEnd = 0
   private mayHaveLostEnd = false
+  /** What a power cut may have taken, at most, of the bytes that `retention.bytes` was held against before it. */
+  private mayLackBytes = 0
   private isCopy = false
 
   constructor(
@@ -73,6 +75,7 @@ export class PartitionModel {
     copy.start = this.start
     copy.end = this.end
     copy.cut = this.cut
+    copy.mayLackBytes = this.mayLackBytes
     copy.isCopy = true
     return copy
   }
@@ -185,7 +188,11 @@ export class PartitionModel {
 
   /** Holds what a start found against what is owed. From here on, that is owed too. */
   check(stored: StoredPartition, nowMs: number): void {
-    if (this.mayHaveLostEnd) this.forgetEnd(Math.max(stored.recordsEnd, this.durableEnd))
+    if (this.mayHaveLostEnd) {
+      this.forgetEnd(Math.max(stored.recordsEnd, this.durableEnd))
+      // All but the last segment is synced, whatever the policy; and no batch here is larger than a segment.
+      this.mayLackBytes = this.configs.largestSegmentBytes
+    }
     assert(stored.end >= this.end, `${this.title} ends at ${stored.end}, before ${this.end}`)
     this.checkStart(stored, nowMs)
     this.noteStart(stored.start)
@@ -240,9 +247,8 @@ export class PartitionModel {
     nowMs: number,
   ): boolean {
     if (cleanupPolicy === 'compact') return false
-    // What compaction, or a power cut, took meanwhile may have been most of it.
-    const mayHaveShrunk = this.compacts || this.configs.ever(({ flushPolicy }) => flushPolicy !== 'commit')
-    if (retentionBytes >= 0 && (mayHaveShrunk || bytes >= retentionBytes)) return true
+    // What compaction took meanwhile may have been most of it.
+    if (retentionBytes >= 0 && (this.compacts || bytes + this.mayLackBytes >= retentionBytes)) return true
     if (retentionMs < 0) return false
     for (const [offset, { timestamp }] of this.known) {
       if (offset >= this.cut.offset && offset < start && nowMs - timestamp <= retentionMs) return false

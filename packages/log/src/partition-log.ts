@@ -280,7 +280,10 @@ export class PartitionLog {
     })
   }
 
-  /** Has nothing sealed, compacted or removed until the function that it returns is called. Writes go on. */
+  /**
+   * Has nothing sealed, compacted or removed until the function that it returns is called. Writes go on.
+   * @throws Error what ending a swap, which an earlier error left half done, failed with
+   */
   hold(): Promise<() => void> {
     return this.segments.hold()
   }

@@ -1,4 +1,5 @@
 import { DEFAULT_LIMITS } from '@millrace/record'
+import { CrashDisk, seededRandom } from '@millrace/testkit'
 import { expect, test } from 'vitest'
 import { CONFIG, DIRECTORY, LogBench, sizedBatch } from '../test/log-harness.ts'
 import type { Disk } from './disk.ts'
@@ -27,6 +28,21 @@ function slowlySealing(disk: Disk): { readonly disk: Disk; readonly release: () 
   }
 }
 
+/** What a check finds after a shutdown in order. */
+async function findingsIn(disk: Disk): Promise<string[]> {
+  const findings: string[] = []
+  await verifyPartition({
+    disk,
+    directory: DIRECTORY,
+    limits: DEFAULT_LIMITS,
+    indexIntervalBytes: CONFIG.indexIntervalBytes,
+    compacts: false,
+    clean: true,
+    report: async ({ kind, file, message }) => void findings.push(`${kind} ${file}: ${message}`),
+  })
+  return findings
+}
+
 test('a snapshot says what was so when its segment was closed, however late it is written', async () => {
   const memory = memoryDisk()
   const { disk, release } = slowlySealing(memory)
@@ -40,16 +56,18 @@ test('a snapshot says what was so when its segment was closed, however late it i
   for (let sequence = 2; sequence < 42; sequence++) await append(sequence, 100)
   release()
   await log.close()
-  const findings: string[] = []
-  await verifyPartition({
-    disk: memory,
-    directory: DIRECTORY,
-    limits: DEFAULT_LIMITS,
-    indexIntervalBytes: CONFIG.indexIntervalBytes,
-    compacts: false,
-    clean: true,
-    report: async ({ kind, file, message }) => void findings.push(`${kind} ${file}: ${message}`),
-  })
-  expect(findings).toEqual([])
+  expect(await findingsIn(memory)).toEqual([])
   expect((await memory.list(DIRECTORY)).filter((name) => name.endsWith('.snapshot'))).toHaveLength(2)
+})
+
+test.each(['write', 'datasync'] as const)('a snapshot whose %s fails is not left behind', async (operation) => {
+  const disk = new CrashDisk(seededRandom(1))
+  const log = await new LogBench(disk).open({ segmentBytes: 1_000 })
+  disk.failNext({ operation, path: '.snapshot', code: 'EIO' })
+  for (let baseSequence = 0; baseSequence < 2; baseSequence++) {
+    await log.append(sizedBatch(800, '', { producerId: 7, baseSequence })).committed
+  }
+  await log.close()
+  expect((await findingsIn(disk)).filter((finding) => !finding.startsWith('unsealed-segment'))).toEqual([])
+  expect(disk.paths().filter((path) => path.endsWith('.snapshot'))).toHaveLength(1)
 })

@@ -182,12 +182,14 @@ export class SegmentList {
 
   /** Ends what errors left of swaps, before which there must be no other. */
   settleSwaps(): Promise<void> {
-    return this.background.run(async () => {
-      for (let settle = this.owed[0]; settle !== undefined; settle = this.owed[0]) {
-        await settle()
-        this.owed.shift()
-      }
-    })
+    return this.background.run(() => this.settleOwed())
+  }
+
+  private async settleOwed(): Promise<void> {
+    for (let settle = this.owed[0]; settle !== undefined; settle = this.owed[0]) {
+      await settle()
+      this.owed.shift()
+    }
   }
 
   private async replace(replaced: readonly Segment[], cleaned: CleanedSegment): Promise<void> {
@@ -242,17 +244,19 @@ export class SegmentList {
 
   /**
    * Keeps the files of closed segments as they are, once what is under way in the background is done, until the function
-   * that it returns is called.
+   * that it returns is called. No swap is half done then.
+   * @throws Error what ending a swap failed with
    */
-  async hold(): Promise<() => void> {
-    const begun = Promise.withResolvers<void>()
+  hold(): Promise<() => void> {
+    const begun = Promise.withResolvers<() => void>()
     const end = Promise.withResolvers<void>()
-    void this.background.run(() => {
-      begun.resolve()
-      return end.promise
+    const held = this.background.run(async () => {
+      await this.settleOwed()
+      begun.resolve(end.resolve)
+      await end.promise
     })
-    await begun.promise
-    return end.resolve
+    held.catch(begun.reject)
+    return begun.promise
   }
 
   /** Returns when nothing is left to do in the background. */
@@ -264,7 +268,13 @@ export class SegmentList {
     const { disk } = this.context
     // The one that is there says the same, and would be gone if saving it again failed.
     if (this.snapshots.includes(offset)) return
-    await writeNewFile(disk, this.snapshotPath(offset), bytes)
+    try {
+      await writeNewFile(disk, this.snapshotPath(offset), bytes)
+    } catch (error) {
+      // The segment is sealed later without it, and a torn one beside a sealed segment passes for damage.
+      await disk.remove(this.snapshotPath(offset)).catch(() => {})
+      throw error
+    }
     this.snapshots.push(offset)
     if (this.snapshots.length <= KEPT_SNAPSHOTS) return
     // A crash must not take the new one's name and leave the old one removed.

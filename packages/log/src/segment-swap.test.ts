@@ -73,11 +73,11 @@ async function filled(disk: CrashDisk, mounted: Disk): Promise<CompactionBench> 
 
 const logsIn = (disk: CrashDisk): string[] => disk.paths().filter((path) => path.endsWith('.log'))
 /** What an offline check has against the files as the next start will find them. */
-async function errorsIn(disk: CrashDisk): Promise<Finding[]> {
+async function errorsIn(disk: CrashDisk, directory = DIRECTORY): Promise<Finding[]> {
   const errors: Finding[] = []
   await verifyPartition({
     disk,
-    directory: DIRECTORY,
+    directory,
     limits: DEFAULT_LIMITS,
     indexIntervalBytes: CONFIG.indexIntervalBytes,
     compacts: true,
@@ -159,6 +159,26 @@ describe('a swap', () => {
       expect(await errorsIn(disk), `seed ${seed}`).toEqual([])
       expect(leftovers(disk)).toEqual([])
     }
+  })
+
+  test('that an error left half done is done before the files get second names', async () => {
+    const backup = '/backup'
+    const disk = new CrashDisk(seededRandom(1))
+    await disk.makeDirectory(backup)
+    const b = await filled(disk, disk)
+    disk.failNext({ operation: 'rename', path: '.timeindex.cleaned', code: 'EIO', times: 2 })
+    await expect(b.maintain()).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    await expect(b.log.hold()).rejects.toThrow('EIO')
+    const release = await b.log.hold()
+    const { finish } = await b.log.linkInto(backup)
+    release()
+    await finish()
+    await b.maintain()
+    await b.expectConsistent()
+    await b.log.close()
+    expect(await errorsIn(disk, backup)).toEqual([])
+    expect(await errorsIn(disk)).toEqual([])
+    expect(leftovers(disk)).toEqual([])
   })
 
   test('file that is not whole counts for nothing', async () => {
