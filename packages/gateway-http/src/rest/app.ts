@@ -8,6 +8,7 @@ import type { Answers } from '../answers.ts'
 import type { MetricsPage } from '../gateway-stats.ts'
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
+import { LongWork } from '../long-work.ts'
 import type { RequestStats } from '../request-stats.ts'
 import type { TracedRequest, Tracing } from '../tracing.ts'
 import type { Unsent } from '../unsent.ts'
@@ -226,8 +227,12 @@ declare module 'fastify' {
   }
 }
 
+/** From here on, to parse and check a body takes long enough to be felt by others. */
+const LARGE_BODY_BYTES = 65_536
+
 function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
   const { inFlight } = options
+  const longWork = new LongWork(options.clock)
   app.decorateRequest('bodyBytes', 0)
   app.addHook('onResponse', (request, _reply, done) => {
     inFlight.removeBody(request.bodyBytes)
@@ -245,13 +250,17 @@ function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
     const declaredBytes = declared === undefined ? undefined : Number(declared)
     readBody(payload, declaredBytes, { ...bodyLimits(options), takes }, (failure, bytes) => {
       if (bytes === undefined) return done(failure)
-      let body: unknown
-      try {
-        body = parseBody(request, bytes)
-      } catch (error) {
-        return done(error as Error)
+      const goOn = (): void => {
+        let body: unknown
+        try {
+          body = parseBody(request, bytes)
+        } catch (error) {
+          return done(error as Error)
+        }
+        done(null, body)
       }
-      done(null, body)
+      if (bytes.length < LARGE_BODY_BYTES) goOn()
+      else longWork.run(goOn)
     })
   })
 }
