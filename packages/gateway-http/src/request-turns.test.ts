@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { RequestTurns } from './request-turns.ts'
 
-const PER_TURN = 8
+const PER_TURN = 4
 
 function starter(turns: RequestTurns) {
   const started: string[] = []
@@ -15,13 +15,13 @@ function starter(turns: RequestTurns) {
 test('a few begin at once, the rest a few in each turn of the event loop, in order', async () => {
   const turns = new RequestTurns()
   const { started, take } = starter(turns)
-  take({}, 'a', 20)
+  take({}, 'a', 10)
   expect(started).toHaveLength(PER_TURN)
-  expect(turns.size).toBe(20 - PER_TURN)
+  expect(turns.size).toBe(10 - PER_TURN)
   await nextTurn()
   expect(started).toHaveLength(2 * PER_TURN)
   await nextTurn()
-  expect(started).toEqual(Array.from({ length: 20 }, (_, index) => `a${index}`))
+  expect(started).toEqual(Array.from({ length: 10 }, (_, index) => `a${index}`))
   expect(turns.size).toBe(0)
 })
 

@@ -1,5 +1,5 @@
 /** Requests that begin in one turn of the event loop. */
-const STARTS_PER_TURN = 8
+const STARTS_PER_TURN = 4
 
 /**
  * Lets requests begin a few in each turn of the event loop, connection by connection: one that sends hundreds at once
