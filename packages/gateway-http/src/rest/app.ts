@@ -255,7 +255,8 @@ function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
         try {
           body = parseBody(request, bytes)
         } catch (error) {
-          return done(error as Error)
+          done(error as Error)
+          return
         }
         done(null, body)
       }
