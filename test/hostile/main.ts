@@ -1,7 +1,7 @@
 /**
  * Attacks a server, one way after another and all at once, and tells what a good client beside it keeps of its
  * throughput, and the most memory that the server had. To be run by hand:
- * `node --conditions=development test/hostile/main.ts [--seconds N] [--tls] [--server=--limit-…=N] [NAME… | all]`
+ * `node --conditions=development test/hostile/main.ts [--seconds N] [--tls] [--server=--limit-…=N] [--node=FLAG] [NAME[,NAME…]… | all]`
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
@@ -24,6 +24,14 @@ interface Rates {
   readonly rest: number
 }
 
+interface MeasureOptions {
+  readonly seconds: number
+  readonly isTls: boolean
+  readonly serverArgs: readonly string[]
+  /** Flags of the server's Node.js, such as `--cpu-prof`. */
+  readonly nodeFlags: readonly string[]
+}
+
 async function ratesFor(good: GoodClient, ms: number): Promise<Rates> {
   const before = good.done
   const startMs = performance.now()
@@ -44,7 +52,7 @@ async function certify(directory: string): Promise<string> {
 
 async function measure(
   names: readonly string[],
-  { seconds, isTls, serverArgs }: { seconds: number; isTls: boolean; serverArgs: readonly string[] },
+  { seconds, isTls, serverArgs, nodeFlags }: MeasureOptions,
 ): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-hostile-'))
   const data = join(directory, 'data')
@@ -52,7 +60,7 @@ async function measure(
   const tlsArgs = ca === undefined ? [] : ['--tls-cert', join(directory, 'cert'), '--tls-key', join(directory, 'key')]
   const server = await ServerProcess.start({
     args: ['--http', '127.0.0.1:0', '--data', data, ...tlsArgs, ...serverArgs],
-    nodeFlags: ['--conditions=development'],
+    nodeFlags: ['--conditions=development', ...nodeFlags],
   })
   const good = new GoodClient(server.url, ca)
   let attacker: AttackerProcess | undefined
@@ -78,7 +86,7 @@ async function measure(
     good.assertExactlyOnce()
     console.log(
       [
-        (names.length > 1 ? 'all at once' : (names[0] as string)).padEnd(18),
+        (names.length === everything.length ? 'all at once' : names.join(', ')).padEnd(18),
         share(beside.stream, alone.stream),
         share(beside.rest, alone.rest),
         `${before.nowMB}`.padStart(5),
@@ -107,16 +115,19 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '2' },
     tls: { type: 'boolean', default: false },
     server: { type: 'string', multiple: true, default: [] },
+    node: { type: 'string', multiple: true, default: [] },
   },
   allowPositionals: true,
 })
-const each = positionals.filter((name) => name !== 'all').map((name) => attackNamed(name).name)
+const together = positionals.filter((names) => names !== 'all').map((names) => names.split(','))
+for (const name of together.flat()) attackNamed(name)
 const everything = ATTACKS.map(({ name }) => name)
-const rounds = (positionals.length > 0 ? each : everything).map((name) => [name])
+const rounds = positionals.length > 0 ? together : everything.map((name) => [name])
 if (positionals.length === 0 || positionals.includes('all')) rounds.push(everything)
 console.log(`load ${loadavg()[0]?.toFixed(1)}`)
 console.log('attack                  by stream            by REST  MB before, peak  server CPU, and what was done')
 for (const names of rounds) {
-  await measure(names, { seconds: Number(values.seconds), isTls: values.tls, serverArgs: values.server })
+  const { tls: isTls, server: serverArgs, node: nodeFlags } = values
+  await measure(names, { seconds: Number(values.seconds), isTls, serverArgs, nodeFlags })
 }
 process.exit()
