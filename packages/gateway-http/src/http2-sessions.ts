@@ -155,22 +155,8 @@ export class Http2Sessions {
     const [toRequest] = server.listeners('stream') as Http2StreamListener[]
     server.removeAllListeners('stream')
     server.on('stream', (stream, headers, flags, rawHeaders) => {
-      // A stream fails with its connection, also before anybody has taken it; an error without a listener would be fatal.
-      stream.on('error', (error) => this.logger.debug({ err: error }, 'a stream failed'))
-      const open = stream.session && this.open.get(stream.session as ServerHttp2Session)
+      const open = this.follow(stream)
       if (open === undefined) return
-      if (!this.streams.take()) {
-        stream.close(constants.NGHTTP2_REFUSED_STREAM)
-        return
-      }
-      open.noise.opened()
-      open.streams.add(stream)
-      if (!stream.endAfterHeaders) open.window.opened()
-      stream.once('close', () => {
-        open.streams.delete(stream)
-        if (!stream.endAfterHeaders) open.window.closed()
-        this.streams.giveBack()
-      })
       const begin = (): void => {
         // Reset by its client meanwhile.
         if (stream.destroyed) return
@@ -190,6 +176,31 @@ export class Http2Sessions {
     })
     server.on('session', (session) => this.watch(session))
     return server
+  }
+
+  /**
+   * Counts a stream while it is open. Its listeners are made here because all closures of a function share what any of
+   * them holds: they would keep the headers as long as the stream is open.
+   * @returns its connection, or undefined when it has gone or there are too many streams
+   */
+  private follow(stream: ServerHttp2Stream): OpenSession | undefined {
+    // A stream fails with its connection, also before anybody has taken it; an error without a listener would be fatal.
+    stream.on('error', (error) => this.logger.debug({ err: error }, 'a stream failed'))
+    const open = stream.session && this.open.get(stream.session as ServerHttp2Session)
+    if (open === undefined) return undefined
+    if (!this.streams.take()) {
+      stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      return undefined
+    }
+    open.noise.opened()
+    open.streams.add(stream)
+    if (!stream.endAfterHeaders) open.window.opened()
+    stream.once('close', () => {
+      open.streams.delete(stream)
+      if (!stream.endAfterHeaders) open.window.closed()
+      this.streams.giveBack()
+    })
+    return open
   }
 
   private watch(session: ServerHttp2Session): void {

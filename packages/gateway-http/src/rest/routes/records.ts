@@ -167,7 +167,9 @@ function fetchRoute(app: FastifyInstance, { broker, waits, answers, liveTails }:
       const { answer, release } = await answers.make(
         connectionOf(reply.raw),
         { wantedBytes, waits: waitMs > 0 },
-        (most) => (waitMs === 0 ? read(most) : waits.run(reply.raw, (signal) => read(most, signal))),
+        // As bytes: of text, the connection would keep both.
+        async (most) =>
+          Buffer.from(await (waitMs === 0 ? read(most) : waits.run(reply.raw, (signal) => read(most, signal)))),
       )
       if (isGone(reply.raw)) release()
       reply.raw.once('close', release)
