@@ -167,7 +167,7 @@ export class Http2Sessions {
       const { bytes: windowBytes } = open.window
       if (stream.endAfterHeaders) this.turns.take(open, begin)
       // Until its turn comes nobody reads it. Where too many are not read, it is told so at once.
-      else if (!this.inFlight.addUnread(windowBytes)) begin()
+      else if (!this.inFlight.addNotBegun(windowBytes)) begin()
       else {
         this.turns.take(open, () => {
           this.inFlight.removeUnread(windowBytes)

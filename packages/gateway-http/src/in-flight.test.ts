@@ -100,3 +100,25 @@ test('windows of streams that are not read from, and bodies, have their bounds',
   inFlight.removeBody(600)
   expect(inFlight.addBody(600)).toBe(true)
 })
+
+describe('streams that are not read from', () => {
+  test('leave half of the room to those that have begun', () => {
+    const inFlight = new InFlight(LIMITS)
+    expect(inFlight.addNotBegun(100)).toBe(true)
+    expect(inFlight.addNotBegun(100)).toBe(false)
+    expect(inFlight.addUnread(200)).toBe(true)
+    expect(inFlight.addUnread(1)).toBe(false)
+    inFlight.removeUnread(200)
+    expect(inFlight.addNotBegun(50)).toBe(true)
+    expect(inFlight.unreadBytes).toBe(150)
+  })
+
+  test('share their room with messages that were begun, which are counted past it', () => {
+    const inFlight = new InFlight(LIMITS)
+    expect(inFlight.addPartial(300)).toBe(true)
+    expect(inFlight.addUnread(1)).toBe(false)
+    expect(inFlight.addPartial(100)).toBe(false)
+    expect(inFlight.addPartial(-100)).toBe(true)
+    expect(inFlight.unreadBytes).toBe(300)
+  })
+})

@@ -114,9 +114,12 @@ export class InFlight {
 
   /** A stream with this window is not read from. @returns false: there are too many of them already */
   addUnread(windowBytes: number): boolean {
-    if (this.unread + windowBytes > this.limits.unreadBytes) return false
-    this.unread += windowBytes
-    return true
+    return this.addWithin(windowBytes, this.limits.unreadBytes)
+  }
+
+  /** The same for one that has not begun; these leave half of the room to those that have. */
+  addNotBegun(windowBytes: number): boolean {
+    return this.addWithin(windowBytes, this.limits.unreadBytes / 2)
   }
 
   removeUnread(windowBytes: number): void {
@@ -138,6 +141,12 @@ export class InFlight {
 
   removeBody(bytes: number): void {
     this.bodies -= bytes
+  }
+
+  private addWithin(bytes: number, mostBytes: number): boolean {
+    if (this.unread + bytes > mostBytes) return false
+    this.unread += bytes
+    return true
   }
 
   private grant(): void {
