@@ -3,6 +3,7 @@ import { type Limits, MillraceError } from '@millrace/record'
 import { countGiven, LiveReader } from '../stats/live-readers.ts'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { Topics } from '../topics/topics.ts'
+import type { LongWork } from '../work/long-work.ts'
 import { decodeRecords, type FetchedRecords, type FetchRecordsOptions } from './fetched-records.ts'
 import type { Position } from './position.ts'
 
@@ -12,6 +13,7 @@ export interface FetchSourceOptions {
   readonly limits: Limits
   readonly topics: Topics
   readonly readers: Set<LiveReader>
+  readonly longWork: LongWork
 }
 
 export interface SourceReadOptions {
@@ -44,8 +46,10 @@ export class FetchSource {
   private readonly limits: Limits
   private readonly topics: Topics
   private readonly readers: Set<LiveReader>
+  private readonly longWork: LongWork
 
-  constructor({ handle, partition, limits, topics, readers }: FetchSourceOptions) {
+  constructor({ handle, partition, limits, topics, readers, longWork }: FetchSourceOptions) {
+    this.longWork = longWork
     this.readers = readers
     this.topic = handle
     this.partition = partition
@@ -127,7 +131,8 @@ export class FetchSource {
     const { maxBytes = this.limits.fetchBytes, waitMs, isolation, signal } = options
     const read = await this.read(offset, { maxBytes, waitMs, isolation, signal })
     this.given(read)
-    return decodeRecords(read, offset, options, this.limits)
+    const { limits, longWork } = this
+    return decodeRecords(read, offset, options, { limits, longWork })
   }
 
   private async watched<T>(call: Promise<T>): Promise<T> {

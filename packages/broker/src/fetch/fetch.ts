@@ -2,6 +2,7 @@ import type { Limits } from '@millrace/record'
 import { type LiveReader, lagOf, type ReaderLag } from '../stats/live-readers.ts'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { Topics } from '../topics/topics.ts'
+import type { LongWork } from '../work/long-work.ts'
 import { FetchSource } from './fetch-source.ts'
 import type { FetchedRecords, FetchRecordsOptions } from './fetched-records.ts'
 import type { Position } from './position.ts'
@@ -9,15 +10,18 @@ import type { Position } from './position.ts'
 export interface FetchOptions {
   readonly limits: Limits
   readonly topics: Topics
+  readonly longWork: LongWork
 }
 
 /** Reading: stored batches through a source, or decoded records for those who do not know batches. */
 export class Fetch {
   private readonly limits: Limits
   private readonly topics: Topics
+  private readonly longWork: LongWork
   private readonly readers = new Set<LiveReader>()
 
-  constructor({ limits, topics }: FetchOptions) {
+  constructor({ limits, topics, longWork }: FetchOptions) {
+    this.longWork = longWork
     this.limits = limits
     this.topics = topics
   }
@@ -55,6 +59,7 @@ export class Fetch {
       limits: this.limits,
       topics: this.topics,
       readers: this.readers,
+      longWork: this.longWork,
     })
   }
 }

@@ -8,6 +8,7 @@ import {
   readBatches,
   type StoredRecord,
 } from '@millrace/record'
+import type { LongWork, Pace } from '../work/long-work.ts'
 
 export interface FetchRecordsOptions {
   /** Records to return at most. At most, and by default, `limits.fetchRecords`. */
@@ -28,6 +29,8 @@ export interface FetchRecordsOptions {
 export interface FetchedRecords {
   /** In offset order. Keys and values are views into batches that others read too. */
   readonly records: StoredRecord[]
+  /** Bytes of their keys, values and headers, and of those that were passed over to get there. */
+  readonly sizeBytes: number
   /** Where to read on. */
   readonly nextOffset: number
   readonly highWatermark: number
@@ -35,16 +38,16 @@ export interface FetchedRecords {
 }
 
 /**
- * The records of what was read, from an offset on.
+ * The records of what was read, from an offset on. What has to be unpacked, and is large, is long work.
  * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH or BATCH_TOO_LARGE when the first batch cannot be opened, or its first
  *   record is too large
  */
-export function decodeRecords(
+export async function decodeRecords(
   read: ReadResult,
   from: number,
   options: FetchRecordsOptions,
-  limits: Limits,
-): FetchedRecords {
+  { limits, longWork }: { readonly limits: Limits; readonly longWork: LongWork },
+): Promise<FetchedRecords> {
   const limit = atMost(limits.fetchRecords, options.limit)
   const maxBytes = atMost(limits.fetchBytes, options.maxBytes)
   const { highWatermark, logStartOffset } = read
@@ -59,55 +62,82 @@ export function decodeRecords(
         nextOffset = batch.nextOffset
         continue
       }
-      const opened = openBatch(batch, {
+      const opening = new BatchOpening(batch, {
         from,
         limit: limit - records.length,
-        maxBytes: limits.decompressedBytes,
         maxRecordBytes: Math.max(limits.fetchBytes, limits.requestBytes),
       })
-      records.push(...opened.records)
-      sizeBytes += opened.sizeBytes
-      nextOffset = opened.nextOffset
+      const recordBytes = batch.smallRecordBytes(limits.decompressedBytes)
+      if (recordBytes !== undefined) opening.open(recordBytes)
+      else await longWork.run((pace) => opening.unpack(limits.decompressedBytes, pace))
+      for (const record of opening.records) records.push(record)
+      sizeBytes += opening.sizeBytes
+      nextOffset = opening.nextOffset
     } catch (error) {
       if (nextOffset > from) break
       throw error instanceof MillraceError && error.details.offset !== undefined ? error : unreadable(batch, error)
     }
   }
-  return { records, nextOffset, highWatermark, logStartOffset }
+  return { records, sizeBytes, nextOffset, highWatermark, logStartOffset }
 }
 
-interface OpenedBatch {
-  readonly records: StoredRecord[]
-  /** Bytes of the records that were opened, as far as it matters for a bound. */
-  readonly sizeBytes: number
-  readonly nextOffset: number
-}
-
-interface OpenOptions {
+interface OpeningOptions {
   readonly from: number
   readonly limit: number
-  /** What the batch may expand to. */
-  readonly maxBytes: number
   /** What one record may have: more than anybody sends unless it is packed, to be unpacked here. */
   readonly maxRecordBytes: number
 }
 
-/** The records of a batch at and after `from`, up to `limit`, or to one that is too large for an answer. */
-function openBatch(batch: RecordBatch, o: OpenOptions): OpenedBatch {
-  const records: StoredRecord[] = []
-  let sizeBytes = 0
-  for (const record of batch.records(o.maxBytes)) {
+/** Records of a packed batch that are looked at between two looks at the time. */
+const RECORDS_AT_ONCE = 1_000
+
+/** Finds the records of a batch at and after an offset, up to a limit, or to one that is too large for an answer. */
+class BatchOpening {
+  readonly records: StoredRecord[] = []
+  /** Bytes of the records that were looked at, as far as it matters for a bound. */
+  sizeBytes = 0
+  nextOffset: number
+  private readonly batch: RecordBatch
+  private readonly options: OpeningOptions
+
+  constructor(batch: RecordBatch, options: OpeningOptions) {
+    this.batch = batch
+    this.options = options
+    this.nextOffset = batch.nextOffset
+  }
+
+  /** @throws MillraceError INVALID_BATCH; BATCH_TOO_LARGE for the first record */
+  open(recordBytes: Buffer): void {
+    for (const record of this.batch.recordsIn(recordBytes)) if (!this.take(record)) return
+  }
+
+  /** @throws MillraceError as `open` and `RecordBatch.recordBytes` do */
+  async unpack(maxBytes: number, pace: Pace): Promise<void> {
+    const recordBytes = await this.batch.recordBytesAsync(maxBytes)
+    let left = RECORDS_AT_ONCE
+    for (const record of this.batch.recordsIn(recordBytes)) {
+      if (!this.take(record)) return
+      if (--left > 0) continue
+      left = RECORDS_AT_ONCE
+      if (pace.isLong) await pace.rest()
+    }
+  }
+
+  /** @returns whether to go on */
+  private take(record: StoredRecord): boolean {
+    const { records, options } = this
     const recordBytes = bytesOf(record)
-    sizeBytes += recordBytes + 1
-    if (record.offset < o.from) continue
-    if (records.length === o.limit) return { records, sizeBytes, nextOffset: record.offset }
-    if (recordBytes > o.maxRecordBytes) {
-      if (records.length > 0) return { records, sizeBytes, nextOffset: record.offset }
-      throw tooLarge(record, recordBytes, o.maxRecordBytes)
+    this.sizeBytes += recordBytes + 1
+    if (record.offset < options.from) return true
+    const isTooLarge = recordBytes > options.maxRecordBytes
+    if (isTooLarge && records.length === 0) throw tooLarge(record, recordBytes, options.maxRecordBytes)
+    if (isTooLarge || records.length === options.limit) {
+      this.nextOffset = record.offset
+      return false
     }
     records.push(record)
+    return true
   }
-  return { records, sizeBytes, nextOffset: batch.nextOffset }
 }
 
 function bytesOf({ key, value, headers }: StoredRecord): number {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
-import type { Broker, FetchedRecords, Position, ProduceResult } from '@millrace/broker'
+import { type Broker, type FetchedRecords, LARGE_BYTES, type Position, type ProduceResult } from '@millrace/broker'
 import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
@@ -162,7 +162,8 @@ function fetchRoute(app: FastifyInstance, { broker, waits, answers, liveTails }:
       const read = async (maxBytes: number, signal?: AbortSignal): Promise<string> => {
         const options = { limit, maxBytes, waitMs, isolation, signal }
         const fetched = await broker.fetch.records(params.topic, params.partition, from, options)
-        return fetchText(withinBytes(fetched, maxBytes), query.as)
+        const makeText = (): string => (isGone(reply.raw) ? '' : fetchText(withinBytes(fetched, maxBytes), query.as))
+        return fetched.sizeBytes < LARGE_BYTES ? makeText() : broker.longWork.run(makeText)
       }
       const { answer, release } = await answers.make(
         connectionOf(reply.raw),
