@@ -13,7 +13,7 @@ import { MAX_HEADER_BYTES } from './header-bytes.ts'
 import type { InFlight } from './in-flight.ts'
 import { Noise, watchNoise } from './noise.ts'
 import { OpenCount } from './open-count.ts'
-import type { RequestTurns } from './request-turns.ts'
+import type { RequestOwner, RequestTurns } from './request-turns.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -208,7 +208,7 @@ export class Http2Sessions {
       unreadBytes: () => unreadBytes(streams),
       onTooMuch: () => this.endNoisy(session, address),
     })
-    this.open.set(session, { noise, streams, windowBytes })
+    this.open.set(session, { address, noise, streams, windowBytes })
     watchNoise(session, noise)
     session.once('close', () => this.forget(session))
     session.on('error', (error: NodeJS.ErrnoException) => {
@@ -281,7 +281,7 @@ export class Http2Sessions {
   }
 }
 
-interface OpenSession {
+interface OpenSession extends RequestOwner {
   readonly noise: Noise
   readonly streams: Set<ServerHttp2Stream>
   /** What its peer may send on one stream before it is read. */

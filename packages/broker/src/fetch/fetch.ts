@@ -41,9 +41,21 @@ export class Fetch {
     from: Position,
     options: FetchRecordsOptions = {},
   ): Promise<FetchedRecords> {
+    return this.answer({ topic, partition, from }, options, (fetched) => fetched)
+  }
+
+  /**
+   * What `make` makes of the records from a position on, as `FetchSource.answer` does.
+   * @throws MillraceError PARTITION_NOT_FOUND, and what `FetchSource.answer` throws
+   */
+  answer<T>(
+    { topic, partition, from }: { readonly topic: string; readonly partition: number; readonly from: Position },
+    options: FetchRecordsOptions,
+    make: (fetched: FetchedRecords) => T,
+  ): Promise<T> {
     return this.topics.use(topic, async (handle) => {
       const source = this.sourceOf(handle, partition)
-      return source.records(await source.resolve(from, options.isolation), options)
+      return source.answer(await source.resolve(from, options.isolation), options, make)
     })
   }
 

@@ -8,7 +8,7 @@ import {
   readBatches,
   type StoredRecord,
 } from '@millrace/record'
-import type { LongWork, Pace } from '../work/long-work.ts'
+import type { Pace } from '../work/long-work.ts'
 
 export interface FetchRecordsOptions {
   /** Records to return at most. At most, and by default, `limits.fetchRecords`. */
@@ -38,18 +38,61 @@ export interface FetchedRecords {
 }
 
 /**
- * The records of what was read, from an offset on. What has to be unpacked, and is large, is long work.
+ * The records of what was read, from an offset on; undefined where a batch would get large when it is unpacked.
  * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH or BATCH_TOO_LARGE when the first batch cannot be opened, or its first
  *   record is too large
  */
-export async function decodeRecords(
-  read: ReadResult,
-  from: number,
-  options: FetchRecordsOptions,
-  { limits, longWork }: { readonly limits: Limits; readonly longWork: LongWork },
-): Promise<FetchedRecords> {
+export function decodeAtOnce(decoding: Decoding): FetchedRecords | undefined {
+  const steps = decode(decoding)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    if (step.value !== undefined) return undefined
+  }
+}
+
+/** The same as a part of long work, however large it gets. @throws MillraceError as `decodeAtOnce` does */
+export async function decodeAtPace(decoding: Decoding, pace: Pace): Promise<FetchedRecords> {
+  const steps = decode(decoding)
+  let step = steps.next()
+  while (!step.done) {
+    const { value: batch } = step
+    if (batch !== undefined) {
+      let recordBytes: Buffer
+      try {
+        recordBytes = await batch.recordBytesAsync(decoding.limits.decompressedBytes)
+      } catch (error) {
+        step = steps.throw(error)
+        continue
+      }
+      step = steps.next(recordBytes)
+    } else {
+      if (pace.isLong) await pace.rest()
+      step = steps.next()
+    }
+  }
+  return step.value
+}
+
+/** What is to be decoded. */
+export interface Decoding {
+  readonly read: ReadResult
+  /** Offset of the first record that is wanted. */
+  readonly from: number
+  readonly options: FetchRecordsOptions
+  readonly limits: Limits
+}
+
+/** Records that are looked at between two moments at which the caller may do something else. */
+const RECORDS_AT_ONCE = 1_000
+
+/** Yields a batch that has to be unpacked and is large, and takes its records; nothing, where there may be a pause. */
+function* decode(decoding: Decoding): Generator<RecordBatch | undefined, FetchedRecords, Buffer | undefined> {
+  const { read, from, options, limits } = decoding
   const limit = atMost(limits.fetchRecords, options.limit)
   const maxBytes = atMost(limits.fetchBytes, options.maxBytes)
+  // More than anybody sends unless it is packed, to be unpacked here.
+  const maxRecordBytes = Math.max(limits.fetchBytes, limits.requestBytes)
   const { highWatermark, logStartOffset } = read
   const records: StoredRecord[] = []
   let sizeBytes = 0
@@ -62,17 +105,11 @@ export async function decodeRecords(
         nextOffset = batch.nextOffset
         continue
       }
-      const opening = new BatchOpening(batch, {
-        from,
-        limit: limit - records.length,
-        maxRecordBytes: Math.max(limits.fetchBytes, limits.requestBytes),
-      })
-      const recordBytes = batch.smallRecordBytes(limits.decompressedBytes)
-      if (recordBytes !== undefined) opening.open(recordBytes)
-      else await longWork.run((pace) => opening.unpack(limits.decompressedBytes, pace))
-      for (const record of opening.records) records.push(record)
-      sizeBytes += opening.sizeBytes
-      nextOffset = opening.nextOffset
+      const recordBytes = batch.smallRecordBytes(limits.decompressedBytes) ?? ((yield batch) as Buffer)
+      const opened = yield* openBatch(batch, recordBytes, { from, limit: limit - records.length, maxRecordBytes })
+      for (const record of opened.records) records.push(record)
+      sizeBytes += opened.sizeBytes
+      nextOffset = opened.nextOffset
     } catch (error) {
       if (nextOffset > from) break
       throw error instanceof MillraceError && error.details.offset !== undefined ? error : unreadable(batch, error)
@@ -81,63 +118,44 @@ export async function decodeRecords(
   return { records, sizeBytes, nextOffset, highWatermark, logStartOffset }
 }
 
-interface OpeningOptions {
+interface OpenedBatch {
+  readonly records: StoredRecord[]
+  /** Bytes of the records that were looked at, as far as it matters for a bound. */
+  readonly sizeBytes: number
+  readonly nextOffset: number
+}
+
+interface OpenOptions {
   readonly from: number
   readonly limit: number
-  /** What one record may have: more than anybody sends unless it is packed, to be unpacked here. */
   readonly maxRecordBytes: number
 }
 
-/** Records of a packed batch that are looked at between two looks at the time. */
-const RECORDS_AT_ONCE = 1_000
-
-/** Finds the records of a batch at and after an offset, up to a limit, or to one that is too large for an answer. */
-class BatchOpening {
-  readonly records: StoredRecord[] = []
-  /** Bytes of the records that were looked at, as far as it matters for a bound. */
-  sizeBytes = 0
-  nextOffset: number
-  private readonly batch: RecordBatch
-  private readonly options: OpeningOptions
-
-  constructor(batch: RecordBatch, options: OpeningOptions) {
-    this.batch = batch
-    this.options = options
-    this.nextOffset = batch.nextOffset
-  }
-
-  /** @throws MillraceError INVALID_BATCH; BATCH_TOO_LARGE for the first record */
-  open(recordBytes: Buffer): void {
-    for (const record of this.batch.recordsIn(recordBytes)) if (!this.take(record)) return
-  }
-
-  /** @throws MillraceError as `open` and `RecordBatch.recordBytes` do */
-  async unpack(maxBytes: number, pace: Pace): Promise<void> {
-    const recordBytes = await this.batch.recordBytesAsync(maxBytes)
-    let left = RECORDS_AT_ONCE
-    for (const record of this.batch.recordsIn(recordBytes)) {
-      if (!this.take(record)) return
-      if (--left > 0) continue
+/** The records of a batch at and after `from`, up to `limit`, or to one that is too large for an answer. */
+function* openBatch(
+  batch: RecordBatch,
+  recordBytes: Buffer,
+  { from, limit, maxRecordBytes }: OpenOptions,
+): Generator<undefined, OpenedBatch> {
+  const records: StoredRecord[] = []
+  let sizeBytes = 0
+  let left = RECORDS_AT_ONCE
+  for (const record of batch.recordsIn(recordBytes)) {
+    if (--left === 0) {
       left = RECORDS_AT_ONCE
-      if (pace.isLong) await pace.rest()
+      yield
     }
-  }
-
-  /** @returns whether to go on */
-  private take(record: StoredRecord): boolean {
-    const { records, options } = this
-    const recordBytes = bytesOf(record)
-    this.sizeBytes += recordBytes + 1
-    if (record.offset < options.from) return true
-    const isTooLarge = recordBytes > options.maxRecordBytes
-    if (isTooLarge && records.length === 0) throw tooLarge(record, recordBytes, options.maxRecordBytes)
-    if (isTooLarge || records.length === options.limit) {
-      this.nextOffset = record.offset
-      return false
+    const bytes = bytesOf(record)
+    sizeBytes += bytes + 1
+    if (record.offset < from) continue
+    if (records.length === limit) return { records, sizeBytes, nextOffset: record.offset }
+    if (bytes > maxRecordBytes) {
+      if (records.length > 0) return { records, sizeBytes, nextOffset: record.offset }
+      throw tooLarge(record, bytes, maxRecordBytes)
     }
     records.push(record)
-    return true
   }
+  return { records, sizeBytes, nextOffset: batch.nextOffset }
 }
 
 function bytesOf({ key, value, headers }: StoredRecord): number {

@@ -56,9 +56,9 @@ describe('long work', () => {
     run('b', 0)
     await settle()
     await pass(20, 'busy')
-    await pass(90, 'idle')
+    await pass(40, 'idle')
     expect(done).toEqual(['a'])
-    await pass(35, 'idle')
+    await pass(40, 'idle')
     expect(done).toEqual(['a', 'b'])
   })
 

@@ -9,8 +9,9 @@ const SHORT_MS = 2
 const PIECE_MS = 4
 /** A pause is so many times as long as the piece before it took, */
 const PAUSE = 3
-/** or ends once the event loop had nothing to do for so many times that long. */
-const ENOUGH_IDLE = 1
+/** or ends once the event loop had nothing to do for so many times that long, and for this part of the pause. */
+const ENOUGH_IDLE = 0.5
+const MOSTLY_IDLE = 0.6
 /** How often that is looked at, as a part of the time that the piece took; and at most so often. */
 const LOOK = 0.25
 const MIN_LOOK_MS = 1
@@ -18,7 +19,7 @@ const MIN_LOOK_MS = 1
 /**
  * Work that may hold up the event loop for long: one after another, and after each piece a pause that is three times
  * as long, in which everybody else has a turn. So such work, whoever asks for it, takes a quarter of the time where others
- * want it, and half of it where nobody does.
+ * want it, and two thirds of it where nobody does.
  */
 export class LongWork {
   private readonly clock: Clock
@@ -75,8 +76,11 @@ export class Pace {
     if (tookMs >= SHORT_MS) {
       const idleMs = clock.idleMs()
       const lookMs = Math.max(tookMs * LOOK, MIN_LOOK_MS)
-      const isOver = (): boolean =>
-        clock.monotonicMs() - endMs >= tookMs * PAUSE || clock.idleMs() - idleMs >= tookMs * ENOUGH_IDLE
+      const isOver = (): boolean => {
+        const pausedMs = clock.monotonicMs() - endMs
+        const restedMs = clock.idleMs() - idleMs
+        return pausedMs >= tookMs * PAUSE || restedMs >= Math.max(tookMs * ENOUGH_IDLE, pausedMs * MOSTLY_IDLE)
+      }
       while (!isOver()) await new Promise<void>((resolve) => clock.setTimer(lookMs, resolve))
     }
     this.startMs = clock.monotonicMs()

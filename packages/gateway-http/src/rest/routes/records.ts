@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
-import { type Broker, type FetchedRecords, LARGE_BYTES, type Position, type ProduceResult } from '@millrace/broker'
+import type { Broker, FetchedRecords, Position, ProduceResult } from '@millrace/broker'
 import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
@@ -159,12 +159,13 @@ function fetchRoute(app: FastifyInstance, { broker, waits, answers, liveTails }:
       if (format !== undefined) return liveTails.follow(request, reply, tailRequest(request, from, format))
       const { limit, waitMs = 0, isolation } = query
       const wantedBytes = Math.min(query.maxBytes ?? broker.limits.fetchBytes, broker.limits.fetchBytes)
-      const read = async (maxBytes: number, signal?: AbortSignal): Promise<string> => {
-        const options = { limit, maxBytes, waitMs, isolation, signal }
-        const fetched = await broker.fetch.records(params.topic, params.partition, from, options)
-        const makeText = (): string => (isGone(reply.raw) ? '' : fetchText(withinBytes(fetched, maxBytes), query.as))
-        return fetched.sizeBytes < LARGE_BYTES ? makeText() : broker.longWork.run(makeText)
-      }
+      const read = (maxBytes: number, signal?: AbortSignal): Promise<Buffer> =>
+        broker.fetch.answer(
+          { ...params, from },
+          { limit, maxBytes, waitMs, isolation, signal },
+          // As bytes: of a text that waits for its reader there would be two copies.
+          (fetched) => Buffer.from(isGone(reply.raw) ? '' : fetchText(withinBytes(fetched, maxBytes), query.as)),
+        )
       const { answer, release } = await answers.make(
         connectionOf(reply.raw),
         { wantedBytes, waits: waitMs > 0 },
