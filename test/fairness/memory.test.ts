@@ -55,6 +55,23 @@ test.skipIf(process.platform !== 'linux')(
 )
 
 test.skipIf(process.platform !== 'linux')(
+  'clients that send large batches on many streams cost a bounded memory, and none is broken off',
+  async () => {
+    const server = await serverWith('--limit-in-flight-bytes', String(16 * MiB))
+    const startBytes = peakBytes(server)
+    const batch = batchOf(4 * MiB - 1_024)
+    const floods = Array.from({ length: 15 }, () => connection(server.url)).flatMap((session) =>
+      Array.from({ length: 12 }, () => new Flood(session, { topic: 't', batch, inFlight: 1 })),
+    )
+    await until(() => floods.every(({ answered, isBroken }) => answered > 0 || isBroken))
+    expect(floods.filter(({ isBroken }) => isBroken)).toHaveLength(0)
+    expect(floods.reduce((sum, { failed }) => sum + failed, 0)).toBe(0)
+    // In flight, half of it again for what is coming, the tail cache, and of each stream its window and one chunk.
+    expect(peakBytes(server) - startBytes).toBeLessThan((16 + 8 + 16 + 64 + (180 * 2) / 16) * MiB + SLACK_BYTES)
+  },
+)
+
+test.skipIf(process.platform !== 'linux')(
   'readers that stop reading cost a bounded memory and keep nothing from one that reads',
   async () => {
     const server = await serverWith('--limit-unsent-bytes', String(16 * MiB))

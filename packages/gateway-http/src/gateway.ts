@@ -95,7 +95,7 @@ class Gateway implements HttpGateway {
         if (isGrpcOverHttp1(request)) refuseGrpc(response)
         else rest.handle(request, response)
       },
-      onStream: (stream, headers, windowBytes) => rpc.take(stream, headers, windowBytes),
+      onStream: (stream, headers, window) => rpc.take(stream, headers, window),
     })
     return this.port.listen(host, port)
   }

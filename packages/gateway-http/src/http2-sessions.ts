@@ -14,17 +14,18 @@ import type { InFlight } from './in-flight.ts'
 import { Noise, watchNoise } from './noise.ts'
 import { OpenCount } from './open-count.ts'
 import type { RequestOwner, RequestTurns } from './request-turns.ts'
+import { StreamWindow } from './stream-window.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
 
 /**
  * What a peer may send on one stream before we have read it. Each stream that is not read from costs this much memory,
- * and a stream cannot be faster than this per round trip. The first few connections get the large window; the more
- * there are, the smaller that of the next.
+ * and a stream cannot be faster than this per round trip. The more connections there are, the less the next one gets
+ * for its streams to share.
  */
 const STREAM_WINDOW_BYTES = { most: 1 * MiB, least: 64 * KiB, shared: 16 * MiB }
-/** The same over all streams of a connection. */
+/** What a peer may send on a connection before it came; also the most that its streams share. */
 const CONNECTION_WINDOW_BYTES = 8 * MiB
 /** Larger frames than HTTP/2's default of 16 KiB spare clients that can make them some work. */
 const MAX_FRAME_BYTES = 64 * KiB
@@ -47,10 +48,10 @@ const MAX_REFUSED_STREAMS = 20
 const RESETS = { atOnce: 200, perSecond: 33 }
 
 /**
- * Takes an HTTP/2 stream before it becomes a request; false leaves it. `windowBytes`: what its peer may send, now or once
- * it has the connection's settings, before it is read.
+ * Takes an HTTP/2 stream before it becomes a request; false leaves it. `window`: what its peer may send before it is
+ * read.
  */
-export type StreamTaker = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, windowBytes: number) => boolean
+export type StreamTaker = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, window: StreamWindow) => boolean
 
 type Http2StreamListener = (
   stream: ServerHttp2Stream,
@@ -154,38 +155,52 @@ export class Http2Sessions {
     const [toRequest] = server.listeners('stream') as Http2StreamListener[]
     server.removeAllListeners('stream')
     server.on('stream', (stream, headers, flags, rawHeaders) => {
-      // A stream fails with its connection, also before anybody has taken it; an error without a listener would be fatal.
-      stream.on('error', (error) => this.logger.debug({ err: error }, 'a stream failed'))
-      const open = stream.session && this.open.get(stream.session as ServerHttp2Session)
+      const open = this.follow(stream)
       if (open === undefined) return
-      if (!this.streams.take()) {
-        stream.close(constants.NGHTTP2_REFUSED_STREAM)
-        return
-      }
-      open.noise.opened()
-      open.streams.add(stream)
-      stream.once('close', () => {
-        open.streams.delete(stream)
-        this.streams.giveBack()
-      })
       const begin = (): void => {
         // Reset by its client meanwhile.
         if (stream.destroyed) return
-        if (!onStream(stream, headers, open.windowBytes))
+        if (!onStream(stream, headers, open.window))
           toRequest?.call(server, stream, headers, flags, rawHeaders as unknown as string[])
       }
+      const { bytes: windowBytes } = open.window
       if (stream.endAfterHeaders) this.turns.take(open, begin)
       // Until its turn comes nobody reads it. Where too many are not read, it is told so at once.
-      else if (!this.inFlight.addUnread(open.windowBytes)) begin()
+      else if (!this.inFlight.addUnread(windowBytes)) begin()
       else {
         this.turns.take(open, () => {
-          this.inFlight.removeUnread(open.windowBytes)
+          this.inFlight.removeUnread(windowBytes)
           begin()
         })
       }
     })
     server.on('session', (session) => this.watch(session))
     return server
+  }
+
+  /**
+   * Counts a stream while it is open. Its listeners are made here because all closures of a function share what any of
+   * them holds: they would keep the headers as long as the stream is open.
+   * @returns its connection, or undefined when it has gone or there are too many streams
+   */
+  private follow(stream: ServerHttp2Stream): OpenSession | undefined {
+    // A stream fails with its connection, also before anybody has taken it; an error without a listener would be fatal.
+    stream.on('error', (error) => this.logger.debug({ err: error }, 'a stream failed'))
+    const open = stream.session && this.open.get(stream.session as ServerHttp2Session)
+    if (open === undefined) return undefined
+    if (!this.streams.take()) {
+      stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      return undefined
+    }
+    open.noise.opened()
+    open.streams.add(stream)
+    if (!stream.endAfterHeaders) open.window.opened()
+    stream.once('close', () => {
+      open.streams.delete(stream)
+      if (!stream.endAfterHeaders) open.window.closed()
+      this.streams.giveBack()
+    })
+    return open
   }
 
   private watch(session: ServerHttp2Session): void {
@@ -197,7 +212,12 @@ export class Http2Sessions {
     // A socket forgets it when it is closed.
     const { remoteAddress: address = '' } = socket
     const { most, least, shared } = STREAM_WINDOW_BYTES
-    const windowBytes = Math.max(least, Math.min(most, Math.floor(shared / (this.open.size + 1))))
+    const window = new StreamWindow({
+      session,
+      leastBytes: least,
+      mostBytes: most,
+      sharedBytes: Math.min(CONNECTION_WINDOW_BYTES, shared / (this.open.size + 1)),
+    })
     const streams = new Set<ServerHttp2Stream>()
     const isWary = this.isWary(address)
     const noise = new Noise({
@@ -208,7 +228,7 @@ export class Http2Sessions {
       unreadBytes: () => unreadBytes(streams),
       onTooMuch: () => this.endNoisy(session, address),
     })
-    this.open.set(session, { address, noise, streams, windowBytes })
+    this.open.set(session, { address, noise, streams, window })
     watchNoise(session, noise)
     session.once('close', () => this.forget(session))
     session.on('error', (error: NodeJS.ErrnoException) => {
@@ -217,7 +237,6 @@ export class Http2Sessions {
       if (error.code?.startsWith('ERR_HTTP2')) this.onMisuse(address)
     })
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
-    if (windowBytes > least) session.settings({ initialWindowSize: windowBytes })
     this.lookLater()
     if (!isWary) return
     this.suspects.set(noise, this.clock.monotonicMs() + NEW_MS)
@@ -267,6 +286,7 @@ export class Http2Sessions {
       this.open.delete(session)
       this.open.set(session, open)
       open.noise.look()
+      open.window.look()
     }
   }
 
@@ -284,8 +304,7 @@ export class Http2Sessions {
 interface OpenSession extends RequestOwner {
   readonly noise: Noise
   readonly streams: Set<ServerHttp2Stream>
-  /** What its peer may send on one stream before it is read. */
-  readonly windowBytes: number
+  readonly window: StreamWindow
 }
 
 function unreadBytes(streams: Iterable<ServerHttp2Stream>): number {

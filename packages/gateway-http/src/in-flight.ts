@@ -43,7 +43,7 @@ export class InFlight {
     return this.reserved
   }
 
-  /** Windows of streams that are not read from. */
+  /** Windows of streams that are not read from, and messages that have begun and have no room of their own. */
   get unreadBytes(): number {
     return this.unread
   }
@@ -121,6 +121,12 @@ export class InFlight {
 
   removeUnread(windowBytes: number): void {
     this.unread -= windowBytes
+  }
+
+  /** Unfinished messages without room of their own have grown by `bytes`, or shrunk. @returns false: that is too much */
+  addPartial(bytes: number): boolean {
+    this.unread += bytes
+    return bytes <= 0 || this.unread <= this.limits.unreadBytes
   }
 
   /** The body of a REST request is in memory, or has grown. @returns false: there are too many already */

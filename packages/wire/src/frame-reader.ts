@@ -85,6 +85,13 @@ export class FrameReader {
     if (this.isPartial) throw new MillraceError('INVALID_REQUEST', 'the stream ended inside a message')
   }
 
+  /** Lets go of the message that has begun. The reader is of no use after it. */
+  discard(): void {
+    this.chunk = undefined
+    this.message = undefined
+    this.pieces.length = 0
+  }
+
   private gatherHeader(chunk: Buffer): boolean {
     const taken = chunk.copy(this.header, this.headerBytes, this.position)
     this.position += taken

@@ -15,34 +15,27 @@ const OWN_SHARE_BYTES = 65_536
  * reached theirs, unless this one has very little.
  */
 export class ConnectionBudget implements RoomWaiter {
-  private readonly limits: Pick<Limits, 'inFlightBytesPerConnection' | 'requestBytes'>
+  private readonly limits: Pick<Limits, 'inFlightBytesPerConnection'>
   private readonly inFlight: InFlight
   /** What a peer may send on one stream that is not read from. */
-  private readonly windowBytes: number
+  private readonly window: { readonly bytes: number }
   private unansweredBytes = 0
   private partialBytes = 0
   private readonly paused = new Set<Pausable>()
 
   constructor(
-    limits: Pick<Limits, 'inFlightBytesPerConnection' | 'requestBytes'>,
+    limits: Pick<Limits, 'inFlightBytesPerConnection'>,
     inFlight: InFlight,
-    windowBytes: number,
+    window: { readonly bytes: number },
   ) {
     this.limits = limits
     this.inFlight = inFlight
-    this.windowBytes = windowBytes
+    this.window = window
   }
 
   get isSpent(): boolean {
     if (this.unansweredBytes >= this.limits.inFlightBytesPerConnection) return true
     return this.unansweredBytes >= OWN_SHARE_BYTES && this.inFlight.isSpent
-  }
-
-  /** Whether messages that have begun and not ended take more than they may. Waiting does not help then. */
-  get isOverrun(): boolean {
-    const { inFlightBytesPerConnection, requestBytes } = this.limits
-    // One message of the largest size always finds room.
-    return this.partialBytes > Math.max(inFlightBytesPerConnection, requestBytes)
   }
 
   /** Whether messages of other connections wait for what unfinished ones take. */
@@ -72,9 +65,14 @@ export class ConnectionBudget implements RoomWaiter {
     for (const pausable of resumed) pausable.resume()
   }
 
-  /** Messages that have begun and not ended have grown by `bytes`, or shrunk. */
-  addPartial(bytes: number): void {
+  /**
+   * Messages that have begun, not ended, and have no room of their own have grown by `bytes`, or shrunk.
+   * @returns false: all connections together have too many of them. Waiting does not help then
+   */
+  addPartial(bytes: number): boolean {
+    const before = this.partialBytes
     this.partialBytes += bytes
+    return this.inFlight.addPartial(beyondOwnShare(this.partialBytes) - beyondOwnShare(before))
   }
 
   /** As `InFlight.reserve`, `release` and `cancel`. */
@@ -92,7 +90,8 @@ export class ConnectionBudget implements RoomWaiter {
 
   /** A stream is not read from. @returns what to give `removeUnread` later; undefined: too many streams are not */
   addUnread(): number | undefined {
-    return this.inFlight.addUnread(this.windowBytes) ? this.windowBytes : undefined
+    const { bytes } = this.window
+    return this.inFlight.addUnread(bytes) ? bytes : undefined
   }
 
   removeUnread(bytes: number): void {
@@ -109,4 +108,8 @@ export class ConnectionBudget implements RoomWaiter {
     this.paused.delete(pausable)
     if (this.paused.size === 0) this.inFlight.leave(this)
   }
+}
+
+function beyondOwnShare(bytes: number): number {
+  return Math.max(0, bytes - OWN_SHARE_BYTES)
 }

@@ -112,16 +112,37 @@ test('what came before a broken frame is stored and answered', async () => {
   expect(await appended()).toBe(2)
 })
 
-test('many unfinished messages on one connection are refused before they fill the memory', async () => {
-  const calls = Array.from({ length: 5 }, () => client.open(PRODUCE_STREAM_PATH))
-  for (const call of calls) {
-    call.write([Buffer.concat([Buffer.from([0, 0, 1, 0x86, 0xa0]), Buffer.alloc(60_000)])])
-    await client.unary(UNARY.listTopics, {})
+describe('unfinished messages', () => {
+  let small: RpcServer
+
+  beforeEach(async () => {
+    small = await serveRpc({ clock, limits: { unreadBytes: 200_000 } })
+  })
+  afterEach(() => small.close())
+
+  /** Begins a message of 60,000 bytes on each of five calls and does not end it. @returns how the calls end then */
+  async function begin(connect: () => RawClient): Promise<(string | undefined)[]> {
+    const calls = Array.from({ length: 5 }, () => connect().open(PRODUCE_STREAM_PATH))
+    for (const call of calls) {
+      call.write([Buffer.concat([Buffer.from([0, 0, 0, 0xea, 0x60]), Buffer.alloc(59_000)])])
+      await small.connect().unary(UNARY.listTopics, {})
+    }
+    const { unreadBytes } = small.gateway.stats()
+    expect(unreadBytes).toBeLessThan(200_000)
+    for (const call of calls) call.end()
+    return Promise.all(calls.map(async (call) => (await call.outcome).error?.code))
   }
-  for (const call of calls) call.end()
-  const codes = await Promise.all(calls.map(async (call) => (await call.outcome).error?.code))
-  expect(codes.filter((code) => code === 'LIMIT_REACHED').length).toBeGreaterThan(0)
-  expect(new Set(codes)).toEqual(new Set(['LIMIT_REACHED', 'INVALID_REQUEST']))
+
+  test('are refused before they fill the memory', async () => {
+    const one = small.connect()
+    const codes = await begin(() => one)
+    expect(new Set(codes)).toEqual(new Set(['LIMIT_REACHED', 'INVALID_REQUEST']))
+    expect(small.gateway.stats().unreadBytes).toBe(0)
+  })
+
+  test("are every connection's right, one at a time", async () => {
+    expect(new Set(await begin(() => small.connect()))).toEqual(new Set(['INVALID_REQUEST']))
+  })
 })
 
 test('mutated frames never harm the server, and never another stream', async () => {

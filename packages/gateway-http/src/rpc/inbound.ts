@@ -77,6 +77,7 @@ export class Inbound implements Pausable, Reservation {
   /** There is room for the message that has begun. */
   onGranted(): void {
     this.setRoom('granted')
+    this.countPartial(0)
     this.resume()
   }
 
@@ -85,6 +86,8 @@ export class Inbound implements Pausable, Reservation {
     if (this.hasStopped) return
     this.hasStopped = true
     this.stalled.dispose()
+    // The stream may stay for a while, until its client knows.
+    this.reader.discard()
     this.countPartial(0)
     this.countRead()
     this.giveRoomBack()
@@ -108,12 +111,12 @@ export class Inbound implements Pausable, Reservation {
       return
     }
     this.noise?.received(chunk.length, endsMessage)
-    this.countPartial(reader.partialBytes)
-    if (this.call.budget.isOverrun) {
-      this.break(new MillraceError('LIMIT_REACHED', 'too many unfinished messages on one connection'))
+    if (this.room === 'none' && reader.expectedBytes > SMALL_BYTES) this.askForRoom(reader.expectedBytes)
+    // What has room for its whole length is counted there.
+    if (!this.countPartial(this.room === 'granted' ? 0 : reader.partialBytes)) {
+      this.break(new MillraceError('LIMIT_REACHED', 'too many messages were begun and have not ended'))
       return
     }
-    if (this.room === 'none' && reader.expectedBytes > SMALL_BYTES) this.askForRoom(reader.expectedBytes)
     if (this.pauseIfNeeded() || !reader.isPartial) this.stalled.stop()
     else this.stalled.touch()
   }
@@ -183,10 +186,12 @@ export class Inbound implements Pausable, Reservation {
     this.unreadBytes = undefined
   }
 
-  private countPartial(bytes: number): void {
-    if (bytes === this.partialBytes) return
-    this.call.budget.addPartial(bytes - this.partialBytes)
+  /** @returns false: too much of the kind is in memory */
+  private countPartial(bytes: number): boolean {
+    if (bytes === this.partialBytes) return true
+    const more = bytes - this.partialBytes
     this.partialBytes = bytes
+    return this.call.budget.addPartial(more)
   }
 }
 

@@ -12,6 +12,7 @@ import {
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
 import { OpenCount } from '../open-count.ts'
+import type { StreamWindow } from '../stream-window.ts'
 import type { Tracing } from '../tracing.ts'
 import { Call, type CallContext } from './call.ts'
 import { ConnectionBudget } from './connection-budget.ts'
@@ -71,13 +72,13 @@ export class RpcService {
     this.unary = unaryRoutes(broker, this.health, this.context)
   }
 
-  /** Takes an HTTP/2 stream, with a window of so many bytes, if it is a gRPC call; false leaves it to others. */
-  take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, windowBytes: number): boolean {
+  /** Takes an HTTP/2 stream if it is a gRPC call; false leaves it to others. */
+  take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, window: StreamWindow): boolean {
     const type = GRPC_TYPE.exec(headers['content-type'] ?? '')
     if (type === null) return false
     // Reset by its client in the very moment that it was opened.
     if (stream.session === undefined) return true
-    const call = new Call(stream, headers[':path'] ?? '', this.context, this.budgetOf(stream.session, windowBytes))
+    const call = new Call(stream, headers[':path'] ?? '', this.context, this.budgetOf(stream.session, window))
     call.isKnown = STREAMS.has(call.path) || this.unary.has(call.path)
     const refusal = this.refusalOf(headers, type[1])
     if (refusal !== undefined) {
@@ -139,10 +140,10 @@ export class RpcService {
     return new UnaryCall(call, handle, { maxRequestBytes, timeoutMs })
   }
 
-  private budgetOf(session: Http2Session, windowBytes: number): ConnectionBudget {
+  private budgetOf(session: Http2Session, window: StreamWindow): ConnectionBudget {
     let budget = this.budgets.get(session)
     if (budget === undefined) {
-      budget = new ConnectionBudget(this.context.limits, this.inFlight, windowBytes)
+      budget = new ConnectionBudget(this.context.limits, this.inFlight, window)
       this.budgets.set(session, budget)
     }
     return budget

@@ -163,7 +163,7 @@ function fetchRoute(app: FastifyInstance, { broker, waits, answers, liveTails }:
         broker.fetch.answer(
           { ...params, from },
           { limit, maxBytes, waitMs, isolation, signal },
-          // As bytes: of a text that waits for its reader there would be two copies.
+          // As bytes: of text, the connection would keep both.
           (fetched) => Buffer.from(isGone(reply.raw) ? '' : fetchText(withinBytes(fetched, maxBytes), query.as)),
         )
       const { answer, release } = await answers.make(
