@@ -98,6 +98,8 @@ export interface Limits {
   readonly idempotentRequests: number
   readonly groups: number
   readonly membersPerGroup: number
+  /** Members of all groups, connected or within their session time-out. */
+  readonly members: number
   /** Bounds of what a member may ask for. */
   readonly minSessionTimeoutMs: number
   readonly maxSessionTimeoutMs: number
@@ -166,6 +168,7 @@ export const DEFAULT_LIMITS: Limits = {
   idempotentRequests: 1_000,
   groups: 10_000,
   membersPerGroup: 1_000,
+  members: 20_000,
   minSessionTimeoutMs: 1_000,
   maxSessionTimeoutMs: 1_800_000,
   maxRebalanceTimeoutMs: 3_600_000,
