@@ -9,7 +9,6 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Clock, Limits, Logger, Timer } from '@millrace/record'
-import { MAX_HEADER_BYTES } from './header-bytes.ts'
 import type { InFlight } from './in-flight.ts'
 import { Noise, watchNoise } from './noise.ts'
 import { OpenCount } from './open-count.ts'
@@ -23,9 +22,7 @@ const MiB = 1024 * KiB
  * and a stream cannot be faster than this per round trip. The first few connections get the large window; the more
  * there are, the smaller that of the next.
  */
-const STREAM_WINDOW_BYTES = { most: 1 * MiB, least: 64 * KiB, shared: 16 * MiB }
-/** The same over all streams of a connection. */
-const CONNECTION_WINDOW_BYTES = 8 * MiB
+const STREAM_WINDOW_BYTES = { least: 64 * KiB, shared: 16 * MiB }
 /** Larger frames than HTTP/2's default of 16 KiB spare clients that can make them some work. */
 const MAX_FRAME_BYTES = 64 * KiB
 /** Node.js refuses new streams of a connection past this, in MB; what waits to be sent counts. */
@@ -43,8 +40,6 @@ const NEW_MS = 1_000
 const LOOKED_AT = 500
 /** Streams of a connection that are refused before it is ended: too many of them, or with too many headers. */
 const MAX_REFUSED_STREAMS = 20
-/** Streams that a client may open and reset at once, and each second after that. */
-const RESETS = { atOnce: 200, perSecond: 33 }
 
 /**
  * Takes an HTTP/2 stream before it becomes a request; false leaves it. `windowBytes`: what its peer may send, now or once
@@ -137,13 +132,13 @@ export class Http2Sessions {
       {
         maxSessionMemory: SESSION_MEMORY_MB,
         maxSessionRejectedStreams: MAX_REFUSED_STREAMS,
-        streamResetBurst: RESETS.atOnce,
-        streamResetRate: RESETS.perSecond,
+        streamResetBurst: this.limits.resetsAtOnce,
+        streamResetRate: this.limits.resetsPerSecond,
         settings: {
           initialWindowSize: STREAM_WINDOW_BYTES.least,
           maxFrameSize: MAX_FRAME_BYTES,
           maxConcurrentStreams: this.limits.streamsPerConnection,
-          maxHeaderListSize: MAX_HEADER_BYTES,
+          maxHeaderListSize: this.limits.headerBytes,
           enablePush: false,
         },
       },
@@ -196,7 +191,8 @@ export class Http2Sessions {
     }
     // A socket forgets it when it is closed.
     const { remoteAddress: address = '' } = socket
-    const { most, least, shared } = STREAM_WINDOW_BYTES
+    const { least, shared } = STREAM_WINDOW_BYTES
+    const { streamWindowBytes: most, connectionWindowBytes } = this.limits
     const windowBytes = Math.max(least, Math.min(most, Math.floor(shared / (this.open.size + 1))))
     const streams = new Set<ServerHttp2Stream>()
     const isWary = this.isWary(address)
@@ -216,7 +212,7 @@ export class Http2Sessions {
       // The protocol was broken, not only the connection.
       if (error.code?.startsWith('ERR_HTTP2')) this.onMisuse(address)
     })
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+    session.setLocalWindowSize(connectionWindowBytes)
     if (windowBytes > least) session.settings({ initialWindowSize: windowBytes })
     this.lookLater()
     if (!isWary) return
