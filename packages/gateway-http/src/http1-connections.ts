@@ -1,7 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Limits, Logger } from '@millrace/record'
-import { MAX_HEADER_BYTES } from './header-bytes.ts'
 import type { RequestOwner, RequestTurns } from './request-turns.ts'
 import { rawProblem } from './rest/problem.ts'
 
@@ -61,7 +60,7 @@ export class Http1Connections {
       requestTimeout: this.limits.headersTimeoutMs + TIMEOUT_CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
+      maxHeaderSize: this.limits.headerBytes,
     })
     server.on('request', (request, response) => {
       const { socket } = request
