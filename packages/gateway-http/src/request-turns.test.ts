@@ -92,6 +92,21 @@ describe('where there is other work', () => {
     expect(started).toHaveLength(3 * PER_TURN)
   })
 
+  test('a request that begins at once, and works later, counts for a tenth of a millisecond', async () => {
+    const { clock, started, take } = setUp()
+    take(connection(), 'a', 40)
+    await nextTurn()
+    expect(started).toHaveLength(2 * PER_TURN)
+    for (const [ms, turns] of [
+      [2.3, 2],
+      [0.2, 3],
+    ] as const) {
+      clock.advance(ms)
+      await nextTurn()
+      expect(started).toHaveLength(turns * PER_TURN)
+    }
+  })
+
   test('they go on as soon as it has nothing to do', async () => {
     const { clock, started, take } = setUp()
     take(connection(), 'a', 40, 1)

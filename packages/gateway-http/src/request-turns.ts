@@ -7,8 +7,10 @@ const STARTS_PER_TURN = 4
  * request goes on to cost is part of everything else, and about twice as much.
  */
 const OTHERS_SHARE = 6
+/** What a request counts for at least: one with a body does its work later. */
+const LEAST_START_MS = 0.1
 /** A turn of the event loop that is shorter had nothing to do. */
-const QUIET_TURN_MS = 0.03
+const QUIET_TURN_MS = 0.015
 
 /** What a request came on. */
 export interface RequestOwner {
@@ -90,7 +92,7 @@ export class RequestTurns {
     if (turnMs >= QUIET_TURN_MS && this.othersMs < this.tookMs * OTHERS_SHARE) return
     this.runSome()
     this.endMs = this.clock.monotonicMs()
-    this.tookMs = this.endMs - beginMs
+    this.tookMs = Math.max(this.endMs - beginMs, this.started * LEAST_START_MS)
     this.othersMs = 0
   }
 
