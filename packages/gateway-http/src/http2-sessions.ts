@@ -14,6 +14,7 @@ import { Noise, watchNoise } from './noise.ts'
 import { OpenCount } from './open-count.ts'
 import type { RequestOwner, RequestTurns } from './request-turns.ts'
 import { StreamWindow } from './stream-window.ts'
+import { WaitingChunks } from './waiting-chunks.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -189,13 +190,22 @@ export class Http2Sessions {
     }
     open.noise.opened()
     open.streams.add(stream)
-    if (!stream.endAfterHeaders) open.window.opened()
     stream.once('close', () => {
       open.streams.delete(stream)
-      if (!stream.endAfterHeaders) open.window.closed()
       this.streams.giveBack()
     })
+    if (!stream.endAfterHeaders) this.followInput(stream, open)
     return open
+  }
+
+  private followInput(stream: ServerHttp2Stream, { window, chunks }: OpenSession): void {
+    const waiting = new WaitingChunks(stream, this.inFlight, () => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM))
+    window.opened()
+    chunks.add(waiting)
+    stream.once('close', () => {
+      window.closed()
+      chunks.delete(waiting)
+    })
   }
 
   private watch(session: ServerHttp2Session): void {
@@ -220,7 +230,7 @@ export class Http2Sessions {
       unreadBytes: () => unreadBytes(streams),
       onTooMuch: () => this.endNoisy(session, address),
     })
-    this.open.set(session, { address, noise, streams, window })
+    this.open.set(session, { address, noise, streams, window, chunks: new Set() })
     watchNoise(session, noise)
     session.once('close', () => this.forget(session))
     session.on('error', (error: NodeJS.ErrnoException) => {
@@ -279,6 +289,7 @@ export class Http2Sessions {
       this.open.set(session, open)
       open.noise.look()
       open.window.look()
+      for (const waiting of open.chunks) waiting.look()
     }
   }
 
@@ -297,6 +308,8 @@ interface OpenSession extends RequestOwner {
   readonly noise: Noise
   readonly streams: Set<ServerHttp2Stream>
   readonly window: StreamWindow
+  /** Of its streams that may receive something. */
+  readonly chunks: Set<WaitingChunks>
 }
 
 function unreadBytes(streams: Iterable<ServerHttp2Stream>): number {

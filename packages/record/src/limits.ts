@@ -29,7 +29,10 @@ export interface Limits {
    * still coming may take half of it besides.
    */
   readonly inFlightBytes: number
-  /** Windows of streams that are not read from, over all connections; past it, calls that would add more are refused. */
+  /**
+   * What peers may send to streams that are not read from, and messages of less than 64 KiB that were begun, over all
+   * connections; past it, calls that would add more are refused.
+   */
   readonly unreadBytes: number
   /**
    * What was read for clients that have not taken it yet, over all connections. The closer to it, the less is read for
@@ -147,7 +150,7 @@ export const DEFAULT_LIMITS: Limits = {
   pendingBytesPerPartition: 64 * MiB,
   inFlightBytesPerConnection: 8 * MiB,
   inFlightBytes: 32 * MiB,
-  unreadBytes: 128 * MiB,
+  unreadBytes: 192 * MiB,
   unsentBytes: 64 * MiB,
   streamWindowBytes: 1 * MiB,
   connectionWindowBytes: 8 * MiB,

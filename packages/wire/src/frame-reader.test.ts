@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { MillraceError } from '@millrace/record'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -92,6 +94,20 @@ describe('FrameReader', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1 << 20)
   })
 
+  test('keeps nothing of a message that it was told to discard', () => {
+    const header = Buffer.from([0, 0, 0x10, 0, 0])
+    const begun = Buffer.alloc(200_000)
+    const readers = Array.from({ length: 20 }, () => {
+      const reader = new FrameReader(LIMIT)
+      readAll(reader, [header, begun.subarray()])
+      return reader
+    })
+    const before = liveBytes()
+    for (const reader of readers) reader.discard()
+    expect(before - liveBytes()).toBeGreaterThan(10 << 20)
+    expect(readers).toHaveLength(20)
+  })
+
   test('refuses a message over its limit, before any of it has come', () => {
     const reader = new FrameReader({ maxMessageBytes: 10 })
     expect(readAll(reader, [frameMessage(Buffer.alloc(10))])).toHaveLength(1)
@@ -119,4 +135,11 @@ function pattern(length: number, seed: number): Buffer {
   const bytes = Buffer.alloc(length)
   for (let at = 0; at < length; at++) bytes[at] = (at * 31 + (at >> 8) + seed) & 0xff
   return bytes
+}
+
+/** Memory of Buffers, without garbage. */
+function liveBytes(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().arrayBuffers
 }

@@ -3,7 +3,7 @@ import { PRODUCE_STREAM_PATH, UNARY } from '@millrace/wire'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { batchOf, type ProduceCall, type RpcServer, serveRpc, until } from '../../test/rpc-harness.ts'
 
-const LIMITS = { inFlightBytes: 400_000, unreadBytes: 1 << 20, requestBytes: 1 << 20 }
+const LIMITS = { inFlightBytes: 400_000, unreadBytes: 2 << 20, requestBytes: 1 << 20 }
 
 let clock: ManualClock
 let server: RpcServer

@@ -1,3 +1,4 @@
+import { getDefaultHighWaterMark } from 'node:stream'
 import type { Limits } from '@millrace/record'
 import type { InFlight, Reservation, RoomWaiter } from '../in-flight.ts'
 
@@ -6,6 +7,8 @@ export interface Pausable {
   resume(): void
 }
 
+/** What Node.js reads ahead of a stream that is not read from, and gives its window back for. */
+const READ_AHEAD_BYTES = getDefaultHighWaterMark(false)
 /** What a connection may always have in flight, however much others have. */
 const OWN_SHARE_BYTES = 65_536
 
@@ -90,7 +93,7 @@ export class ConnectionBudget implements RoomWaiter {
 
   /** A stream is not read from. @returns what to give `removeUnread` later; undefined: too many streams are not */
   addUnread(): number | undefined {
-    const { bytes } = this.window
+    const bytes = this.window.bytes + READ_AHEAD_BYTES
     return this.inFlight.addUnread(bytes) ? bytes : undefined
   }
 

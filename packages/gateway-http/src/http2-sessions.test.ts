@@ -1,0 +1,46 @@
+import { once } from 'node:events'
+import { connect } from 'node:http2'
+import { PRODUCE_STREAM_PATH, UNARY } from '@millrace/wire'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { liveMemory } from '../test/live-memory.ts'
+import { batchOf, type RpcServer, serveRpc, until } from '../test/rpc-harness.ts'
+
+let server: RpcServer
+
+beforeEach(async () => {
+  server = await serveRpc()
+})
+afterEach(() => server.close())
+
+test('an open call does not keep its headers', async () => {
+  const client = server.connect()
+  await client.unary(UNARY.listTopics, {})
+  const before = liveMemory()
+  // All together less than what is noise.
+  const long = 'y'.repeat(15_000)
+  const calls = Array.from({ length: 60 }, () => client.open(PRODUCE_STREAM_PATH, { 'x-long': long }))
+  await until(() => server.gateway.stats().calls.some(({ count }) => count === calls.length))
+  await client.unary(UNARY.listTopics, {})
+  expect(liveMemory().externalBytes - before.externalBytes).toBeLessThan((calls.length * long.length) / 2)
+  for (const call of calls) call.end()
+  for (const { outcome } of calls) expect((await outcome).error).toBeUndefined()
+})
+
+test('an answer that its client does not take is kept once', async () => {
+  await server.broker.topics.create({ name: 't', partitions: 1, settings: { 'max.message.bytes': String(2 << 20) } })
+  const producing = server.connect().produceStream()
+  producing.send({ id: 1, batch: batchOf(Buffer.alloc(1 << 20, 'a')) })
+  expect(await producing.next()).toMatchObject({ id: 1, error: undefined })
+  const reader = connect(`http://127.0.0.1:${server.port}`, { settings: { initialWindowSize: 0 } })
+  await once(reader, 'remoteSettings')
+  const before = liveMemory()
+  const streams = Array.from({ length: 16 }, () => reader.request({ ':path': '/v1/topics/t/partitions/0/records' }))
+  await Promise.all(streams.map((stream) => once(stream, 'response')))
+  await server.connect().unary(UNARY.listTopics, {})
+  const { heapBytes, externalBytes } = liveMemory()
+  const heldBytes = heapBytes - before.heapBytes + externalBytes - before.externalBytes
+  expect(heldBytes).toBeLessThan((streams.length << 20) * 1.5)
+  expect(server.gateway.stats().unsentBytes).toBeGreaterThan(streams.length << 20)
+  reader.destroy()
+  await until(() => server.gateway.stats().unsentBytes === 0)
+})
