@@ -33,6 +33,7 @@ const LOW_LIMITS = [
   '--limit-partitions=60',
   '--limit-groups=30',
   '--limit-members-per-group=20',
+  '--limit-members=100',
   '--limit-transactional-ids=100',
   '--limit-waiting-fetches=500',
 ]

@@ -8,6 +8,7 @@ import { type BrokerStats, collectBrokerStats } from './stats/broker-stats.ts'
 import { Traffic } from './stats/traffic.ts'
 import { Topics } from './topics/topics.ts'
 import { Transactions } from './transactions/transactions.ts'
+import { LongWork } from './work/long-work.ts'
 
 export interface BrokerOptions {
   readonly engine: Engine
@@ -28,6 +29,8 @@ export class Broker {
   readonly transactions: Transactions
   readonly backups: Backups
   readonly limits: Limits
+  /** What would hold others up for long, from whichever door it came. */
+  readonly longWork: LongWork
   private readonly engine: Engine
   private readonly logger: Logger
   private readonly clock: Clock
@@ -37,10 +40,12 @@ export class Broker {
   constructor({ engine, clock, limits = DEFAULT_LIMITS, logger = silentLogger }: BrokerOptions) {
     this.engine = engine
     this.limits = limits
+    this.longWork = new LongWork(clock)
+    const { longWork } = this
     this.traffic = new Traffic(limits.metricsTopics)
     this.topics = new Topics({ engine, limits, logger, traffic: this.traffic })
-    this.produce = new Produce({ engine, clock, limits, logger, topics: this.topics })
-    this.fetch = new Fetch({ limits, topics: this.topics })
+    this.produce = new Produce({ engine, clock, limits, logger, topics: this.topics, longWork })
+    this.fetch = new Fetch({ limits, topics: this.topics, longWork })
     this.groups = new Groups({ engine, clock, limits, logger, topics: this.topics, fetch: this.fetch })
     this.transactions = new Transactions({ engine, limits })
     this.backups = new Backups({ engine, clock })

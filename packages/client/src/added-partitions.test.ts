@@ -14,6 +14,7 @@ async function setUp() {
   const clock: Clock = {
     nowMs: () => systemClock.nowMs(),
     monotonicMs: () => systemClock.monotonicMs(),
+    idleMs: () => systemClock.idleMs(),
     setTimer: (ms, callback) => systemClock.setTimer(ms === FRESH_MS ? 1 : ms, callback),
   }
   const mr = new Millrace({ url: server.url, retryMs: 1, keepaliveMs: 9_999, connectTimeoutMs: 9_999 }, { clock })

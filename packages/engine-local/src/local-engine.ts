@@ -55,7 +55,7 @@ export async function openLocalEngine(options: LocalEngineOptions): Promise<Engi
   try {
     return new LocalEngine(await openParts(options, directory, files))
   } catch (error) {
-    await files.drop(() => true)
+    await files.dropWhere(() => true)
     await directory.close(false)
     throw storageError(error, `opening the data directory ${dataDir}`)
   }
@@ -230,7 +230,7 @@ class LocalEngine implements Engine {
       }
     }
     context.committer.close()
-    await context.files.drop(() => true)
+    await context.files.dropWhere(() => true)
     await directory.close(clean)
   }
 }

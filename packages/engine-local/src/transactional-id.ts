@@ -19,8 +19,8 @@ export interface TransactionalIdParts {
   readonly markers: MarkerWriter
   readonly clock: Clock
   readonly logger: Logger
-  /** Told of each producer id that the transactional id has. */
-  readonly onProducerId: (producerId: number) => void
+  /** Told that the transactional id was used, with the producer id that it has now. */
+  readonly onUse: (producerId: number) => void
 }
 
 /**
@@ -29,6 +29,8 @@ export interface TransactionalIdParts {
  */
 export class TransactionalId {
   readonly name: string
+  /** Those that it has, and had; another one comes when the epochs of the last are used up. */
+  readonly producerIds = new Set<number>()
   private readonly parts: TransactionalIdParts
   private readonly serial = new Serial()
   /** Undefined until the first `init` is written down. */
@@ -60,6 +62,8 @@ export class TransactionalId {
     const { producerId, producerEpoch, timeoutMs, usedAtMs, decided, owed = [] } = kept
     const id = new TransactionalId(name, parts)
     id.current = { producerId, producerEpoch }
+    for (const each of [producerId, decided?.producerId ?? producerId]) id.producerIds.add(each)
+    for (const each of owed) id.producerIds.add(each.producerId)
     id.timeoutMs = timeoutMs
     id.usedAtMs = usedAtMs
     id.decided = decided
@@ -78,11 +82,20 @@ export class TransactionalId {
     return this.current === undefined && this.callsUnderWay === 0
   }
 
-  /** Whether nobody has used it for `idleMs`. */
-  isIdle(idleMs: number): boolean {
-    const { clock } = this.parts
-    if (this.transaction !== undefined || this.settling !== undefined || this.owed?.length) return false
-    return clock.nowMs() - this.usedAtMs >= idleMs
+  /** When it was used last, in ms since 1970. */
+  get lastUsedAtMs(): number {
+    return this.usedAtMs
+  }
+
+  /** Whether something of it is under way, or owed to a partition, so that it must be known. */
+  get isBusy(): boolean {
+    const { transaction, settling, callsUnderWay, owed = [] } = this
+    return transaction !== undefined || settling !== undefined || callsUnderWay > 0 || owed.length > 0
+  }
+
+  /** What is busy is in use. */
+  touch(): void {
+    this.usedAtMs = this.parts.clock.nowMs()
   }
 
   describe(): TransactionDescription | undefined {
@@ -190,7 +203,7 @@ export class TransactionalId {
 
   /** Writes down what the id is from now on: where that decides a transaction, this is the moment of its decision. */
   private async write(next: Omit<KeptTransactionalId, 'usedAtMs' | 'owed'>): Promise<ProducerIdentity> {
-    const { store, clock, onProducerId } = this.parts
+    const { store, clock, onUse } = this.parts
     const usedAtMs = clock.nowMs()
     await store.set(this.name, { ...next, usedAtMs, owed: this.owed })
     const { producerId, producerEpoch, timeoutMs, decided } = next
@@ -199,7 +212,8 @@ export class TransactionalId {
     this.usedAtMs = usedAtMs
     this.decided = decided
     this.isStale = false
-    onProducerId(producerId)
+    this.producerIds.add(producerId)
+    onUse(producerId)
     return this.current
   }
 

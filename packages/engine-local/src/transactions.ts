@@ -4,7 +4,7 @@ import { type Limits, MAX_NAME_BYTES, MillraceError, type RecordBatch } from '@m
 import { shuttingDown } from './transaction-errors.ts'
 import { TransactionalId, type TransactionalIdParts } from './transactional-id.ts'
 
-export interface TransactionsOptions extends Omit<TransactionalIdParts, 'onProducerId'> {
+export interface TransactionsOptions extends Omit<TransactionalIdParts, 'onUse'> {
   readonly limits: Limits
 }
 
@@ -15,6 +15,7 @@ export interface TransactionsOptions extends Omit<TransactionalIdParts, 'onProdu
  */
 export class LocalTransactions implements Transactions {
   private readonly options: TransactionsOptions
+  /** Those that were not used for the longest time come first. */
   private readonly byName = new Map<string, TransactionalId>()
   private readonly byProducerId = new Map<number, TransactionalId>()
   private closed = false
@@ -30,7 +31,8 @@ export class LocalTransactions implements Transactions {
    */
   async open(logs: readonly PartitionLog[], hasFailed: boolean): Promise<void> {
     const { store, markers } = this.options
-    for (const [name, kept] of store.entries()) {
+    const byUse = [...store.entries()].sort(([, a], [, b]) => a.usedAtMs - b.usedAtMs)
+    for (const [name, kept] of byUse) {
       const id = TransactionalId.restore(
         name,
         kept,
@@ -38,8 +40,7 @@ export class LocalTransactions implements Transactions {
         this.partsFor(() => id),
       )
       this.byName.set(name, id)
-      for (const { producerId } of [kept, kept.decided ?? kept]) this.byProducerId.set(producerId, id)
-      for (const { producerId } of kept.owed ?? []) this.byProducerId.set(producerId, id)
+      for (const producerId of id.producerIds) this.byProducerId.set(producerId, id)
     }
     const attempts: Promise<void>[] = []
     for (const log of logs) {
@@ -137,16 +138,36 @@ export class LocalTransactions implements Transactions {
   }
 
   private partsFor(id: () => TransactionalId): TransactionalIdParts {
-    return { ...this.options, onProducerId: (producerId) => this.byProducerId.set(producerId, id()) }
+    return {
+      ...this.options,
+      onUse: (producerId) => {
+        this.byProducerId.set(producerId, id())
+        this.moveToEnd(id())
+      },
+    }
   }
 
-  /** Forgets ids that nobody has used for long. Where that cannot be written down, the next start does it again. */
+  private moveToEnd(id: TransactionalId): void {
+    this.byName.delete(id.name)
+    this.byName.set(id.name, id)
+  }
+
+  /**
+   * Forgets ids that nobody has used for long. Looks at these alone, as calls that are refused for want of room come
+   * without end. Where that cannot be written down, the next start does it again.
+   */
   private expire(): void {
-    const { limits, store, logger } = this.options
+    const { limits, store, logger, clock } = this.options
+    const untilMs = clock.nowMs() - limits.transactionalIdExpirationMs
     for (const [name, id] of this.byName) {
-      if (!id.isIdle(limits.transactionalIdExpirationMs)) continue
+      if (id.lastUsedAtMs > untilMs) return
+      if (id.isBusy) {
+        id.touch()
+        this.moveToEnd(id)
+        continue
+      }
       this.byName.delete(name)
-      for (const [producerId, of] of this.byProducerId) if (of === id) this.byProducerId.delete(producerId)
+      for (const producerId of id.producerIds) this.byProducerId.delete(producerId)
       store.delete(name).catch((error: unknown) => {
         logger.warn({ err: error, transactionalId: name }, 'an idle transactional id could not be deleted')
       })

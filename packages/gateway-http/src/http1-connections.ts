@@ -1,8 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Limits, Logger } from '@millrace/record'
-import { MAX_HEADER_BYTES } from './header-bytes.ts'
-import type { RequestTurns } from './request-turns.ts'
+import type { RequestOwner, RequestTurns } from './request-turns.ts'
 import { rawProblem } from './rest/problem.ts'
 
 /** A connection between two requests. */
@@ -41,7 +40,7 @@ export class Http1Connections {
 
   /** Speaks HTTP/1.1 on `socket`, which is paused when something has been read and put back. */
   take(socket: Socket): void {
-    this.open.set(socket, { unanswered: 0 })
+    this.open.set(socket, { address: socket.remoteAddress ?? '', unanswered: 0 })
     // Whoever reads the body answers first when it does not come; this cuts what nobody reads. Limits may have changed.
     this.server.requestTimeout = this.limits.requestTimeoutMs + TIMEOUT_CHECK_MS
     this.server.emit('connection', socket)
@@ -61,7 +60,7 @@ export class Http1Connections {
       requestTimeout: this.limits.headersTimeoutMs + TIMEOUT_CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
+      maxHeaderSize: this.limits.headerBytes,
     })
     server.on('request', (request, response) => {
       const { socket } = request
@@ -76,7 +75,7 @@ export class Http1Connections {
         onRequest(request, response)
         return
       }
-      this.turns.take(socket, () => {
+      this.turns.take(open, () => {
         if (!socket.destroyed) onRequest(request, response)
       })
     })
@@ -94,7 +93,7 @@ export class Http1Connections {
     if (socket.destroyed) return false
     open.unanswered++
     if (open.unanswered <= this.limits.pipelinedRequests) return true
-    this.onMisuse(socket.remoteAddress ?? '')
+    this.onMisuse(open.address)
     this.logger.info(
       { peer: socket.remoteAddress },
       'a connection was ended: too many requests without waiting for answers',
@@ -104,7 +103,7 @@ export class Http1Connections {
   }
 }
 
-interface OpenConnection {
+interface OpenConnection extends RequestOwner {
   /** Requests that are not answered yet. */
   unanswered: number
 }

@@ -9,11 +9,10 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Clock, Limits, Logger, Timer } from '@millrace/record'
-import { MAX_HEADER_BYTES } from './header-bytes.ts'
 import type { InFlight } from './in-flight.ts'
 import { Noise, watchNoise } from './noise.ts'
 import { OpenCount } from './open-count.ts'
-import type { RequestTurns } from './request-turns.ts'
+import type { RequestOwner, RequestTurns } from './request-turns.ts'
 import { StreamWindow } from './stream-window.ts'
 import { WaitingChunks } from './waiting-chunks.ts'
 
@@ -25,9 +24,7 @@ const MiB = 1024 * KiB
  * and a stream cannot be faster than this per round trip. The more connections there are, the less the next one gets
  * for its streams to share.
  */
-const STREAM_WINDOW_BYTES = { most: 1 * MiB, least: 64 * KiB, shared: 16 * MiB }
-/** What a peer may send on a connection before it came; also the most that its streams share. */
-const CONNECTION_WINDOW_BYTES = 8 * MiB
+const STREAM_WINDOW_BYTES = { least: 64 * KiB, shared: 16 * MiB }
 /** Larger frames than HTTP/2's default of 16 KiB spare clients that can make them some work. */
 const MAX_FRAME_BYTES = 64 * KiB
 /** Node.js refuses new streams of a connection past this, in MB; what waits to be sent counts. */
@@ -45,8 +42,6 @@ const NEW_MS = 1_000
 const LOOKED_AT = 500
 /** Streams of a connection that are refused before it is ended: too many of them, or with too many headers. */
 const MAX_REFUSED_STREAMS = 20
-/** Streams that a client may open and reset at once, and each second after that. */
-const RESETS = { atOnce: 200, perSecond: 33 }
 
 /**
  * Takes an HTTP/2 stream before it becomes a request; false leaves it. `window`: what its peer may send before it is
@@ -139,13 +134,13 @@ export class Http2Sessions {
       {
         maxSessionMemory: SESSION_MEMORY_MB,
         maxSessionRejectedStreams: MAX_REFUSED_STREAMS,
-        streamResetBurst: RESETS.atOnce,
-        streamResetRate: RESETS.perSecond,
+        streamResetBurst: this.limits.resetsAtOnce,
+        streamResetRate: this.limits.resetsPerSecond,
         settings: {
           initialWindowSize: STREAM_WINDOW_BYTES.least,
           maxFrameSize: MAX_FRAME_BYTES,
           maxConcurrentStreams: this.limits.streamsPerConnection,
-          maxHeaderListSize: MAX_HEADER_BYTES,
+          maxHeaderListSize: this.limits.headerBytes,
           enablePush: false,
         },
       },
@@ -221,13 +216,10 @@ export class Http2Sessions {
     }
     // A socket forgets it when it is closed.
     const { remoteAddress: address = '' } = socket
-    const { most, least, shared } = STREAM_WINDOW_BYTES
-    const window = new StreamWindow({
-      session,
-      leastBytes: least,
-      mostBytes: most,
-      sharedBytes: Math.min(CONNECTION_WINDOW_BYTES, shared / (this.open.size + 1)),
-    })
+    const { least, shared } = STREAM_WINDOW_BYTES
+    const { streamWindowBytes: mostBytes, connectionWindowBytes } = this.limits
+    const sharedBytes = Math.min(connectionWindowBytes, shared / (this.open.size + 1))
+    const window = new StreamWindow({ session, leastBytes: least, mostBytes, sharedBytes })
     const streams = new Set<ServerHttp2Stream>()
     const isWary = this.isWary(address)
     const noise = new Noise({
@@ -238,7 +230,7 @@ export class Http2Sessions {
       unreadBytes: () => unreadBytes(streams),
       onTooMuch: () => this.endNoisy(session, address),
     })
-    this.open.set(session, { noise, streams, window, chunks: new Set() })
+    this.open.set(session, { address, noise, streams, window, chunks: new Set() })
     watchNoise(session, noise)
     session.once('close', () => this.forget(session))
     session.on('error', (error: NodeJS.ErrnoException) => {
@@ -246,7 +238,7 @@ export class Http2Sessions {
       // The protocol was broken, not only the connection.
       if (error.code?.startsWith('ERR_HTTP2')) this.onMisuse(address)
     })
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+    session.setLocalWindowSize(connectionWindowBytes)
     this.lookLater()
     if (!isWary) return
     this.suspects.set(noise, this.clock.monotonicMs() + NEW_MS)
@@ -312,7 +304,7 @@ export class Http2Sessions {
   }
 }
 
-interface OpenSession {
+interface OpenSession extends RequestOwner {
   readonly noise: Noise
   readonly streams: Set<ServerHttp2Stream>
   readonly window: StreamWindow

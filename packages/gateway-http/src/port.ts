@@ -54,7 +54,7 @@ export class Port {
     this.clock = clock
     this.logger = logger
     this.arrivals = new Arrivals(clock)
-    const turns = new RequestTurns()
+    const turns = new RequestTurns(clock)
     const onMisuse = (address: string): void => this.arrivals.noteMisuse(address)
     this.http1 = new Http1Connections({ limits, logger, turns, onMisuse, onRequest })
     const isWary = (address: string): boolean => this.arrivals.isWary(address)

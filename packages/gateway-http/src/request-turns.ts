@@ -1,34 +1,75 @@
+import type { Clock } from '@millrace/record'
+
 /** Requests that begin in one turn of the event loop. */
 const STARTS_PER_TURN = 4
+/**
+ * Those that had to wait go on once everything else took so many times as long as the last of them took to begin. What a
+ * request goes on to cost is part of everything else, and about twice as much.
+ */
+const OTHERS_SHARE = 6
+/** What a request counts for at least: one with a body does its work later. */
+const LEAST_START_MS = 0.1
+/** A turn of the event loop that is shorter had nothing to do. */
+const QUIET_TURN_MS = 0.015
+
+/** What a request came on. */
+export interface RequestOwner {
+  /** Of the peer. */
+  readonly address: string
+}
+
+/** Requests that wait, by connection. */
+type Lines = Map<RequestOwner, (() => void)[]>
 
 /**
- * Lets requests begin a few in each turn of the event loop, connection by connection: one that sends hundreds at once
- * makes others wait for one of them, not for all. Streams that are open already are served in between.
+ * Lets requests begin a few in each turn of the event loop: address by address, and for each of them connection by
+ * connection. One that sends hundreds at once makes others wait for one of them, not for all. Where requests have to wait
+ * while streams are open, they get about half of the time, and more only where the streams have nothing to do.
  */
 export class RequestTurns {
-  private readonly waiting = new Map<object, (() => void)[]>()
+  private readonly clock: Clock
+  private readonly waiting = new Map<string, Lines>()
   private started = 0
   private isScheduled = false
+  /** When the last turn ended. */
+  private endMs = 0
+  /** How long requests that had waited took to begin, the last time that some did. */
+  private tookMs = 0
+  /** What everything else has taken since. */
+  private othersMs = 0
+
+  constructor(clock: Clock) {
+    this.clock = clock
+  }
 
   /** Requests that wait for their turn. */
   get size(): number {
     let size = 0
-    for (const starts of this.waiting.values()) size += starts.length
+    for (const lines of this.waiting.values()) for (const starts of lines.values()) size += starts.length
     return size
   }
 
   /** Calls `start` now or in a later turn, after what its `owner` asked for before. */
-  take(owner: object, start: () => void): void {
+  take(owner: RequestOwner, start: () => void): void {
     if (this.waiting.size === 0 && this.started < STARTS_PER_TURN) {
       this.started++
       this.schedule()
       start()
       return
     }
-    const starts = this.waiting.get(owner)
-    if (starts === undefined) this.waiting.set(owner, [start])
-    else starts.push(start)
+    this.wait(owner, start)
     this.schedule()
+  }
+
+  private wait(owner: RequestOwner, start: () => void): void {
+    let lines = this.waiting.get(owner.address)
+    if (lines === undefined) {
+      lines = new Map()
+      this.waiting.set(owner.address, lines)
+    }
+    const starts = lines.get(owner)
+    if (starts === undefined) lines.set(owner, [start])
+    else starts.push(start)
   }
 
   private schedule(): void {
@@ -37,19 +78,37 @@ export class RequestTurns {
     setImmediate(() => {
       this.isScheduled = false
       this.started = 0
-      this.runSome()
+      this.turn()
       if (this.waiting.size > 0) this.schedule()
     })
   }
 
+  private turn(): void {
+    if (this.waiting.size === 0) return
+    const beginMs = this.clock.monotonicMs()
+    const turnMs = beginMs - this.endMs
+    this.endMs = beginMs
+    this.othersMs += turnMs
+    if (turnMs >= QUIET_TURN_MS && this.othersMs < this.tookMs * OTHERS_SHARE) return
+    this.runSome()
+    this.endMs = this.clock.monotonicMs()
+    this.tookMs = Math.max(this.endMs - beginMs, this.started * LEAST_START_MS)
+    this.othersMs = 0
+  }
+
   private runSome(): void {
-    for (const [owner, starts] of this.waiting) {
-      if (this.started === STARTS_PER_TURN) return
-      this.started++
+    while (this.started < STARTS_PER_TURN) {
+      const [first] = this.waiting
+      if (first === undefined) return
+      const [address, lines] = first
+      const [owner, starts] = lines.entries().next().value as [RequestOwner, (() => void)[]]
       const start = starts.shift()
-      // To the end of the line.
-      this.waiting.delete(owner)
-      if (starts.length > 0) this.waiting.set(owner, starts)
+      // To the end of both lines.
+      lines.delete(owner)
+      if (starts.length > 0) lines.set(owner, starts)
+      this.waiting.delete(address)
+      if (lines.size > 0) this.waiting.set(address, lines)
+      this.started++
       start?.()
     }
   }

@@ -115,21 +115,21 @@ describe('the pool of open files', () => {
     const { counting, pool } = await bench(1, 2)
     const held = hold(pool, '/0')
     await turns(1)
-    await pool.drop((path) => path === '/0')
+    await pool.drop('/0')
     expect([pool.openFiles, counting.closes]).toEqual([0, 0])
     expect(await pool.use('/0', read)).toBe(0)
     expect(counting.opens).toBe(2)
     held.end()
     expect(await held.used).toBe(0)
     expect(counting.closes).toBe(1)
-    await pool.drop(() => true)
+    await pool.dropWhere(() => true)
     expect(counting.openHandles).toBe(0)
   })
 
   test('forgets a file that is just being opened, and closes it after its use', async () => {
     const { counting, pool } = await bench(1, 2)
     const used = pool.use('/0', read)
-    await pool.drop(() => true)
+    await pool.dropWhere(() => true)
     expect(await used).toBe(0)
     expect(counting.openHandles).toBe(0)
   })
@@ -137,8 +137,13 @@ describe('the pool of open files', () => {
   test('drops only what it is told to', async () => {
     const { counting, pool } = await bench(3, 3)
     for (const path of ['/0', '/1', '/2']) await pool.use(path, read)
-    await pool.drop((path) => path === '/1')
+    await pool.drop('/1')
     expect([pool.openFiles, counting.openHandles]).toEqual([2, 2])
+    await pool.drop('/1')
+    await pool.dropWhere((path) => path !== '/2')
+    expect([pool.openFiles, counting.openHandles]).toEqual([1, 1])
+    expect(await pool.use('/2', read)).toBe(2)
+    expect(counting.opens).toBe(3)
   })
 
   test('tells everybody who waits that a file does not open, and tries anew the next time', async () => {
@@ -182,7 +187,7 @@ describe('the pool of open files', () => {
       const path = `/${number}`
       if (random.bool(0.05)) counting.broken.add(path)
       if (random.bool(0.1)) counting.broken.clear()
-      if (random.bool(0.1)) await pool.drop((known) => known === path)
+      if (random.bool(0.1)) await pool.drop(path)
       else {
         const pause = random.int(0, 3)
         const used = pool.use(path, async (file) => {
@@ -197,7 +202,7 @@ describe('the pool of open files', () => {
     await turns(1)
     expect(counting.openHandles).toBe(pool.openFiles)
     expect(pool.openFiles).toBeLessThanOrEqual(3)
-    await pool.drop(() => true)
+    await pool.dropWhere(() => true)
     expect(counting.openHandles).toBe(0)
   })
 })

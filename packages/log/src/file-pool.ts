@@ -38,13 +38,17 @@ export class FilePool {
     }
   }
 
-  /** Forgets, at once, the files for which `matches` holds; those in use are closed after their use. */
-  async drop(matches: (path: string) => boolean): Promise<void> {
-    const dropped = [...this.files].filter(([path]) => matches(path))
-    for (const [path] of dropped) this.files.delete(path)
-    // Those that end their use meanwhile close themselves.
-    const idle = dropped.filter(([, entry]) => entry.users === 0)
-    for (const [, entry] of idle) await closeQuietly(entry)
+  /** Forgets a file at once; one in use is closed after its use. */
+  async drop(path: string): Promise<void> {
+    const entry = this.files.get(path)
+    this.files.delete(path)
+    // One that ends its use meanwhile closes itself.
+    if (entry?.users === 0) await closeQuietly(entry)
+  }
+
+  /** The same for those for which `matches` holds, after a look at every file. */
+  async dropWhere(matches: (path: string) => boolean): Promise<void> {
+    await Promise.all([...this.files.keys()].filter(matches).map((path) => this.drop(path)))
   }
 
   private take(path: string): PooledFile {

@@ -40,8 +40,13 @@ class NodeDisk implements Disk {
     return fs.promises.link(from, to)
   }
 
-  remove(path: string): Promise<void> {
-    return fs.promises.rm(path, { recursive: true, force: true })
+  async remove(path: string): Promise<void> {
+    try {
+      await call((done) => fs.unlink(path, done))
+    } catch (error) {
+      // A directory, or what Windows does not remove at once. `rm` for all would cost many times as much.
+      if (!hasSystemCode(error, 'ENOENT')) await fs.promises.rm(path, { recursive: true, force: true })
+    }
   }
 
   async syncDirectory(directory: string): Promise<void> {

@@ -194,7 +194,7 @@ describe('a segment that is removed while it is read', () => {
     const context = new LogBench(diskWith(disk, { open }), { limits: { tailCacheBytes: 0 } })
     const log = await context.open({ segmentBytes: 500 })
     for (let count = 0; count < 5; count++) await log.append(sizedBatch(300, `${count}`)).committed
-    await context.files.drop(() => true)
+    await context.files.dropWhere(() => true)
     const { promise, resolve } = Promise.withResolvers<void>()
     gate = promise
     return { context, log, release: resolve }

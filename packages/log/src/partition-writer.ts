@@ -207,7 +207,7 @@ export class PartitionWriter implements CommitTarget {
     this.fileEnd = Number.POSITIVE_INFINITY
     await this.retire()
     context.committer.forget(this)
-    await context.files.drop((path) => path.startsWith(`${segments.directory}/`))
+    await context.files.dropWhere((path) => path.startsWith(`${segments.directory}/`))
   }
 
   prepare(): Promise<void> | undefined {

@@ -207,7 +207,6 @@ export class SegmentList {
       await this.settleOrOwe(() => undoSwap(disk, swap))
       throw error
     }
-    const paths = new Set(replaced.map((segment) => segment.path('log')))
     const made = Segment.fromCleaned(this.context, cleaned)
     this.segments.splice(this.segments.indexOf(replaced[0] as Segment), replaced.length, made)
     this.swapCount++
@@ -216,7 +215,7 @@ export class SegmentList {
       indexes.drop(segment.aborts)
     }
     // Nobody may find the new segment before the old file is forgotten.
-    await files.drop((path) => paths.has(path))
+    await Promise.all(replaced.map((segment) => files.drop(segment.path('log'))))
     resolve()
     await this.settleOrOwe(async () => {
       await finishSwap(disk, swap)

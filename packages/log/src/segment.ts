@@ -231,7 +231,7 @@ export class Segment {
       await copy.close()
     }
     await disk.rename(temporary, path)
-    await files.drop((open) => open === path)
+    await files.drop(path)
     await disk.syncDirectory(this.directory)
   }
 
@@ -396,7 +396,7 @@ export class Segment {
   private async removeFiles(): Promise<void> {
     const { disk, files, indexes } = this.context
     indexes.drop(this)
-    await files.drop((path) => path === this.path('log'))
+    await files.drop(this.path('log'))
     await disk.remove(this.path('crc'))
     await this.aborts.remove()
     for (const suffix of ['index', 'timeindex', 'log'] as const) await disk.remove(this.path(suffix))

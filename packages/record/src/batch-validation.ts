@@ -10,8 +10,6 @@ export interface BatchRules {
   /** Bounds that every timestamp must keep, in ms since 1970; of a compressed batch, those of its header. */
   readonly minTimestamp: number
   readonly maxTimestamp: number
-  /** That every record has a key, and what a compressed batch may expand to while that is looked at. */
-  readonly keys?: { readonly decompressedBytes: number } | undefined
 }
 
 /** Attribute bits that a client may set: the codec and, once there are transactions, their bit. */
@@ -20,9 +18,8 @@ const CLIENT_ATTRIBUTES = ATTRIBUTE.codec | ATTRIBUTE.transactional
 /**
  * Checks a batch as a client sent it: size, CRC, a count that agrees with the offsets, timestamps in bounds, no bits
  * that are the broker's to set, a producer stamp that is whole, and, where the batch is not compressed, the framing of
- * its records (apache/kafka, LogValidator.java, asks for the same). With `keys`, also a compressed batch is opened.
- * @throws MillraceError BATCH_TOO_LARGE, CORRUPT_BATCH, INVALID_BATCH, INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION,
- *   INVALID_RECORD
+ * its records (apache/kafka, LogValidator.java, asks for the same).
+ * @throws MillraceError BATCH_TOO_LARGE, CORRUPT_BATCH, INVALID_BATCH, INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION
  */
 export function validateClientBatch(batch: RecordBatch, rules: BatchRules): void {
   if (batch.sizeBytes > rules.maxBatchBytes) {
@@ -48,7 +45,6 @@ export function validateClientBatch(batch: RecordBatch, rules: BatchRules): void
   checkTimestamps(batch, rules)
   checkProducer(batch)
   if (batch.codec === 'none') checkRecordFraming(batch.recordBytes(rules.maxBatchBytes), batch, rules.minTimestamp)
-  if (rules.keys !== undefined) checkKeys(batch, rules.keys.decompressedBytes)
 }
 
 /** What a batch is refused with whose record `index` must have a key. */
@@ -56,9 +52,20 @@ export function keyMissing(index: number): MillraceError {
   return new MillraceError('INVALID_RECORD', `record ${index} has no key, which a topic that is compacted asks for`)
 }
 
-function checkKeys(batch: RecordBatch, decompressedBytes: number): void {
-  const record = new RecordCursor(batch.recordBytes(decompressedBytes), batch)
-  for (let index = 0; record.next(); index++) if (record.keyBytes < 0) throw keyMissing(index)
+/** Records that are looked at between two moments at which the caller may do something else. */
+const KEYS_AT_ONCE = 4_096
+
+/**
+ * Checks that every record has a key, and yields now and then.
+ * @param recordBytes what `batch.recordBytes` or one of its like has given
+ * @throws MillraceError INVALID_RECORD, INVALID_BATCH
+ */
+export function* checkKeys(batch: RecordBatch, recordBytes: Buffer): Generator<void, void, undefined> {
+  const record = new RecordCursor(recordBytes, batch)
+  for (let index = 0; record.next(); index++) {
+    if (record.keyBytes < 0) throw keyMissing(index)
+    if (index % KEYS_AT_ONCE === KEYS_AT_ONCE - 1) yield
+  }
 }
 
 function checkTimestamps({ baseTimestamp, maxTimestamp }: RecordBatch, rules: BatchRules): void {

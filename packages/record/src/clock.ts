@@ -10,6 +10,8 @@ export interface Clock {
   nowMs(): number
   /** Milliseconds since some fixed moment; never goes back. For durations. */
   monotonicMs(): number
+  /** Milliseconds for which the event loop has had nothing to do, in all. */
+  idleMs(): number
   /** Calls `callback` once after `delayMs`. A pending timer keeps no process alive. */
   setTimer(delayMs: number, callback: () => void): Timer
 }
@@ -18,6 +20,7 @@ export interface Clock {
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
+  idleMs: () => performance.eventLoopUtilization().idle,
   setTimer(delayMs, callback) {
     const timer = setTimeout(callback, delayMs)
     timer.unref()

@@ -9,8 +9,10 @@ import { gzipCodec, zstdCodec } from './zlib-codecs.ts'
 export const COMPRESSION_CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type CompressionCodec = (typeof COMPRESSION_CODECS)[number]
 
-/** A smaller block is done sooner than a thread of the pool has taken it up. */
+/** A smaller block is done sooner than a thread of the pool has taken it up, */
 const SMALL_BYTES = 4 * 1024
+/** unless it expands to more than this. */
+const SMALL_CONTENT_BYTES = 256 * 1024
 
 const BLOCK_CODECS: Readonly<Record<Exclude<CompressionCodec, 'none'>, BlockCodec>> = {
   gzip: gzipCodec,
@@ -54,13 +56,33 @@ export function decompress(codec: Exclude<CompressionCodec, 'none'>, bytes: Buff
   }
 }
 
+/**
+ * The content of a compressed block where it is small enough to be expanded at once; else undefined.
+ * @throws MillraceError as `decompress` does; BATCH_TOO_LARGE where already this is past `maxBytes`
+ */
+export function decompressSmall(
+  codec: Exclude<CompressionCodec, 'none'>,
+  bytes: Buffer,
+  maxBytes: number,
+): Buffer | undefined {
+  if (bytes.length >= SMALL_BYTES) return undefined
+  try {
+    return decompress(codec, bytes, Math.min(maxBytes, SMALL_CONTENT_BYTES))
+  } catch (error) {
+    const isLarger = error instanceof MillraceError && error.code === 'BATCH_TOO_LARGE'
+    if (isLarger && maxBytes > SMALL_CONTENT_BYTES) return undefined
+    throw error
+  }
+}
+
 /** As `decompress`, without holding up the event loop: all but small blocks are expanded in the thread pool. */
 export async function decompressAsync(
   codec: Exclude<CompressionCodec, 'none'>,
   bytes: Buffer,
   maxBytes: number,
 ): Promise<Buffer> {
-  if (bytes.length < SMALL_BYTES) return decompress(codec, bytes, maxBytes)
+  const small = decompressSmall(codec, bytes, maxBytes)
+  if (small !== undefined) return small
   try {
     return await BLOCK_CODECS[codec].decompressAsync(bytes, maxBytes)
   } catch (error) {

@@ -1,7 +1,7 @@
 export { AbortedFilter, type AbortedTransaction } from './aborted-filter.ts'
 export { BatchBuilder, type BuildOptions } from './batch-builder.ts'
 export { type Breathe, emptiedBatch, type FilterOptions, filterBatch, gapBatch, Scratch } from './batch-filter.ts'
-export { type BatchRules, keyMissing, validateClientBatch } from './batch-validation.ts'
+export { type BatchRules, checkKeys, keyMissing, validateClientBatch } from './batch-validation.ts'
 export { checksum } from './checksum.ts'
 export { type Clock, foregroundClock, systemClock, type Timer } from './clock.ts'
 export { COMPRESSION_CODECS, type CompressionCodec } from './compression.ts'

@@ -10,6 +10,8 @@ export interface Limits {
   readonly requestBytes: number
   /** What one compressed batch may expand to when the broker or a reader opens it. */
   readonly decompressedBytes: number
+  /** Headers of one request. */
+  readonly headerBytes: number
   /** Records in one REST produce request. */
   readonly recordsPerRequest: number
   /** What one fetch may return; a single larger batch is still returned whole. */
@@ -37,6 +39,13 @@ export interface Limits {
    * one at a time.
    */
   readonly unsentBytes: number
+  /**
+   * What a client may send on one HTTP/2 stream before it is read, while connections are few; a stream cannot be faster
+   * than this per round trip.
+   */
+  readonly streamWindowBytes: number
+  /** The same over all streams of a connection. */
+  readonly connectionWindowBytes: number
   /** Open HTTP/2 streams of one connection. */
   readonly streamsPerConnection: number
   /** Open HTTP/2 streams over all connections; more are refused. */
@@ -52,6 +61,10 @@ export interface Limits {
   readonly noiseBytesPerConnection: number
   /** How much of it is forgiven with time. */
   readonly noiseBytesPerSecond: number
+  /** HTTP/2 streams that a client may open and reset at once; past it, its connection is ended. */
+  readonly resetsAtOnce: number
+  /** How many of them are forgiven with time. */
+  readonly resetsPerSecond: number
   /** Live tails of REST that are open, over all connections. */
   readonly liveTails: number
   /** Time after which a live tail that has nothing to tell says so; at most `fetchWaitMs`. */
@@ -101,6 +114,8 @@ export interface Limits {
   readonly idempotentRequests: number
   readonly groups: number
   readonly membersPerGroup: number
+  /** Members of all groups, connected or within their session time-out. */
+  readonly members: number
   /** Bounds of what a member may ask for. */
   readonly minSessionTimeoutMs: number
   readonly maxSessionTimeoutMs: number
@@ -127,6 +142,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   requestBytes: 8 * MiB,
   decompressedBytes: 64 * MiB,
+  headerBytes: 16 * KiB,
   recordsPerRequest: 10_000,
   fetchBytes: 8 * MiB,
   fetchRecords: 10_000,
@@ -136,12 +152,16 @@ export const DEFAULT_LIMITS: Limits = {
   inFlightBytes: 32 * MiB,
   unreadBytes: 192 * MiB,
   unsentBytes: 64 * MiB,
+  streamWindowBytes: 1 * MiB,
+  connectionWindowBytes: 8 * MiB,
   streamsPerConnection: 256,
   streams: 20_000,
   connections: 10_000,
   pipelinedRequests: 64,
   noiseBytesPerConnection: 1 * MiB,
   noiseBytesPerSecond: 512 * KiB,
+  resetsAtOnce: 200,
+  resetsPerSecond: 33,
   liveTails: 1_000,
   liveTailHeartbeatMs: 15_000,
   partitionsPerFetchStream: 1_000,
@@ -169,6 +189,7 @@ export const DEFAULT_LIMITS: Limits = {
   idempotentRequests: 1_000,
   groups: 10_000,
   membersPerGroup: 1_000,
+  members: 20_000,
   minSessionTimeoutMs: 1_000,
   maxSessionTimeoutMs: 1_800_000,
   maxRebalanceTimeoutMs: 3_600_000,

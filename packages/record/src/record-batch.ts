@@ -18,7 +18,7 @@
  *   61     …  records, as one compressed block when a codec is set
  */
 import { checksum } from './checksum.ts'
-import { type CompressionCodec, codecOf, decompress, decompressAsync } from './compression.ts'
+import { type CompressionCodec, codecOf, decompress, decompressAsync, decompressSmall } from './compression.ts'
 import { MillraceError } from './errors.ts'
 import { readInt64, writeInt64 } from './int64.ts'
 import { MAX_BATCH_BYTES } from './limits.ts'
@@ -206,6 +206,16 @@ export class RecordBatch {
     return codec === 'none' ? bytes : decompress(codec, bytes, maxBytes)
   }
 
+  /**
+   * As `recordBytes` where that takes no time to speak of; else undefined.
+   * @throws MillraceError as `recordBytes` does
+   */
+  smallRecordBytes(maxBytes: number): Buffer | undefined {
+    const bytes = this.buffer.subarray(AT.records)
+    const codec = this.codec
+    return codec === 'none' ? bytes : decompressSmall(codec, bytes, maxBytes)
+  }
+
   /** As `recordBytes`; a large block is decompressed in the thread pool. */
   async recordBytesAsync(maxBytes: number): Promise<Buffer> {
     const bytes = this.buffer.subarray(AT.records)
@@ -218,7 +228,12 @@ export class RecordBatch {
    * @throws MillraceError as `recordBytes` does, and INVALID_BATCH when the records are not framed as the header says
    */
   records(maxBytes: number): Iterable<StoredRecord> {
-    return eachRecord(this.decoder(maxBytes))
+    return this.recordsIn(this.recordBytes(maxBytes))
+  }
+
+  /** The records that `recordBytes` or one of its like has given. @throws MillraceError INVALID_BATCH */
+  recordsIn(recordBytes: Buffer): Iterable<StoredRecord> {
+    return eachRecord(new RecordDecoder(recordBytes, this))
   }
 
   /** The same without an object for each. @throws MillraceError as `recordBytes` does */

@@ -13,6 +13,8 @@ import type { BlockCodec } from './block-codec.ts'
 import { expandsTooFar } from './compression-errors.ts'
 
 const MIN_CHUNK_BYTES = 1024
+/** For each chunk that is made in the thread pool, somebody waits for a thread. */
+const MIN_BACKGROUND_CHUNK_BYTES = 256 * 1024
 const MAX_CHUNK_BYTES = 1024 * 1024
 
 interface Bounds {
@@ -32,7 +34,9 @@ export const gzipCodec: BlockCodec = {
   compressAsync: (bytes) => inBackground.gzip(bytes),
   decompress: (bytes, maxBytes) => bounded('gzip', maxBytes, () => gunzipSync(bytes, bounds(bytes, maxBytes))),
   decompressAsync: (bytes, maxBytes) =>
-    boundedAsync('gzip', maxBytes, () => inBackground.gunzip(bytes, bounds(bytes, maxBytes))),
+    boundedAsync('gzip', maxBytes, () =>
+      inBackground.gunzip(bytes, bounds(bytes, maxBytes, MIN_BACKGROUND_CHUNK_BYTES)),
+    ),
 }
 
 /** A frame's window is memory too: zstd itself refuses one over 128 MiB, and touches only as much as the content has. */
@@ -41,12 +45,14 @@ export const zstdCodec: BlockCodec = {
   compressAsync: (bytes) => inBackground.zstdCompress(bytes),
   decompress: (bytes, maxBytes) => bounded('zstd', maxBytes, () => zstdDecompressSync(bytes, bounds(bytes, maxBytes))),
   decompressAsync: (bytes, maxBytes) =>
-    boundedAsync('zstd', maxBytes, () => inBackground.zstdDecompress(bytes, bounds(bytes, maxBytes))),
+    boundedAsync('zstd', maxBytes, () =>
+      inBackground.zstdDecompress(bytes, bounds(bytes, maxBytes, MIN_BACKGROUND_CHUNK_BYTES)),
+    ),
 }
 
 /** Output comes in chunks of about the likely size: small batches hold on to little, large ones need few. */
-function bounds(bytes: Buffer, maxBytes: number): Bounds {
-  const likely = Math.min(bytes.length * 4, maxBytes, MAX_CHUNK_BYTES)
+function bounds(bytes: Buffer, maxBytes: number, leastBytes = MIN_CHUNK_BYTES): Bounds {
+  const likely = Math.min(Math.max(bytes.length * 4, leastBytes), maxBytes, MAX_CHUNK_BYTES)
   return { maxOutputLength: maxBytes, chunkSize: Math.max(likely, MIN_CHUNK_BYTES) }
 }
 

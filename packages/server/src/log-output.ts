@@ -3,8 +3,10 @@ import type { LoggerOptions, Logger as PinoLogger } from 'pino'
 import type { LogLevel } from './settings.ts'
 
 const STDERR = 2
-/** Messages that wait for room on a full disk; what comes when there are more is lost. */
+/** Messages that wait for room on a full disk, or in a pipe that nobody reads; what comes when there are more is lost. */
 const WAITING_BYTES = 1_048_576
+/** When messages wait and no other comes, they are tried again after this. */
+const RETRY_MS = 1_000
 
 /** Where messages go, and which. */
 export interface LogOutput {
@@ -58,7 +60,16 @@ async function openPino(
     return { logger: pino(options, output), reopen: () => {} }
   }
   try {
-    const output = pino.destination({ dest: file ?? STDERR, sync: true, maxLength: WAITING_BYTES })
+    const output = pino.destination({
+      dest: file ?? STDERR,
+      sync: true,
+      maxLength: WAITING_BYTES,
+      // It would sleep, and everybody with it, until there is room in a pipe that its reader is slow to empty.
+      retryEAGAIN: () => false,
+      periodicFlush: RETRY_MS,
+      // Without one nothing is flushed.
+      minLength: 1,
+    })
     // Without a listener, the call that has something to log would fail: on a full disk, those that deal with it.
     output.on('error', () => {})
     return { logger: pino(options, output), reopen: () => file !== undefined && output.reopen() }

@@ -9,6 +9,7 @@ interface PendingTimer {
 export class ManualClock implements Clock {
   private wallMs: number
   private steadyMs = 0
+  private restMs = 0
   private readonly timers = new Set<PendingTimer>()
 
   /** @param startMs what `nowMs` says at first, in ms since 1970 */
@@ -22,6 +23,11 @@ export class ManualClock implements Clock {
 
   monotonicMs(): number {
     return this.steadyMs
+  }
+
+  /** What `rest` was told of; time that passes otherwise is busy. */
+  idleMs(): number {
+    return this.restMs
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {
@@ -47,6 +53,12 @@ export class ManualClock implements Clock {
       timer.callback()
     }
     this.moveTo(endMs)
+  }
+
+  /** Moves time on in which the event loop has nothing to do until timers fall due. */
+  rest(deltaMs: number): void {
+    this.restMs += deltaMs
+    this.advance(deltaMs)
   }
 
   /** Changes what `nowMs` says, as when someone sets the machine's clock. Timers and `monotonicMs` do not notice. */

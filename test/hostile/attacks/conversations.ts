@@ -1,12 +1,13 @@
 import {
   decodeFetchStreamResponse,
+  decodeMemberResponse,
   encodeFetchStreamRequest,
   encodeMemberRequest,
   FETCH_STREAM_PATH,
   MEMBERSHIP_PATH,
   toInt64,
 } from '@millrace/wire'
-import { type Attack, pause } from '../attack.ts'
+import { type Attack, type AttackContext, pause } from '../attack.ts'
 import { callRpc, withSessions } from '../callers.ts'
 
 const OFFSETS = [0, 1, 5, 1_000_000, -1, -2, Number.MAX_SAFE_INTEGER]
@@ -35,6 +36,31 @@ function wildRequests(seed: number, count: number): Buffer[] {
 
 const PATTERNS = ['(', '(a|aa)+$', 'a{1000}{1000}', '.*', '(.*)*\\1']
 
+/** A member of one of many groups, and whether its connection stays. */
+function wildJoin(
+  id: string,
+  number: number,
+): readonly [join: NonNullable<Parameters<typeof encodeMemberRequest>[0]['join']>, stays: boolean] {
+  const hasPattern = number % 11 === 0
+  const join = {
+    group: [`g${id}`, 'crowd', `g${number >> 4}`, `g${id}`, `g${number % 64}`, '\0', ''][number % 7] as string,
+    memberId: `m${id}`,
+    instanceId: number % 13 === 0 ? 'same' : '',
+    // No two ask for the same.
+    topics: hasPattern ? [] : ['good', 'empty', `no${id}`],
+    topicPattern: hasPattern ? (PATTERNS[number % PATTERNS.length] as string) : '',
+    sessionTimeoutMs: [1_800_000, 0, 1_000, 0, 2 ** 31 - 1][number % 5] as number,
+    clientId: 'c'.repeat(number % 256),
+  }
+  return [join, number % 4 === 1]
+}
+
+function countJoined({ counts }: AttackContext): (message: Buffer) => void {
+  return (message) => {
+    if (decodeMemberResponse(message).joined) counts.add('members')
+  }
+}
+
 /** What can be done in calls that go on. */
 export const CONVERSATION_ATTACKS: readonly Attack[] = [
   {
@@ -51,27 +77,21 @@ export const CONVERSATION_ATTACKS: readonly Attack[] = [
       'TIMED_OUT',
     ],
     run: (context) =>
-      withSessions(context, 4, async (session, index) => {
+      withSessions(context, 12, async (session, index) => {
         const one = async (lane: number): Promise<void> => {
           for (let number = 0; !context.signal.aborted && !session.destroyed; number++) {
-            const join = {
-              group: ['crowd', `g${process.pid}-${index}-${lane}-${number}`, '\0', ''][number % 4] as string,
-              memberId: `m${process.pid}-${index}-${lane}-${number}`,
-              instanceId: number % 3 === 0 ? 'same' : '',
-              topics: ['good', 'no', 'empty'],
-              topicPattern: number % 11 === 0 ? (PATTERNS[number % PATTERNS.length] as string) : '',
-              sessionTimeoutMs: [1_000, 0, -1, 2 ** 31 - 1][number % 4] as number,
-              clientId: 'c'.repeat(number % 300),
-            }
+            const [join, stays] = wildJoin(`${process.pid}-${index}-${lane}-${number}`, number)
             const messages = [encodeMemberRequest({ join }), encodeMemberRequest({ heartbeat: {} })]
-            const stays = number % 4 !== 1
-            const call = callRpc(context, session, MEMBERSHIP_PATH, messages, { stays })
-            // Those of the crowd stay for as long as they may.
-            if (!stays || number % 4 > 1) await call
-            else await pause(context.signal, 2)
+            const call = callRpc(context, session, MEMBERSHIP_PATH, messages, {
+              stays,
+              onMessage: countJoined(context),
+            })
+            // Those that stay do so for as long as they may, as many of them as streams are to be had.
+            if (stays) await pause(context.signal, 2)
+            else await call
           }
         }
-        await Promise.all(Array.from({ length: 8 }, (_, lane) => one(lane)))
+        await Promise.all(Array.from({ length: 16 }, (_, lane) => one(lane)))
       }),
   },
   {

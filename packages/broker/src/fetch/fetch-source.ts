@@ -3,7 +3,8 @@ import { type Limits, MillraceError } from '@millrace/record'
 import { countGiven, LiveReader } from '../stats/live-readers.ts'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { Topics } from '../topics/topics.ts'
-import { decodeRecords, type FetchedRecords, type FetchRecordsOptions } from './fetched-records.ts'
+import { LARGE_BYTES, type LongWork } from '../work/long-work.ts'
+import { decodeAtOnce, decodeAtPace, type FetchedRecords, type FetchRecordsOptions } from './fetched-records.ts'
 import type { Position } from './position.ts'
 
 export interface FetchSourceOptions {
@@ -12,6 +13,7 @@ export interface FetchSourceOptions {
   readonly limits: Limits
   readonly topics: Topics
   readonly readers: Set<LiveReader>
+  readonly longWork: LongWork
 }
 
 export interface SourceReadOptions {
@@ -44,8 +46,10 @@ export class FetchSource {
   private readonly limits: Limits
   private readonly topics: Topics
   private readonly readers: Set<LiveReader>
+  private readonly longWork: LongWork
 
-  constructor({ handle, partition, limits, topics, readers }: FetchSourceOptions) {
+  constructor({ handle, partition, limits, topics, readers, longWork }: FetchSourceOptions) {
+    this.longWork = longWork
     this.readers = readers
     this.topic = handle
     this.partition = partition
@@ -124,10 +128,42 @@ export class FetchSource {
    *   the `nextOffset` after it as a detail
    */
   async records(offset: number, options: FetchRecordsOptions = {}): Promise<FetchedRecords> {
-    const { maxBytes = this.limits.fetchBytes, waitMs, isolation, signal } = options
+    const { limits, longWork } = this
+    const { maxBytes = limits.fetchBytes, waitMs, isolation, signal } = options
     const read = await this.read(offset, { maxBytes, waitMs, isolation, signal })
     this.given(read)
-    return decodeRecords(read, offset, options, this.limits)
+    const decoding = { read, from: offset, options, limits }
+    return decodeAtOnce(decoding) ?? longWork.run((pace) => decodeAtPace(decoding, pace))
+  }
+
+  /**
+   * What `make` makes of the records that `records` would give. Where there are many, reading, decoding and making are
+   * one long work, so that only one such answer at a time is in memory in all its forms.
+   * @throws MillraceError as `records` does; what `make` throws
+   */
+  async answer<T>(offset: number, options: FetchRecordsOptions, make: (fetched: FetchedRecords) => T): Promise<T> {
+    const { limits, longWork } = this
+    const { maxBytes = limits.fetchBytes, waitMs, isolation, signal, limit } = options
+    const read = await this.read(offset, {
+      maxBytes: maxBytes > 0 ? Math.min(maxBytes, LARGE_BYTES) : LARGE_BYTES,
+      waitMs,
+      isolation,
+      signal,
+    })
+    const isAll = read.nextOffset >= read.highWatermark || (maxBytes > 0 && maxBytes <= LARGE_BYTES)
+    const isEnough = isAll || (limit !== undefined && limit > 0 && read.nextOffset - offset >= limit)
+    if (isEnough && sizeOf(read) <= LARGE_BYTES) {
+      const fetched = decodeAtOnce({ read, from: offset, options, limits })
+      if (fetched !== undefined) {
+        this.given(read)
+        return make(fetched)
+      }
+    }
+    return longWork.run(async (pace) => {
+      const read = await this.read(offset, { maxBytes, isolation })
+      this.given(read)
+      return make(await decodeAtPace({ read, from: offset, options, limits }, pace))
+    })
   }
 
   private async watched<T>(call: Promise<T>): Promise<T> {
@@ -138,6 +174,10 @@ export class FetchSource {
       throw error
     }
   }
+}
+
+function sizeOf({ batches }: ReadResult): number {
+  return batches.reduce((bytes, { length }) => bytes + length, 0)
 }
 
 function checkWhole(what: 'offset' | 'timestamp', value: number): number {

@@ -147,6 +147,8 @@ describe('fetching records', () => {
     await s.engine.partition(id, 0).append(batch.buffer, { acks: 'committed' })
     expect(await s.broker.fetch.records('orders', 0, { offset: 1 })).toEqual({
       records: [{ offset: 1, timestamp: 8, key: Buffer.from('k'), value: null, headers }],
+      // Both records, the headers, and 1 for each record.
+      sizeBytes: 1 + 1 + 1 + 2 + 1 + 1,
       nextOffset: 2,
       highWatermark: 2,
       logStartOffset: 0,
@@ -205,6 +207,22 @@ describe('fetching records', () => {
     const small = { limit: 1_000, maxBytes: 1 << 30 }
     for (let batch = 0; batch < 5; batch++) await partition.append(batchOf(['x']), { acks: 'committed' })
     expect((await broker.fetch.records('orders', 0, { offset: 4 }, small)).records).toHaveLength(3)
+  })
+
+  test('of a packed batch that gets large come page by page, from any offset', async () => {
+    const { broker, engine } = setUp()
+    const longWork = vi.spyOn(broker.longWork, 'run')
+    const { id } = await broker.topics.create({ name: 'orders' })
+    const texts = Array.from({ length: 30_000 }, (_, index) => `record ${index}`)
+    await engine.partition(id, 0).append(batchOf(texts, { compression: 'zstd' }), { acks: 'committed' })
+    const found: string[] = []
+    for (let offset = 0; offset < texts.length; ) {
+      const { records, nextOffset } = await broker.fetch.records('orders', 0, { offset }, { limit: 7_000 })
+      found.push(...records.map(({ value }) => String(value)))
+      offset = nextOffset
+    }
+    expect(found).toEqual(texts)
+    expect(longWork).toHaveBeenCalledTimes(5)
   })
 
   test('passes over control batches', async () => {

@@ -2,6 +2,7 @@ import type { Limits } from '@millrace/record'
 import { type LiveReader, lagOf, type ReaderLag } from '../stats/live-readers.ts'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { Topics } from '../topics/topics.ts'
+import type { LongWork } from '../work/long-work.ts'
 import { FetchSource } from './fetch-source.ts'
 import type { FetchedRecords, FetchRecordsOptions } from './fetched-records.ts'
 import type { Position } from './position.ts'
@@ -9,15 +10,18 @@ import type { Position } from './position.ts'
 export interface FetchOptions {
   readonly limits: Limits
   readonly topics: Topics
+  readonly longWork: LongWork
 }
 
 /** Reading: stored batches through a source, or decoded records for those who do not know batches. */
 export class Fetch {
   private readonly limits: Limits
   private readonly topics: Topics
+  private readonly longWork: LongWork
   private readonly readers = new Set<LiveReader>()
 
-  constructor({ limits, topics }: FetchOptions) {
+  constructor({ limits, topics, longWork }: FetchOptions) {
+    this.longWork = longWork
     this.limits = limits
     this.topics = topics
   }
@@ -37,9 +41,21 @@ export class Fetch {
     from: Position,
     options: FetchRecordsOptions = {},
   ): Promise<FetchedRecords> {
+    return this.answer({ topic, partition, from }, options, (fetched) => fetched)
+  }
+
+  /**
+   * What `make` makes of the records from a position on, as `FetchSource.answer` does.
+   * @throws MillraceError PARTITION_NOT_FOUND, and what `FetchSource.answer` throws
+   */
+  answer<T>(
+    { topic, partition, from }: { readonly topic: string; readonly partition: number; readonly from: Position },
+    options: FetchRecordsOptions,
+    make: (fetched: FetchedRecords) => T,
+  ): Promise<T> {
     return this.topics.use(topic, async (handle) => {
       const source = this.sourceOf(handle, partition)
-      return source.records(await source.resolve(from, options.isolation), options)
+      return source.answer(await source.resolve(from, options.isolation), options, make)
     })
   }
 
@@ -55,6 +71,7 @@ export class Fetch {
       limits: this.limits,
       topics: this.topics,
       readers: this.readers,
+      longWork: this.longWork,
     })
   }
 }

@@ -8,6 +8,7 @@ import {
   readBatches,
   type StoredRecord,
 } from '@millrace/record'
+import type { Pace } from '../work/long-work.ts'
 
 export interface FetchRecordsOptions {
   /** Records to return at most. At most, and by default, `limits.fetchRecords`. */
@@ -28,6 +29,8 @@ export interface FetchRecordsOptions {
 export interface FetchedRecords {
   /** In offset order. Keys and values are views into batches that others read too. */
   readonly records: StoredRecord[]
+  /** Bytes of their keys, values and headers, and of those that were passed over to get there. */
+  readonly sizeBytes: number
   /** Where to read on. */
   readonly nextOffset: number
   readonly highWatermark: number
@@ -35,18 +38,61 @@ export interface FetchedRecords {
 }
 
 /**
- * The records of what was read, from an offset on.
+ * The records of what was read, from an offset on; undefined where a batch would get large when it is unpacked.
  * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH or BATCH_TOO_LARGE when the first batch cannot be opened, or its first
  *   record is too large
  */
-export function decodeRecords(
-  read: ReadResult,
-  from: number,
-  options: FetchRecordsOptions,
-  limits: Limits,
-): FetchedRecords {
+export function decodeAtOnce(decoding: Decoding): FetchedRecords | undefined {
+  const steps = decode(decoding)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    if (step.value !== undefined) return undefined
+  }
+}
+
+/** The same as a part of long work, however large it gets. @throws MillraceError as `decodeAtOnce` does */
+export async function decodeAtPace(decoding: Decoding, pace: Pace): Promise<FetchedRecords> {
+  const steps = decode(decoding)
+  let step = steps.next()
+  while (!step.done) {
+    const { value: batch } = step
+    if (batch !== undefined) {
+      let recordBytes: Buffer
+      try {
+        recordBytes = await batch.recordBytesAsync(decoding.limits.decompressedBytes)
+      } catch (error) {
+        step = steps.throw(error)
+        continue
+      }
+      step = steps.next(recordBytes)
+    } else {
+      if (pace.isLong) await pace.rest()
+      step = steps.next()
+    }
+  }
+  return step.value
+}
+
+/** What is to be decoded. */
+export interface Decoding {
+  readonly read: ReadResult
+  /** Offset of the first record that is wanted. */
+  readonly from: number
+  readonly options: FetchRecordsOptions
+  readonly limits: Limits
+}
+
+/** Records that are looked at between two moments at which the caller may do something else. */
+const RECORDS_AT_ONCE = 1_000
+
+/** Yields a batch that has to be unpacked and is large, and takes its records; nothing, where there may be a pause. */
+function* decode(decoding: Decoding): Generator<RecordBatch | undefined, FetchedRecords, Buffer | undefined> {
+  const { read, from, options, limits } = decoding
   const limit = atMost(limits.fetchRecords, options.limit)
   const maxBytes = atMost(limits.fetchBytes, options.maxBytes)
+  // More than anybody sends unless it is packed, to be unpacked here.
+  const maxRecordBytes = Math.max(limits.fetchBytes, limits.requestBytes)
   const { highWatermark, logStartOffset } = read
   const records: StoredRecord[] = []
   let sizeBytes = 0
@@ -59,13 +105,9 @@ export function decodeRecords(
         nextOffset = batch.nextOffset
         continue
       }
-      const opened = openBatch(batch, {
-        from,
-        limit: limit - records.length,
-        maxBytes: limits.decompressedBytes,
-        maxRecordBytes: Math.max(limits.fetchBytes, limits.requestBytes),
-      })
-      records.push(...opened.records)
+      const recordBytes = batch.smallRecordBytes(limits.decompressedBytes) ?? ((yield batch) as Buffer)
+      const opened = yield* openBatch(batch, recordBytes, { from, limit: limit - records.length, maxRecordBytes })
+      for (const record of opened.records) records.push(record)
       sizeBytes += opened.sizeBytes
       nextOffset = opened.nextOffset
     } catch (error) {
@@ -73,12 +115,12 @@ export function decodeRecords(
       throw error instanceof MillraceError && error.details.offset !== undefined ? error : unreadable(batch, error)
     }
   }
-  return { records, nextOffset, highWatermark, logStartOffset }
+  return { records, sizeBytes, nextOffset, highWatermark, logStartOffset }
 }
 
 interface OpenedBatch {
   readonly records: StoredRecord[]
-  /** Bytes of the records that were opened, as far as it matters for a bound. */
+  /** Bytes of the records that were looked at, as far as it matters for a bound. */
   readonly sizeBytes: number
   readonly nextOffset: number
 }
@@ -86,24 +128,30 @@ interface OpenedBatch {
 interface OpenOptions {
   readonly from: number
   readonly limit: number
-  /** What the batch may expand to. */
-  readonly maxBytes: number
-  /** What one record may have: more than anybody sends unless it is packed, to be unpacked here. */
   readonly maxRecordBytes: number
 }
 
 /** The records of a batch at and after `from`, up to `limit`, or to one that is too large for an answer. */
-function openBatch(batch: RecordBatch, o: OpenOptions): OpenedBatch {
+function* openBatch(
+  batch: RecordBatch,
+  recordBytes: Buffer,
+  { from, limit, maxRecordBytes }: OpenOptions,
+): Generator<undefined, OpenedBatch> {
   const records: StoredRecord[] = []
   let sizeBytes = 0
-  for (const record of batch.records(o.maxBytes)) {
-    const recordBytes = bytesOf(record)
-    sizeBytes += recordBytes + 1
-    if (record.offset < o.from) continue
-    if (records.length === o.limit) return { records, sizeBytes, nextOffset: record.offset }
-    if (recordBytes > o.maxRecordBytes) {
+  let left = RECORDS_AT_ONCE
+  for (const record of batch.recordsIn(recordBytes)) {
+    if (--left === 0) {
+      left = RECORDS_AT_ONCE
+      yield
+    }
+    const bytes = bytesOf(record)
+    sizeBytes += bytes + 1
+    if (record.offset < from) continue
+    if (records.length === limit) return { records, sizeBytes, nextOffset: record.offset }
+    if (bytes > maxRecordBytes) {
       if (records.length > 0) return { records, sizeBytes, nextOffset: record.offset }
-      throw tooLarge(record, recordBytes, o.maxRecordBytes)
+      throw tooLarge(record, bytes, maxRecordBytes)
     }
     records.push(record)
   }

@@ -1,4 +1,4 @@
-import { MillraceError } from '@millrace/record'
+import { MillraceError, nextTurn } from '@millrace/record'
 
 /** Changes that are written together or not at all. */
 export type Unit<T> = readonly T[]
@@ -13,6 +13,8 @@ interface Waiting<T> {
 
 /** Units that go into one batch at most: about a third of what a batch may have, when they are commits. */
 const UNITS_PER_BATCH = 2_000
+/** Of those whose batch is on disk, how many go on in a turn of the event loop: what each does next takes a while. */
+const UNITS_PER_TURN = 16
 
 /**
  * Gathers changes of many callers: while one batch is on its way to the disk, those that come wait and make up the next,
@@ -49,7 +51,7 @@ export class BatchWriter<T> {
 
   private async run(): Promise<void> {
     // What else this turn of the event loop brings shares the batch.
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    await nextTurn()
     while (this.waiting.length > 0) await this.writeAll(this.waiting.splice(0, UNITS_PER_BATCH))
     this.running = undefined
   }
@@ -59,7 +61,6 @@ export class BatchWriter<T> {
     for (const { call, reject } of all) if (call.failure !== undefined) reject(call.failure.error)
     try {
       await this.batch(waiting.flatMap(({ unit }) => unit))
-      for (const { resolve } of waiting) resolve()
     } catch (error) {
       // One that is too large, or makes the table so, must not be in the way of the others.
       if (waiting.length > 1 && isTooMuch(error)) {
@@ -72,6 +73,11 @@ export class BatchWriter<T> {
           reject(error)
         }
       }
+      return
+    }
+    for (const [index, { resolve }] of waiting.entries()) {
+      resolve()
+      if (index % UNITS_PER_TURN === UNITS_PER_TURN - 1) await nextTurn()
     }
   }
 }

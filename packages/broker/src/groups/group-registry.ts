@@ -30,6 +30,7 @@ export class GroupRegistry {
   readonly topics = new TopicIndex()
   private readonly options: GroupRegistryOptions
   private readonly groups = new Map<string, LiveGroup>()
+  private members = 0
   private store: GroupStore | undefined
   private opening: Promise<GroupStore | undefined> | undefined
   private failure: MillraceError | undefined
@@ -61,6 +62,11 @@ export class GroupRegistry {
     return this.store?.sizeBytes ?? 0
   }
 
+  /** Members of all groups. */
+  get memberCount(): number {
+    return this.members
+  }
+
   /**
    * The groups; undefined when there has never been one.
    * @throws MillraceError SHUTTING_DOWN; what opening failed with
@@ -75,6 +81,11 @@ export class GroupRegistry {
     const store = (await this.opened(true)) ?? (await this.opened(true))
     if (store === undefined) throw new MillraceError('INTERNAL', 'the topic of the groups was made and is not there')
     return { store, groups: this.groups }
+  }
+
+  /** Whether there is a group of this name, among those that were taken up. */
+  has(name: string): boolean {
+    return this.groups.has(name)
   }
 
   /**
@@ -181,7 +192,10 @@ export class GroupRegistry {
 
   private start(name: string, saved: SavedGroup, store: GroupStore): LiveGroup {
     const { clock, logger } = this.options
-    const group = new LiveGroup({ name, saved, topics: this.topics, store, clock, logger })
+    const onMembers = (more: number): void => {
+      this.members += more
+    }
+    const group = new LiveGroup({ name, saved, topics: this.topics, store, clock, logger, onMembers })
     this.groups.set(name, group)
     return group
   }

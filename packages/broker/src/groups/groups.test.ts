@@ -1,7 +1,7 @@
 import { DEFAULT_LIMITS, MillraceError } from '@millrace/record'
 import { describe, expect, test, vi } from 'vitest'
 import { commitOf, setUp } from '../../test/set-up.ts'
-import { quiet, type TestMember } from '../../test/test-member.ts'
+import { quiet, TestMember } from '../../test/test-member.ts'
 import type { JoinRequest } from './group-types.ts'
 
 const ALL = { orders: [0, 1, 2, 3] }
@@ -343,6 +343,34 @@ describe('bad input', () => {
     await expect(first.join({ owned: second.owned })).rejects.toMatchObject({ code: 'STALE_MEMBER_EPOCH' })
     second.membership.owns(second.epoch + 1, [])
     expect(second.ended_).toMatchObject({ code: 'STALE_MEMBER_EPOCH' })
+  })
+
+  test('too many members in all groups together, until some are gone', async () => {
+    const { clock, groups, member, open } = await setUp({ limits: { members: 3 } })
+    const first = await member({ group: 'a' }).join()
+    const second = await member({ group: 'b', instanceId: 'i' }).join()
+    await member({ group: 'c', sessionTimeoutMs: 10_000 }).join()
+    const more = member({ group: 'd' })
+    await expect(more.join()).rejects.toMatchObject({ code: 'LIMIT_REACHED' })
+    await expect(member({ group: 'a' }).join()).rejects.toMatchObject({ code: 'LIMIT_REACHED' })
+    expect((await groups.list()).map(({ name }) => name)).toEqual(['a', 'b', 'c'])
+    // Nobody is more than before.
+    await first.join()
+    second.membership.disconnected()
+    await member({ group: 'b', instanceId: 'i' }).join()
+    await first.membership.leave(true)
+    await more.join()
+    await expect(member({ group: 'e' }).join()).rejects.toMatchObject({ code: 'LIMIT_REACHED' })
+    for (let seconds = 0; seconds < 12; seconds++) {
+      clock.advance(1_000)
+      more.membership.heartbeat()
+    }
+    // All but one were silent.
+    for (const group of ['e', 'f']) await member({ group }).join()
+    await expect(member({ group: 'h' }).join()).rejects.toMatchObject({ code: 'LIMIT_REACHED' })
+    // A new broker counts those that it finds.
+    const other = await open()
+    await expect(new TestMember(other.groups, { group: 'g' }).join()).rejects.toMatchObject({ code: 'LIMIT_REACHED' })
   })
 
   test('too many groups, too many members', async () => {

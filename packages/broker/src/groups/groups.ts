@@ -89,6 +89,8 @@ export class Groups implements GroupCalls {
     await this.registry.open()
     const checked = checkJoin(request, this.limits, this.registry.topics.nameCharacters)
     const { group: name, memberId, owned, ...traits } = checked
+    // A group that nobody can join is not made.
+    if (this.isFull && !this.registry.has(name)) throw this.full()
     const { group, store } = await (request.memberEpoch === 0
       ? this.registry.findOrMake(name)
       : this.findMember(name, { memberId, memberEpoch: 0 }))
@@ -204,10 +206,21 @@ export class Groups implements GroupCalls {
   /** @throws MillraceError LIMIT_REACHED */
   private checkRoom({ name, machine: { members } }: LiveGroup, { memberId, instanceId }: JoinRequest): void {
     const { membersPerGroup } = this.limits
-    if (members.size < membersPerGroup || members.has(memberId)) return
+    const isGroupFull = members.size >= membersPerGroup
+    if ((!isGroupFull && !this.isFull) || members.has(memberId)) return
     const isSuccessor = instanceId !== undefined && [...members.values()].some((one) => one.instanceId === instanceId)
     if (isSuccessor) return
+    if (!isGroupFull) throw this.full()
     throw new MillraceError('LIMIT_REACHED', `group ${name} has ${membersPerGroup} members already`)
+  }
+
+  /** Whether the groups have as many members as all of them may have. */
+  private get isFull(): boolean {
+    return this.registry.memberCount >= this.limits.members
+  }
+
+  private full(): MillraceError {
+    return new MillraceError('LIMIT_REACHED', `the groups have ${this.limits.members} members already`)
   }
 
   private async findMember(name: string, { memberId, memberEpoch }: MemberIdentity) {

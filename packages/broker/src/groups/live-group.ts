@@ -15,6 +15,8 @@ export interface LiveGroupOptions {
   readonly store: GroupStore
   readonly clock: Clock
   readonly logger: Logger
+  /** Told by how many its members became more, or fewer. */
+  readonly onMembers: (more: number) => void
 }
 
 /** What the time tells of a member. */
@@ -49,6 +51,7 @@ export class LiveGroup {
   readonly commits = new Set<Promise<void>>()
   private readonly options: LiveGroupOptions
   private readonly sessions = new Map<string, Session>()
+  private counted = 0
   private emptySinceMs: number | undefined
   private waiting: WaitingJoin[] = []
   private watchers: (() => void)[] = []
@@ -194,6 +197,9 @@ export class LiveGroup {
   }
 
   private changed(): void {
+    const { size } = this.machine.members
+    if (size !== this.counted) this.options.onMembers(size - this.counted)
+    this.counted = size
     if (this.ended !== undefined || this.retry !== undefined || !this.isDue) return
     this.settling ??= this.settle().finally(() => {
       this.settling = undefined

@@ -64,6 +64,7 @@ export class TopicIndex {
 
   /** Whether a subscription is for topics of this name, there or not. */
   isIn(name: string, subscription: Subscription): boolean {
+    if ('topics' in subscription) return subscription.topics.includes(name)
     return this.resolution(subscription).matches(name)
   }
 
@@ -72,11 +73,20 @@ export class TopicIndex {
     const known = this.resolved.get(key)
     if (known !== undefined) return known
     const matches = matcherOf(subscription)
-    const topicIds = new Set<string>()
-    for (const { id, name } of this.topics.values()) if (matches(name)) topicIds.add(id)
     if (this.resolved.size >= REMEMBERED) this.resolved.clear()
-    const resolution = { matches, topicIds }
+    const resolution = { matches, topicIds: this.find(subscription, matches) }
     this.resolved.set(key, resolution)
     return resolution
+  }
+
+  /** A name is looked up; only a pattern is held against all topics. */
+  private find(subscription: Subscription, matches: (name: string) => boolean): Set<string> {
+    if ('topics' in subscription) {
+      const ids = subscription.topics.map((name) => this.ids.get(name))
+      return new Set(ids.filter((id) => id !== undefined))
+    }
+    const found = new Set<string>()
+    for (const { id, name } of this.topics.values()) if (matches(name)) found.add(id)
+    return found
   }
 }

@@ -170,7 +170,12 @@ export class IdempotencyStore {
     }
     const served = this.waiting.splice(0, requests)
     const changes: Change[] = noted.map(([key, value]) => ({ key, value }))
-    for (const { change } of served) if (change !== undefined) changes.push(change)
+    for (const { change } of served) {
+      if (change === undefined) continue
+      // One whose time was over has its place among the first: it must leave that, or it would keep `sweep` from the rest.
+      if (this.table.has(change.key)) changes.push({ key: change.key, value: undefined })
+      changes.push(change)
+    }
     try {
       await this.table.batch(changes)
       for (const [id, outcome] of noted) {

@@ -276,6 +276,18 @@ describe('bounds', () => {
     expect(await send('a', [plain('y')])).toMatchObject({ isRepeat: false })
   })
 
+  test('of keys: one that is used again when its time is over does not keep the others', async () => {
+    const { clock, send } = await setUp({ idempotencyKeys: 4 })
+    for (const key of ['a', 'b', 'c']) await send(key, [plain('x')])
+    clock.advance(WINDOW_MS)
+    expect(await send('a', [plain('y')])).toMatchObject({ isRepeat: false })
+    // Then what is over is dropped.
+    clock.advance(10_000)
+    await vi.waitFor(async () => {
+      for (const key of ['d', 'e', 'f']) await send(key, [plain('x')])
+    })
+  })
+
   test('that cannot be read, the keys are a problem until they can', async () => {
     const { engine, send, clock, open } = await setUp()
     await send('a', [plain('x')])

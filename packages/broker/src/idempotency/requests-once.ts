@@ -5,6 +5,7 @@ import type { PlainRecord, ProduceResult } from '../produce/plain-record.ts'
 import { ProduceTarget } from '../produce/produce-target.ts'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { Topics } from '../topics/topics.ts'
+import type { LongWork } from '../work/long-work.ts'
 import { fingerprintOf } from './idempotency-key.ts'
 import { IdempotencyStore } from './idempotency-store.ts'
 import { Lanes } from './lanes.ts'
@@ -14,6 +15,7 @@ export interface RequestsOnceOptions {
   readonly engine: Engine
   readonly clock: Clock
   readonly limits: Limits
+  readonly longWork: LongWork
   readonly logger: Logger
   readonly topics: Topics
   readonly partitioner: Partitioner
@@ -181,7 +183,7 @@ export class RequestsOnce {
     request: RememberedRequest,
     isRepeat: boolean,
   ): { batches: Batches; refused: readonly Refusal[] } {
-    const { clock, topics, limits } = this.options
+    const { clock, topics, limits, longWork } = this.options
     const producer = { producerId: request.producerId, producerEpoch: request.producerEpoch, baseSequence: 0 }
     const skipped = new Set(request.refused?.map(([partition]) => partition))
     const batches = new Map<number, { target: ProduceTarget; batch: Buffer }>()
@@ -190,7 +192,8 @@ export class RequestsOnce {
       if (skipped.has(partition)) continue
       const own = indexes.map((index) => records[index] as PlainRecord)
       try {
-        const target = new ProduceTarget({ handle, partition: handle.partition(partition), clock, topics, limits })
+        const engine = handle.partition(partition)
+        const target = new ProduceTarget({ handle, partition: engine, clock, topics, limits, longWork })
         batches.set(partition, { target, batch: target.encode(own, { nowMs: request.atMs, producer, isRepeat }) })
       } catch (error) {
         if (isRepeat) throw error

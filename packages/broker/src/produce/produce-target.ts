@@ -4,6 +4,7 @@ import {
   BatchBuilder,
   type BatchRules,
   type Clock,
+  checkKeys,
   keyMissing,
   type Limits,
   MAX_BATCH_BYTES,
@@ -14,6 +15,7 @@ import {
 } from '@millrace/record'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { Topics } from '../topics/topics.ts'
+import type { LongWork } from '../work/long-work.ts'
 import type { PlainRecord } from './plain-record.ts'
 
 export interface ProduceTargetOptions {
@@ -22,14 +24,22 @@ export interface ProduceTargetOptions {
   readonly clock: Clock
   readonly limits: Limits
   readonly topics: Topics
+  readonly longWork: LongWork
+}
+
+/** What the topic asks of a batch. */
+interface ProduceRules extends BatchRules {
+  /** A topic that is compacted asks every record for a key. */
+  readonly needsKeys: boolean
 }
 
 /** A guess of what a record takes beside its key and value, so that a batch seldom grows while it is built. */
 const RECORD_OVERHEAD_BYTES = 24
 
 /**
- * The way into one partition, for a stream to keep. Appends get their offsets in the order of the calls: nothing is
- * waited for before the engine has the batch. Once the topic is deleted, every append fails with TOPIC_NOT_FOUND, also
+ * The way into one partition, for a stream to keep. Appends get their offsets in the order of the calls. Nothing is
+ * waited for before the engine has a batch, unless one must be unpacked to be checked, and is large: the next ones wait
+ * for it. Once the topic is deleted, every append fails with TOPIC_NOT_FOUND, also
  * when a topic of the same name was made since.
  */
 export class ProduceTarget {
@@ -38,8 +48,12 @@ export class ProduceTarget {
   private readonly clock: Clock
   private readonly limits: Limits
   private readonly topics: Topics
+  private readonly longWork: LongWork
+  /** Settles when the engine has what had to wait; undefined when nothing does. */
+  private unpacking: Promise<unknown> | undefined
 
-  constructor({ handle, partition, clock, limits, topics }: ProduceTargetOptions) {
+  constructor({ handle, partition, clock, limits, topics, longWork }: ProduceTargetOptions) {
+    this.longWork = longWork
     this.topic = handle
     this.partition = partition
     this.clock = clock
@@ -54,7 +68,13 @@ export class ProduceTarget {
    */
   append(batch: Buffer, acks: Acks): Promise<AppendResult> {
     try {
-      checkBatch(batch, this.rules())
+      const rules = this.rules()
+      const parsed = checkBatch(batch, rules)
+      if (rules.needsKeys) {
+        const recordBytes = parsed.smallRecordBytes(this.limits.decompressedBytes)
+        if (recordBytes === undefined) return this.afterUnpacking(parsed, acks)
+        for (const _ of checkKeys(parsed, recordBytes));
+      }
     } catch (error) {
       return Promise.reject(error)
     }
@@ -94,7 +114,41 @@ export class ProduceTarget {
     return this.toEngine(batch, acks)
   }
 
+  /** Appends a batch whose keys are looked for first, while nothing after it may pass it. */
+  private afterUnpacking(batch: RecordBatch, acks: Acks): Promise<AppendResult> {
+    const checked = this.longWork.run(async (pace) => {
+      const recordBytes = await batch.recordBytesAsync(this.limits.decompressedBytes)
+      for (const _ of checkKeys(batch, recordBytes)) if (pace.isLong) await pace.rest()
+    })
+    return this.inOrder(checked, () => this.handOver(batch.buffer, acks))
+  }
+
   private toEngine(batch: Buffer, acks: Acks): Promise<AppendResult> {
+    if (this.unpacking === undefined) return this.handOver(batch, acks)
+    return this.inOrder(undefined, () => this.handOver(batch, acks))
+  }
+
+  /** Appends after `checked`, and after those that came before and wait. */
+  private inOrder(checked: Promise<void> | undefined, append: () => Promise<AppendResult>): Promise<AppendResult> {
+    const before = this.unpacking
+    const start = async (): Promise<{ readonly appended: Promise<AppendResult> }> => {
+      try {
+        await checked
+      } finally {
+        await before
+      }
+      return { appended: append() }
+    }
+    const started = start()
+    const settled = started.then(noop, noop)
+    this.unpacking = settled
+    void settled.then(() => {
+      if (this.unpacking === settled) this.unpacking = undefined
+    })
+    return started.then(({ appended }) => appended)
+  }
+
+  private handOver(batch: Buffer, acks: Acks): Promise<AppendResult> {
     const startMs = this.clock.monotonicMs()
     const { recordCount, sizeBytes } = RecordBatch.at(batch)
     const appended = this.partition.append(batch, { acks })
@@ -115,48 +169,50 @@ export class ProduceTarget {
     return appended
   }
 
-  private rules(): BatchRules {
+  private rules(): ProduceRules {
     const { cleanupPolicy, maxMessageBytes, timestampType, timestampBeforeMaxMs, timestampAfterMaxMs } =
       this.topic.config
     const maxBatchBytes = maxMessageBytes
-    const keys = cleanupPolicy === 'delete' ? undefined : this.limits
+    const needsKeys = cleanupPolicy !== 'delete'
     if (timestampType === 'LogAppendTime') {
-      return { maxBatchBytes, keys, minTimestamp: 0, maxTimestamp: Number.MAX_SAFE_INTEGER }
+      return { maxBatchBytes, needsKeys, minTimestamp: 0, maxTimestamp: Number.MAX_SAFE_INTEGER }
     }
     const nowMs = this.clock.nowMs()
     return {
       maxBatchBytes,
-      keys,
+      needsKeys,
       minTimestamp: Math.max(0, nowMs - timestampBeforeMaxMs),
       maxTimestamp: nowMs + timestampAfterMaxMs,
     }
   }
 }
 
-const NO_RULES: BatchRules = {
+const NO_RULES: ProduceRules = {
   maxBatchBytes: MAX_BATCH_BYTES,
+  needsKeys: false,
   minTimestamp: 0,
   maxTimestamp: Number.POSITIVE_INFINITY,
 }
 
-function checkBatch(bytes: Buffer, rules: BatchRules): void {
+function checkBatch(bytes: Buffer, rules: BatchRules): RecordBatch {
   const batch = RecordBatch.at(bytes)
   if (batch.sizeBytes !== bytes.length) {
     throw new MillraceError('INVALID_BATCH', `${bytes.length - batch.sizeBytes} bytes follow the batch`)
   }
   validateClientBatch(batch, rules)
+  return batch
 }
 
 function buildBatch(
   records: readonly PlainRecord[],
   nowMs: number,
-  rules: BatchRules,
+  rules: ProduceRules,
   producer?: ProducerStamp,
 ): Buffer {
   if (records.length === 0) throw new MillraceError('INVALID_REQUEST', 'there is no record to append')
   const builder = new BatchBuilder(Math.min(guessBytes(records), rules.maxBatchBytes))
   for (const [index, record] of records.entries()) {
-    if (rules.keys !== undefined && record.key === null) throw keyMissing(index)
+    if (rules.needsKeys && record.key === null) throw keyMissing(index)
     const timestamp = record.timestamp ?? nowMs
     checkTimestamp(timestamp, rules)
     const input = { key: record.key, value: record.value, headers: record.headers, timestamp }
@@ -172,6 +228,8 @@ function guessBytes(records: readonly PlainRecord[]): number {
   for (const { key, value } of records) bytes += RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
   return bytes
 }
+
+function noop(): void {}
 
 /** The builder checks that it is a whole number from 0 on. */
 function checkTimestamp(timestamp: number, { minTimestamp, maxTimestamp }: BatchRules): void {

@@ -4,6 +4,7 @@ import { checkIdempotencyKey } from '../idempotency/idempotency-key.ts'
 import { type OnceAnswer, RequestsOnce } from '../idempotency/requests-once.ts'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import { refuseInternal, type Topics } from '../topics/topics.ts'
+import type { LongWork } from '../work/long-work.ts'
 import { groupByPartition, Partitioner } from './partitioner.ts'
 import type { PlainRecord, ProduceResult } from './plain-record.ts'
 import { ProduceTarget } from './produce-target.ts'
@@ -14,6 +15,7 @@ export interface ProduceOptions {
   readonly limits: Limits
   readonly logger: Logger
   readonly topics: Topics
+  readonly longWork: LongWork
 }
 
 /** Writing records: batches one by one through a target, or the plain records of one request. */
@@ -22,15 +24,17 @@ export class Produce {
   private readonly clock: Clock
   private readonly limits: Limits
   private readonly topics: Topics
+  private readonly longWork: LongWork
   private readonly partitioner = new Partitioner()
   private readonly once: RequestsOnce
 
-  constructor({ engine, clock, limits, logger, topics }: ProduceOptions) {
+  constructor({ engine, clock, limits, logger, topics, longWork }: ProduceOptions) {
+    this.longWork = longWork
     this.engine = engine
     this.clock = clock
     this.limits = limits
     this.topics = topics
-    this.once = new RequestsOnce({ engine, clock, limits, logger, topics, partitioner: this.partitioner })
+    this.once = new RequestsOnce({ engine, clock, limits, logger, topics, longWork, partitioner: this.partitioner })
   }
 
   /** Takes up the requests with idempotency keys that an earlier broker kept. */
@@ -112,6 +116,7 @@ export class Produce {
       clock: this.clock,
       limits: this.limits,
       topics: this.topics,
+      longWork: this.longWork,
     })
   }
 

@@ -175,6 +175,37 @@ describe('records without a key', () => {
     },
   )
 
+  test('are looked for in packed batches that get large, too, and what follows does not pass those', async () => {
+    const { broker } = setUp()
+    await broker.topics.create({ name: 'orders', settings: { 'cleanup.policy': 'compact' } })
+    const target = await broker.produce.target('orders', 0)
+    const packed = (key: string | null) => {
+      const builder = new BatchBuilder()
+      for (let count = 0; count < 20_000; count++) {
+        builder.append({ key: Buffer.from('k'), value: Buffer.alloc(100), timestamp: NOW })
+      }
+      builder.append({ key: key === null ? null : Buffer.from(key), value: null, timestamp: NOW })
+      return builder.build({ compression: 'zstd' }).buffer
+    }
+    const one = () => new BatchBuilder().append({ key: Buffer.from('k'), value: null, timestamp: NOW }).build().buffer
+    const appends = [
+      target.append(one(), 'committed'),
+      target.append(packed('k'), 'committed'),
+      target.append(packed(null), 'committed'),
+      target.append(one(), 'committed'),
+      target.appendRecords([{ key: Buffer.from('k'), value: null }], 'committed'),
+    ]
+    const outcomes = await Promise.all(appends.map((append) => append.catch((error: unknown) => error)))
+    expect(outcomes).toMatchObject([
+      { baseOffset: 0 },
+      { baseOffset: 1 },
+      { code: 'INVALID_RECORD', message: expect.stringContaining('record 20000') },
+      { baseOffset: 20_002 },
+      { baseOffset: 20_003 },
+    ])
+    expect(await target.append(one(), 'committed')).toMatchObject({ baseOffset: 20_004 })
+  })
+
   test('are refused as plain records too, those of their partition with them', async () => {
     const { broker } = setUp()
     await broker.topics.create({ name: 'orders', partitions: 2, settings: { 'cleanup.policy': 'compact' } })

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import type { Broker } from '@millrace/broker'
+import { type Broker, LARGE_BYTES } from '@millrace/broker'
 import { type Clock, type ErrorCode, type Limits, type Logger, MillraceError } from '@millrace/record'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
@@ -8,7 +8,6 @@ import type { Answers } from '../answers.ts'
 import type { MetricsPage } from '../gateway-stats.ts'
 import type { RequestGuard } from '../guard.ts'
 import type { InFlight } from '../in-flight.ts'
-import { LongWork } from '../long-work.ts'
 import type { RequestStats } from '../request-stats.ts'
 import type { TracedRequest, Tracing } from '../tracing.ts'
 import type { Unsent } from '../unsent.ts'
@@ -227,12 +226,8 @@ declare module 'fastify' {
   }
 }
 
-/** From here on, to parse and check a body takes long enough to be felt by others. */
-const LARGE_BODY_BYTES = 65_536
-
 function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
-  const { inFlight } = options
-  const longWork = new LongWork(options.clock)
+  const { inFlight, broker } = options
   app.decorateRequest('bodyBytes', 0)
   app.addHook('onResponse', (request, _reply, done) => {
     inFlight.removeBody(request.bodyBytes)
@@ -260,8 +255,8 @@ function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
         }
         done(null, body)
       }
-      if (bytes.length < LARGE_BODY_BYTES) goOn()
-      else longWork.run(goOn)
+      if (bytes.length < LARGE_BYTES) goOn()
+      else void broker.longWork.run(goOn)
     })
   })
 }

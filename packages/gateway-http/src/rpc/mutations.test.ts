@@ -41,6 +41,7 @@ function watchedClock(): Clock & { readonly pending: Set<Timer> } {
     pending,
     nowMs: () => systemClock.nowMs(),
     monotonicMs: () => systemClock.monotonicMs(),
+    idleMs: () => systemClock.idleMs(),
     setTimer(ms, callback) {
       const set = systemClock.setTimer(ms, () => {
         pending.delete(timer)

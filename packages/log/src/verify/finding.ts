@@ -32,6 +32,9 @@ export const FINDINGS = {
   'journal-corrupt': error('A journal file is damaged before its end'),
   'journal-gap': error('The journal goes on behind the end of what the log has'),
   'unreadable-file': error('The system cannot read a file'),
+  'records-too-large': note(
+    'A batch expands to more than decompressedBytes; readers with that limit get BATCH_TOO_LARGE',
+  ),
   'unclean-shutdown': note('The last shutdown was not in order; the next start recovers'),
   'torn-tail': note('The end of the last segment is not whole, as a crash leaves it; the next start cuts it off'),
   'torn-journal': note('The end of the journal is not whole, as a crash leaves it'),

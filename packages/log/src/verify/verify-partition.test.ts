@@ -324,6 +324,20 @@ describe('what does not fit together', () => {
     expect(await findingsOf(made)).toEqual([expect.objectContaining({ kind: 'unreadable-records', position: 0 })])
   })
 
+  test('records that no reader may open, in a batch that is stored as it was sent, are no error', async () => {
+    const made = new CrashDisk(seededRandom(1))
+    const opened = await new LogBench(made).open()
+    const large = { key: null, value: Buffer.alloc(5_000, 'a'), timestamp: 1 }
+    for (const compression of ['gzip', 'zstd', 'lz4', 'snappy', 'none'] as const) {
+      await opened.append(new BatchBuilder().append(large).build({ compression })).committed
+    }
+    await opened.close()
+    const found = await findingsOf(made, { limits: { ...DEFAULT_LIMITS, decompressedBytes: 4_000 } })
+    expect(errorsIn(found)).toEqual([])
+    expect(kindsOf(found)).toEqual(Array(4).fill('records-too-large'))
+    expect(await findingsOf(made)).toEqual([])
+  })
+
   test('a partition without a directory, and one without segments', async () => {
     const made = new CrashDisk(seededRandom(1))
     expect(kindsOf(await findingsOf(made))).toEqual(['partition-missing'])

@@ -175,7 +175,9 @@ export class SegmentCheck {
       for (const _ of batch.records(decompressedBytes));
     } catch (error) {
       if (!(error instanceof MillraceError || error instanceof RangeError)) throw error
-      this.note('unreadable-records', error.message, position)
+      // It is stored as it was sent: only who opens it has a limit.
+      const isTooLarge = error instanceof MillraceError && error.code === 'BATCH_TOO_LARGE'
+      this.note(isTooLarge ? 'records-too-large' : 'unreadable-records', error.message, position)
     }
   }
 

@@ -159,17 +159,17 @@ function fetchRoute(app: FastifyInstance, { broker, waits, answers, liveTails }:
       if (format !== undefined) return liveTails.follow(request, reply, tailRequest(request, from, format))
       const { limit, waitMs = 0, isolation } = query
       const wantedBytes = Math.min(query.maxBytes ?? broker.limits.fetchBytes, broker.limits.fetchBytes)
-      const read = async (maxBytes: number, signal?: AbortSignal): Promise<string> => {
-        const options = { limit, maxBytes, waitMs, isolation, signal }
-        const fetched = await broker.fetch.records(params.topic, params.partition, from, options)
-        return fetchText(withinBytes(fetched, maxBytes), query.as)
-      }
+      const read = (maxBytes: number, signal?: AbortSignal): Promise<Buffer> =>
+        broker.fetch.answer(
+          { ...params, from },
+          { limit, maxBytes, waitMs, isolation, signal },
+          // As bytes: of text, the connection would keep both.
+          (fetched) => Buffer.from(isGone(reply.raw) ? '' : fetchText(withinBytes(fetched, maxBytes), query.as)),
+        )
       const { answer, release } = await answers.make(
         connectionOf(reply.raw),
         { wantedBytes, waits: waitMs > 0 },
-        // As bytes: of text, the connection would keep both.
-        async (most) =>
-          Buffer.from(await (waitMs === 0 ? read(most) : waits.run(reply.raw, (signal) => read(most, signal)))),
+        (most) => (waitMs === 0 ? read(most) : waits.run(reply.raw, (signal) => read(most, signal))),
       )
       if (isGone(reply.raw)) release()
       reply.raw.once('close', release)
