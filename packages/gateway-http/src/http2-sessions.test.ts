@@ -34,8 +34,10 @@ test('an answer that its client does not take is kept once', async () => {
   const reader = connect(`http://127.0.0.1:${server.port}`, { settings: { initialWindowSize: 0 } })
   await once(reader, 'remoteSettings')
   const before = liveMemory()
-  const streams = Array.from({ length: 16 }, () => reader.request({ ':path': '/v1/topics/t/partitions/0/records' }))
-  await Promise.all(streams.map((stream) => once(stream, 'response')))
+  const path = '/v1/topics/t/partitions/0/records?maxBytes=1048576'
+  const streams = Array.from({ length: 16 }, () => reader.request({ ':path': path }))
+  const answers = await Promise.all(streams.map((stream) => once(stream, 'response')))
+  expect(answers.map(([headers]) => headers[':status'])).toEqual(streams.map(() => 200))
   await server.connect().unary(UNARY.listTopics, {})
   const { heapBytes, externalBytes } = liveMemory()
   const heldBytes = heapBytes - before.heapBytes + externalBytes - before.externalBytes

@@ -6,8 +6,8 @@ const CHUNK_COST_BYTES = 160
 const SMALL_BYTES = 1_024
 /** Small chunks that are counted together. */
 const PORTION = 256
-/** A chunk is a view of what came with it, of up to 64 KiB, and keeps all of that; smaller ones are better copied. */
-const COPIED_BYTES = 32_768
+/** A chunk is a view of all that came with it, of up to 64 KiB, and keeps that in memory; smaller ones are copied. */
+const COPIED_BYTES = 4_096
 
 /** Where bytes are counted that wait to be read. */
 export interface ChunkAccount {

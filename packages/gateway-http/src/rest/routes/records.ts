@@ -160,11 +160,8 @@ function fetchRoute(app: FastifyInstance, { broker, waits, answers, liveTails }:
       const { limit, waitMs = 0, isolation } = query
       const wantedBytes = Math.min(query.maxBytes ?? broker.limits.fetchBytes, broker.limits.fetchBytes)
       const read = (maxBytes: number, signal?: AbortSignal): Promise<Buffer> =>
-        broker.fetch.answer(
-          { ...params, from },
-          { limit, maxBytes, waitMs, isolation, signal },
-          // As bytes: of text, the connection would keep both.
-          (fetched) => Buffer.from(isGone(reply.raw) ? '' : fetchText(withinBytes(fetched, maxBytes), query.as)),
+        broker.fetch.answer({ ...params, from }, { limit, maxBytes, waitMs, isolation, signal }, (fetched) =>
+          isGone(reply.raw) ? Buffer.of() : fetchBytes(withinBytes(fetched, maxBytes), query.as),
         )
       const { answer, release } = await answers.make(
         connectionOf(reply.raw),
@@ -183,9 +180,22 @@ function connectionOf(response: ServerResponse & { readonly stream?: ServerHttp2
   return response.stream?.session ?? response.socket ?? response
 }
 
-function fetchText({ records, nextOffset, highWatermark, logStartOffset }: FetchedRecords, as?: 'json'): string {
-  const texts = records.map((record) => recordText(record, as ?? 'bytes'))
-  return `{"records":[${texts.join(',')}],"nextOffset":${nextOffset},"highWatermark":${highWatermark},"logStartOffset":${logStartOffset}}`
+/** Characters of an answer that are encoded together. A text of megabytes would stay until V8 collects its whole heap. */
+const PIECE_CHARS = 32_768
+
+/** An answer as bytes: of text, the connection would keep both. */
+function fetchBytes({ records, nextOffset, highWatermark, logStartOffset }: FetchedRecords, as?: 'json'): Buffer {
+  const pieces: Buffer[] = []
+  let text = '{"records":['
+  for (const [index, record] of records.entries()) {
+    text += `${index === 0 ? '' : ','}${recordText(record, as ?? 'bytes')}`
+    if (text.length < PIECE_CHARS) continue
+    pieces.push(Buffer.from(text))
+    text = ''
+  }
+  text += `],"nextOffset":${nextOffset},"highWatermark":${highWatermark},"logStartOffset":${logStartOffset}}`
+  pieces.push(Buffer.from(text))
+  return Buffer.concat(pieces)
 }
 
 function offsetsRoute(app: FastifyInstance, { broker }: RouteContext): void {
