@@ -185,16 +185,22 @@ const PIECE_CHARS = 32_768
 
 /** An answer as bytes: of text, the connection would keep both. */
 function fetchBytes({ records, nextOffset, highWatermark, logStartOffset }: FetchedRecords, as?: 'json'): Buffer {
-  const pieces: Buffer[] = []
-  let text = '{"records":['
+  const pieces = [Buffer.from('{"records":[')]
+  let texts: string[] = []
+  let chars = 0
   for (const [index, record] of records.entries()) {
-    text += `${index === 0 ? '' : ','}${recordText(record, as ?? 'bytes')}`
-    if (text.length < PIECE_CHARS) continue
-    pieces.push(Buffer.from(text))
-    text = ''
+    const text = recordText(record, as ?? 'bytes')
+    texts.push(text)
+    chars += text.length
+    const isLast = index === records.length - 1
+    if (chars < PIECE_CHARS && !isLast) continue
+    pieces.push(Buffer.from(isLast ? texts.join(',') : `${texts.join(',')},`))
+    texts = []
+    chars = 0
   }
-  text += `],"nextOffset":${nextOffset},"highWatermark":${highWatermark},"logStartOffset":${logStartOffset}}`
-  pieces.push(Buffer.from(text))
+  pieces.push(
+    Buffer.from(`],"nextOffset":${nextOffset},"highWatermark":${highWatermark},"logStartOffset":${logStartOffset}}`),
+  )
   return Buffer.concat(pieces)
 }
 
