@@ -1,5 +1,12 @@
 import { type Clock, type Limits, MillraceError } from '@millrace/record'
-import type { ProducerState } from './producer-state.ts'
+
+/** What one partition knows of its producers. */
+export interface RoomUser {
+  /** How many it knows. */
+  readonly size: number
+  /** Forgets those that were not used after `untilMs`; returns when the first of those that are left was. */
+  forgetIdle(untilMs: number): number
+}
 
 /**
  * How many producers all partitions of a data directory remember; one that writes to three counts three times. When they
@@ -12,7 +19,7 @@ export class ProducerRoom {
   size = 0
   private readonly clock: Clock
   private readonly limits: Limits
-  private readonly states = new Set<ProducerState>()
+  private readonly states = new Set<RoomUser>()
   /** Nobody was used before. */
   private oldestUseMs = Number.NEGATIVE_INFINITY
 
@@ -25,12 +32,12 @@ export class ProducerRoom {
     return this.clock.monotonicMs()
   }
 
-  add(state: ProducerState): void {
+  add(state: RoomUser): void {
     this.states.add(state)
     this.size += state.size
   }
 
-  remove(state: ProducerState): void {
+  remove(state: RoomUser): void {
     if (this.states.delete(state)) this.size -= state.size
   }
 

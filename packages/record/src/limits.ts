@@ -182,7 +182,7 @@ export const DEFAULT_LIMITS: Limits = {
   tableBytes: 128 * MiB,
   tableSnapshotRecords: 10_000,
   producersPerPartition: 10_000,
-  producers: 200_000,
+  producers: 100_000,
   producerIdExpirationMs: 86_400_000,
   transactionalIds: 10_000,
   transactionTimeoutMs: 900_000,
