@@ -17,6 +17,7 @@ import {
   type PartitionIdentity,
   type PartitionLog,
   PartitionRecovery,
+  ProducerRoom,
   sideBySide,
   TailCache,
 } from '@millrace/log'
@@ -70,6 +71,7 @@ export class Store {
       tails: new TailCache(limits.tailCacheBytes),
       indexes: new IndexCache(limits.indexCacheBytes),
       stats: new LogStats(),
+      producers: new ProducerRoom(clock, limits),
     }
     return new Store(directory, context, batches)
   }

@@ -10,6 +10,7 @@ import {
   keepBatches,
   type LogContext,
   LogStats,
+  ProducerRoom,
   storageError,
   TailCache,
   withKeptBatches,
@@ -95,6 +96,7 @@ async function openParts(
     tails: new TailCache(limits.tailCacheBytes),
     indexes: new IndexCache(limits.indexCacheBytes),
     stats,
+    producers: new ProducerRoom(clock, limits),
   }
   const clean = directory.wasClean
   const journaled = batches.get(identityKey(CATALOG))

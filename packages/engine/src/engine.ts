@@ -252,7 +252,7 @@ export interface EnginePartition {
    * @throws MillraceError OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED, TRANSACTION_ABORTED, INVALID_TRANSACTION_STATE (a
    *   transactional batch of a producer without a transactional id, or one that is not transactional of a producer with
    *   one) (nothing was stored); LIMIT_REACHED (too much is
-   *   waiting to be committed; nothing was stored), DISK_FULL (nothing was stored), STORAGE_FAILED, COMMIT_UNKNOWN
+   *   waiting to be committed, or a producer is new and there is no room for it; nothing was stored), DISK_FULL (nothing was stored), STORAGE_FAILED, COMMIT_UNKNOWN
    *   (whether it was stored is not known)
    */
   append(batch: Buffer, options: { acks: Acks }): Promise<AppendResult>

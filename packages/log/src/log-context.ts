@@ -3,6 +3,7 @@ import type { Committer } from './committer.ts'
 import type { Disk } from './disk.ts'
 import type { FilePool } from './file-pool.ts'
 import type { LogStats } from './log-stats.ts'
+import type { ProducerRoom } from './producer-room.ts'
 import type { IndexCache } from './segment-indexes.ts'
 import type { TailCache } from './tail-cache.ts'
 
@@ -17,4 +18,5 @@ export interface LogContext {
   readonly tails: TailCache
   readonly indexes: IndexCache
   readonly stats: LogStats
+  readonly producers: ProducerRoom
 }

@@ -85,6 +85,7 @@ export class PartitionWriter implements CommitTarget {
     this.durable = end as DurableOffset
     this.fileEnd = end
     this.file = new ActiveFile(parts.segments)
+    parts.producers.join(parts.context.producers, () => this.committedEnd)
     if (parts.mustCut) this.file.breaks('cut')
   }
 
@@ -115,6 +116,7 @@ export class PartitionWriter implements CommitTarget {
     if (producerId >= 0) {
       const check = producers.check(batch)
       if (check.kind === 'duplicate') return this.repeat(batch, check.original)
+      producers.checkRoom(producerId)
     }
     if (this.pendingBytes + batch.sizeBytes > context.limits.pendingBytesPerPartition && this.pendingBytes > 0) {
       throw new MillraceError(
@@ -326,6 +328,7 @@ export class PartitionWriter implements CommitTarget {
   /** Lets nothing more happen to the files in the background. */
   private async retire(): Promise<void> {
     this.retired = true
+    this.parts.producers.leave()
     this.backlog.clear()
     this.flushTimer?.cancel()
     await this.fileWork.idle()

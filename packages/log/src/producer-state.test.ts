@@ -1,6 +1,6 @@
 import { MillraceError, REMEMBERED_BATCHES } from '@millrace/record'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { ProducerState, type RememberedBatch, type SequenceCheck } from './producer-state.ts'
 
 const P = 7
@@ -115,6 +115,20 @@ describe('what a partition knows of its producers', () => {
     expect(state.size).toBe(8)
     state.add(8, remembered(8, 0), 8)
     expect([...state.below(100)].map(([id]) => id)).toEqual([6, 7, 8])
+  })
+
+  test('producers in transactions are not forgotten, nor looked at for each new one', () => {
+    const state = new ProducerState(1_000)
+    const looks = vi.spyOn(state.transactions, 'of')
+    for (let id = 0; id < 1_000; id++) {
+      state.add(id, remembered(id, 0), id)
+      state.transactions.open(id, 0, id)
+    }
+    for (let id = 1_000; id < 2_000; id++) state.add(id, remembered(id, 0), id)
+    expect(looks.mock.calls.length).toBeLessThanOrEqual(100 * 1_000)
+    expect(state.size).toBeLessThan(1_100)
+    const kept = new Set(Array.from(state.below(Number.MAX_SAFE_INTEGER), ([id]) => id))
+    for (let id = 0; id < 1_000; id++) expect(kept.has(id)).toBe(true)
   })
 
   test('a snapshot sees the last batches that end at or before its offset', () => {

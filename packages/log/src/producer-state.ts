@@ -1,5 +1,6 @@
 import { MillraceError, REMEMBERED_BATCHES, type RecordBatch, sequenceAfter } from '@millrace/record'
 import { OpenTransactions } from './open-transactions.ts'
+import type { ProducerRoom } from './producer-room.ts'
 
 /** A batch that a producer wrote, as far as it takes to recognise its repeat; or the marker that ended its transaction. */
 export interface RememberedBatch {
@@ -29,6 +30,15 @@ export type SequenceCheck =
 
 const NEXT: SequenceCheck = { kind: 'next' }
 const SEQUENCES = 2 ** 31
+/** Producers that are looked at to make room for one. */
+const MAX_LOOKS = 100
+
+interface Producer {
+  /** Oldest first. */
+  readonly batches: RememberedBatch[]
+  /** When it appended last, by the clock of the room. */
+  usedAtMs: number
+}
 
 /**
  * What one partition knows of its producers: for each, the last batches it wrote, and the transaction that it has open.
@@ -38,9 +48,11 @@ const SEQUENCES = 2 ** 31
  */
 export class ProducerState {
   readonly transactions = new OpenTransactions()
-  /** Oldest batch first; producers in the order of their last append. */
-  private readonly producers = new Map<number, RememberedBatch[]>()
+  /** In the order of their last append. */
+  private readonly producers = new Map<number, Producer>()
   private readonly maxProducers: number
+  private room: ProducerRoom | undefined
+  private committedEnd: () => number = () => 0
 
   constructor(maxProducers: number) {
     this.maxProducers = maxProducers
@@ -51,6 +63,28 @@ export class ProducerState {
   }
 
   /**
+   * Shares `room` with other partitions from now on, from when on what is known counts as used.
+   * @param committedEnd tells the end of what is committed
+   */
+  join(room: ProducerRoom, committedEnd: () => number): void {
+    this.room = room
+    this.committedEnd = committedEnd
+    const nowMs = room.nowMs()
+    for (const producer of this.producers.values()) producer.usedAtMs = nowMs
+    room.add(this)
+  }
+
+  leave(): void {
+    this.room?.remove(this)
+    this.room = undefined
+  }
+
+  /** @throws MillraceError LIMIT_REACHED when the producer is new and there is no room for it in all partitions */
+  checkRoom(producerId: number): void {
+    if (!this.producers.has(producerId)) this.room?.make()
+  }
+
+  /**
    * Whether the batch is its producer's next one or a repeat. A producer that is not known, and one with a new epoch,
    * must begin at sequence 0: were any sequence taken, a batch that overtook a failed one would shut that one out. A
    * batch without a sequence (-1) is always the next, and is none to follow on.
@@ -58,7 +92,7 @@ export class ProducerState {
    */
   check(batch: SequencedBatch): SequenceCheck {
     const { producerId, producerEpoch, baseSequence, lastOffsetDelta } = batch
-    const remembered = this.producers.get(producerId)
+    const remembered = this.producers.get(producerId)?.batches
     const latest = remembered?.at(-1)
     if (latest !== undefined && producerEpoch < latest.producerEpoch) {
       throw new MillraceError(
@@ -107,14 +141,11 @@ export class ProducerState {
    * @param committedEnd the end of what is committed: only batches below it may fall out of the window
    */
   add(producerId: number, batch: RememberedBatch, committedEnd: number): void {
-    let remembered = this.producers.get(producerId)
-    if (remembered === undefined) {
-      remembered = []
-      this.forgetIdlest(committedEnd)
-    } else {
-      this.producers.delete(producerId)
-    }
-    this.producers.set(producerId, remembered)
+    const known = this.producers.get(producerId)
+    if (known === undefined) this.forgetIdlest(committedEnd)
+    else this.forget(producerId)
+    const remembered = known?.batches ?? []
+    this.remember(producerId, { batches: remembered, usedAtMs: this.room?.nowMs() ?? 0 })
     remembered.push(batch)
     let tooOld = 0
     for (let last = REMEMBERED_BATCHES; last < remembered.length; last++, tooOld++) {
@@ -125,28 +156,61 @@ export class ProducerState {
 
   /** Takes back every batch at or after `offset`. */
   forgetFrom(offset: number): void {
-    for (const [producerId, remembered] of this.producers) {
-      while (remembered.length > 0 && (remembered.at(-1) as RememberedBatch).baseOffset >= offset) remembered.pop()
-      if (remembered.length === 0) this.producers.delete(producerId)
+    for (const [producerId, { batches }] of this.producers) {
+      while (batches.length > 0 && (batches.at(-1) as RememberedBatch).baseOffset >= offset) batches.pop()
+      if (batches.length === 0) this.forget(producerId)
     }
     this.transactions.forgetFrom(offset)
   }
 
   /** Each producer with its batches that end at or before `end`, idlest producer first. */
   *below(end: number): Generator<[producerId: number, batches: RememberedBatch[]], void, undefined> {
-    for (const [producerId, remembered] of this.producers) {
+    for (const [producerId, { batches: remembered }] of this.producers) {
       const batches = remembered.filter((batch) => endOf(batch) <= end).slice(-REMEMBERED_BATCHES)
       if (batches.length > 0) yield [producerId, batches]
     }
   }
 
-  /** Makes room for one more producer. */
-  private forgetIdlest(committedEnd: number): void {
-    for (const [producerId, remembered] of this.producers) {
-      if (this.producers.size < this.maxProducers) return
-      if (this.transactions.of(producerId) !== undefined) continue
-      if (endOf(remembered.at(-1) as RememberedBatch) <= committedEnd) this.producers.delete(producerId)
+  /**
+   * Forgets producers that appended nothing after `untilMs`. Those in a transaction, and those with batches that are not
+   * committed, are in use.
+   * @returns when the first of those that are left was used
+   */
+  forgetIdle(untilMs: number): number {
+    for (const [producerId, producer] of this.producers) {
+      if (producer.usedAtMs > untilMs) return producer.usedAtMs
+      this.forget(producerId)
+      if (!this.isBusy(producerId, producer, this.committedEnd())) continue
+      this.remember(producerId, { ...producer, usedAtMs: this.room?.nowMs() ?? Number.POSITIVE_INFINITY })
     }
+    return Number.POSITIVE_INFINITY
+  }
+
+  private isBusy(producerId: number, { batches }: Producer, committedEnd: number): boolean {
+    return this.transactions.of(producerId) !== undefined || endOf(batches.at(-1) as RememberedBatch) > committedEnd
+  }
+
+  /** Makes room for one more producer in this partition. */
+  private forgetIdlest(committedEnd: number): void {
+    let looks = 0
+    for (const [producerId, producer] of this.producers) {
+      if (this.producers.size < this.maxProducers || looks++ === MAX_LOOKS) return
+      // Those behind it are not committed either.
+      if (endOf(producer.batches.at(-1) as RememberedBatch) > committedEnd) return
+      this.forget(producerId)
+      // One in a transaction goes behind the others, so that the next look does not meet it first.
+      if (this.transactions.of(producerId) !== undefined) this.remember(producerId, producer)
+    }
+  }
+
+  private remember(producerId: number, producer: Producer): void {
+    this.producers.set(producerId, producer)
+    if (this.room !== undefined) this.room.size++
+  }
+
+  private forget(producerId: number): void {
+    this.producers.delete(producerId)
+    if (this.room !== undefined) this.room.size--
   }
 }
 

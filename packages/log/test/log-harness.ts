@@ -10,6 +10,7 @@ import { LogStats } from '../src/log-stats.ts'
 import { memoryDisk } from '../src/memory-disk.ts'
 import type { PartitionLog } from '../src/partition-log.ts'
 import type { AppendedBatch } from '../src/pending-append.ts'
+import { ProducerRoom } from '../src/producer-room.ts'
 import { openPartitionLog } from '../src/recovery.ts'
 import { IndexCache } from '../src/segment-indexes.ts'
 import { TailCache } from '../src/tail-cache.ts'
@@ -72,6 +73,7 @@ export class LogBench implements LogContext {
   readonly tails: TailCache
   readonly indexes: IndexCache
   readonly stats = new LogStats()
+  readonly producers: ProducerRoom
   /** Probes of the committer's that were asked for. */
   probes = 0
   /** What the next probes end with. */
@@ -89,6 +91,7 @@ export class LogBench implements LogContext {
     const { journalBacklogBytes: backlogBytes } = this.limits
     this.committer = new Committer({ clock, logger, probe, backlogBytes, ...options })
     this.files = new FilePool(disk, this.limits.openFiles)
+    this.producers = new ProducerRoom(this.clock, this.limits)
     this.tails = new TailCache(this.limits.tailCacheBytes)
     this.indexes = new IndexCache(this.limits.indexCacheBytes)
   }

@@ -100,6 +100,10 @@ export interface Limits {
   readonly tableSnapshotRecords: number
   /** Idempotent producers remembered per partition. */
   readonly producersPerPartition: number
+  /** The same over all partitions, each producer counted once for each; new ones are refused with LIMIT_REACHED. */
+  readonly producers: number
+  /** When `producers` is reached, those are forgotten that wrote nothing to a partition for so long. */
+  readonly producerIdExpirationMs: number
   /** Producers with a transactional id, over all topics. */
   readonly transactionalIds: number
   /** The longest time that a transaction may ask to stay open. */
@@ -181,6 +185,8 @@ export const DEFAULT_LIMITS: Limits = {
   tableBytes: 128 * MiB,
   tableSnapshotRecords: 10_000,
   producersPerPartition: 10_000,
+  producers: 100_000,
+  producerIdExpirationMs: 86_400_000,
   transactionalIds: 10_000,
   transactionTimeoutMs: 900_000,
   transactionalIdExpirationMs: 7 * 86_400_000,

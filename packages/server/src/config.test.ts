@@ -28,6 +28,7 @@ const SAMPLES: Record<string, { good: string; means: unknown; bad: string }> = {
   logFile: { good: 'a.log', means: 'a.log', bad: '' },
   readyFile: { good: 'ready.json', means: 'ready.json', bad: '' },
   'limits.noiseBytesPerConnection': { good: '2000000', means: 2_000_000, bad: '1.5' },
+  'limits.producerIdExpirationMs': { good: '700000', means: 700_000, bad: '1.5' },
   'limits.headerBytes': { good: '8000', means: 8_000, bad: '1.5' },
   'limits.streamWindowBytes': { good: '70000', means: 70_000, bad: '1.5' },
   'limits.connectionWindowBytes': { good: '70000', means: 70_000, bad: '1.5' },

@@ -162,13 +162,17 @@ const TLS_SETTINGS = ['tlsCert', 'tlsKey', 'tlsKeyPassphraseFile', 'tlsClientCa'
 
 function refuseContradiction(rows: readonly Effective[]): void {
   const row = (key: string): Effective | undefined => rows.find(({ setting }) => setting.key === key)
-  const headers = row('limits.headersTimeoutMs')
-  const request = row('limits.requestTimeoutMs')
-  if (Number(headers?.value) <= Number(request?.value)) return
-  throw invalid(
-    `${headers?.given ?? headers?.setting.key}=${headers?.value}: allowed is at most the time for the whole request, ` +
-      `${request?.given ?? request?.setting.key}=${request?.value}`,
-  )
+  const refuseLonger = (one: string, other: string, what: string): void => {
+    const [shorter, longer] = [row(`limits.${one}`), row(`limits.${other}`)]
+    if (Number(shorter?.value) <= Number(longer?.value)) return
+    throw invalid(
+      `${shorter?.given ?? shorter?.setting.key}=${shorter?.value}: allowed is at most ${what}, ` +
+        `${longer?.given ?? longer?.setting.key}=${longer?.value}`,
+    )
+  }
+  refuseLonger('headersTimeoutMs', 'requestTimeoutMs', 'the time for the whole request')
+  // A repeat is known by the producer that the first request was written with.
+  refuseLonger('idempotencyWindowMs', 'producerIdExpirationMs', 'the time for which its producer is remembered')
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -39,6 +39,9 @@ export const FINDINGS = {
   'torn-tail': note('The end of the last segment is not whole, as a crash leaves it; the next start cuts it off'),
   'torn-journal': note('The end of the journal is not whole, as a crash leaves it'),
   'torn-snapshot': note('A producer snapshot was being written when the process ended; it will not be used'),
+  'producers-forgotten': note(
+    'A producer snapshot lacks those that were idle longest, as when the limit of producers is reached',
+  ),
   'journal-ahead': note('The next start takes batches from the journal into the log'),
   'unsealed-segment': note('A closed segment has no .crc file yet, so that its batch headers cannot be checked'),
   'unfinished-compaction': note('Compaction was under way when the process ended; the next start ends or undoes it'),

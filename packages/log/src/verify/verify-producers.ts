@@ -77,8 +77,13 @@ export class ProducersCheck {
       const ending = offset > logEnd ? `the log ends at ${logEnd}` : 'no batch ends there'
       return report(findingOf('snapshot-mismatch', file, `it is of offset ${offset}, and ${ending}`))
     }
-    for (const message of this.differences(snapshot, offset))
+    const forgotten: number[] = []
+    for (const message of this.differences(snapshot, offset, forgotten))
       await report(findingOf('snapshot-mismatch', file, message))
+    if (forgotten.length > 0) {
+      const message = `it has nothing of ${forgotten.length} producers that wrote least recently, such as ${forgotten[0]}`
+      await report(findingOf('producers-forgotten', file, message))
+    }
     this.noteUnsaid(snapshot, offset, file)
   }
 
@@ -87,15 +92,21 @@ export class ProducersCheck {
     for (const finding of this.unsaid.values()) await this.options.report(finding)
   }
 
-  private *differences(snapshot: ProducerState, offset: number): Generator<string> {
+  /** @param forgotten gets the producers that are not in the snapshot and may be for want of room in all partitions */
+  private *differences(snapshot: ProducerState, offset: number, forgotten: number[]): Generator<string> {
     if (this.isIncomplete) return
     const { maxProducers, compacts } = this.options
     const kept = new Map(snapshot.below(Number.MAX_SAFE_INTEGER))
     const logged = new Map(this.state.below(offset))
+    const oldestKept = oldestOffset(kept, snapshot)
     for (const [producerId, batches] of logged) {
       const last = batches.at(-1) as RememberedBatch
       const known = kept.get(producerId)?.at(-1)
       if (known === undefined && kept.size >= maxProducers) continue
+      if (known === undefined && last.baseOffset < oldestKept) {
+        forgotten.push(producerId)
+        continue
+      }
       // Compaction takes batches that a snapshot has, but the last of each producer.
       const isKnown = known !== undefined && (isSame(known, last) || (compacts && known.baseOffset >= last.baseOffset))
       if (!isKnown) {
@@ -139,6 +150,16 @@ export class ProducersCheck {
       this.unsaid.set(producerId, findingOf('snapshot-mismatch', file, message))
     }
   }
+}
+
+/** Of the last batches of producers, the oldest; those with a transaction are kept whatever they wrote. */
+function oldestOffset(kept: ReadonlyMap<number, readonly RememberedBatch[]>, snapshot: ProducerState): number {
+  let oldest = Number.POSITIVE_INFINITY
+  for (const [producerId, batches] of kept) {
+    if (snapshot.transactions.of(producerId) !== undefined) continue
+    oldest = Math.min(oldest, batches.at(-1)?.baseOffset ?? oldest)
+  }
+  return oldest
 }
 
 function isSame(a: RememberedBatch, b: RememberedBatch): boolean {
