@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:http2'
+import { ManualClock } from '@millrace/testkit'
 import { PRODUCE_STREAM_PATH, UNARY } from '@millrace/wire'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { liveMemory } from '../test/live-memory.ts'
@@ -11,6 +12,28 @@ beforeEach(async () => {
   server = await serveRpc()
 })
 afterEach(() => server.close())
+
+test('a call that was broken off keeps nothing of the message that it was in, as long as its client does not know', async () => {
+  const clock = new ManualClock()
+  const slow = await serveRpc({ clock })
+  try {
+    const start = liveMemory()
+    const heldMiB = (): number => (liveMemory().externalBytes - start.externalBytes) / (1 << 20)
+    // Half of each: by then its Buffer is there, for all of it.
+    const calls = Array.from({ length: 4 }, () => slow.connect().open(PRODUCE_STREAM_PATH))
+    for (const call of calls) call.write([Buffer.concat([Buffer.from([0, 0, 0x40, 0, 0]), Buffer.alloc(2 << 20)])])
+    await until(() => slow.gateway.stats().reservedBytes === 16 << 20)
+    await until(() => calls.every(({ stream }) => stream.writableLength === 0))
+    await expect.poll(heldMiB).toBeGreaterThan(15)
+    const statuses = calls.map(({ stream }) => once(stream, 'trailers'))
+    clock.advance(slow.limits.requestTimeoutMs)
+    for (const [trailers] of await Promise.all(statuses)) expect(trailers['grpc-status']).not.toBe('0')
+    await expect.poll(heldMiB).toBeLessThan(4)
+    expect(calls.some(({ stream }) => stream.closed)).toBe(false)
+  } finally {
+    await slow.close()
+  }
+})
 
 test('an open call does not keep its headers', async () => {
   const client = server.connect()
