@@ -30,8 +30,8 @@ export interface Limits {
    */
   readonly inFlightBytes: number
   /**
-   * What peers may send to streams that are not read from, and messages of less than 64 KiB that were begun, over all
-   * connections; past it, calls that would add more are refused.
+   * What peers may send to streams that are not read from, and messages that were begun and have no room of their own,
+   * over all connections; past it, calls that would add more are refused.
    */
   readonly unreadBytes: number
   /**
@@ -44,7 +44,7 @@ export interface Limits {
    * than this per round trip.
    */
   readonly streamWindowBytes: number
-  /** The same over all streams of a connection. */
+  /** What the windows of a connection's streams share while connections are few, and what may be on its way at once. */
   readonly connectionWindowBytes: number
   /** Open HTTP/2 streams of one connection. */
   readonly streamsPerConnection: number

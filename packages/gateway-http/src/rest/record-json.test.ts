@@ -2,7 +2,7 @@ import type { PlainRecord } from '@millrace/broker'
 import { MillraceError, type StoredRecord } from '@millrace/record'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeRecord, recordText } from './record-json.ts'
+import { decodeRecord, fetchedJson, recordText } from './record-json.ts'
 import type { RecordJson } from './schemas.ts'
 
 const decode = (json: RecordJson) => decodeRecord(json, 'records/0')
@@ -164,6 +164,22 @@ describe('out', () => {
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
     expect(recordText(stored({ key: null, value: Buffer.from(deep) }), 'json')).toContain(deep)
   })
+})
+
+test('what was read is one JSON text, however many pieces it is made of', () => {
+  const value = fc.integer({ min: 0, max: 40_000 }).map((length) => Buffer.alloc(length, 'v'))
+  fc.assert(
+    fc.property(fc.array(value, { maxLength: 12 }), (values) => {
+      const records = values.map((value, offset) => ({ offset, timestamp: 1, key: null, value, headers: [] }))
+      const read = { records, nextOffset: 12, highWatermark: 13, logStartOffset: 0, sizeBytes: 0 }
+      expect(JSON.parse(fetchedJson(read).toString())).toEqual({
+        records: records.map((record) => ({ ...record, value: record.value.toString() })),
+        nextOffset: 12,
+        highWatermark: 13,
+        logStartOffset: 0,
+      })
+    }),
+  )
 })
 
 describe('there and back', () => {

@@ -83,6 +83,33 @@ export function recordText({ offset, timestamp, key, value, headers }: StoredRec
   return `{"offset":${offset},"timestamp":${timestamp},${member('key', key)},${valueMember},"headers":[${parts.join(',')}]}`
 }
 
+/** Characters of an answer that are encoded together. A text of megabytes would stay until V8 collects its whole heap. */
+const PIECE_CHARS = 32_768
+
+/** The JSON of what was read, as bytes: of text, a connection would keep both. */
+export function fetchedJson(
+  { records, nextOffset, highWatermark, logStartOffset }: FetchedRecords,
+  form: ValueForm = 'bytes',
+): Buffer {
+  const pieces = [Buffer.from('{"records":[')]
+  let texts: string[] = []
+  let chars = 0
+  for (const [index, record] of records.entries()) {
+    const text = recordText(record, form)
+    texts.push(text)
+    chars += text.length
+    const isLast = index === records.length - 1
+    if (chars < PIECE_CHARS && !isLast) continue
+    pieces.push(Buffer.from(isLast ? texts.join(',') : `${texts.join(',')},`))
+    texts = []
+    chars = 0
+  }
+  pieces.push(
+    Buffer.from(`],"nextOffset":${nextOffset},"highWatermark":${highWatermark},"logStartOffset":${logStartOffset}}`),
+  )
+  return Buffer.concat(pieces)
+}
+
 function member(name: 'key' | 'value', bytes: Buffer | null): string {
   if (bytes === null) return `"${name}":null`
   if (isUtf8(bytes)) return `"${name}":${JSON.stringify(bytes.toString())}`

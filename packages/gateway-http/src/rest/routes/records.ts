@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
-import type { Broker, FetchedRecords, Position, ProduceResult } from '@millrace/broker'
+import type { Broker, Position, ProduceResult } from '@millrace/broker'
 import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { PARTITION_ERRORS, READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
 import { isGone } from '../gone.ts'
 import { logFailure, publicMessage, retryAfterOf } from '../problem.ts'
-import { decodeRecord, recordText, withinBytes } from '../record-json.ts'
+import { decodeRecord, fetchedJson, withinBytes } from '../record-json.ts'
 import {
   EventStream,
   FetchAnswer,
@@ -161,7 +161,7 @@ function fetchRoute(app: FastifyInstance, { broker, waits, answers, liveTails }:
       const wantedBytes = Math.min(query.maxBytes ?? broker.limits.fetchBytes, broker.limits.fetchBytes)
       const read = (maxBytes: number, signal?: AbortSignal): Promise<Buffer> =>
         broker.fetch.answer({ ...params, from }, { limit, maxBytes, waitMs, isolation, signal }, (fetched) =>
-          isGone(reply.raw) ? Buffer.of() : fetchBytes(withinBytes(fetched, maxBytes), query.as),
+          isGone(reply.raw) ? Buffer.of() : fetchedJson(withinBytes(fetched, maxBytes), query.as),
         )
       const { answer, release } = await answers.make(
         connectionOf(reply.raw),
@@ -178,24 +178,6 @@ function fetchRoute(app: FastifyInstance, { broker, waits, answers, liveTails }:
 /** The socket, or the session of HTTP/2, that a request came on. */
 function connectionOf(response: ServerResponse & { readonly stream?: ServerHttp2Stream }): object {
   return response.stream?.session ?? response.socket ?? response
-}
-
-/** Characters of an answer that are encoded together. A text of megabytes would stay until V8 collects its whole heap. */
-const PIECE_CHARS = 32_768
-
-/** An answer as bytes: of text, the connection would keep both. */
-function fetchBytes({ records, nextOffset, highWatermark, logStartOffset }: FetchedRecords, as?: 'json'): Buffer {
-  const pieces: Buffer[] = []
-  let text = '{"records":['
-  for (const [index, record] of records.entries()) {
-    text += `${index === 0 ? '' : ','}${recordText(record, as ?? 'bytes')}`
-    if (text.length < PIECE_CHARS) continue
-    pieces.push(Buffer.from(text))
-    text = ''
-  }
-  text += `],"nextOffset":${nextOffset},"highWatermark":${highWatermark},"logStartOffset":${logStartOffset}}`
-  pieces.push(Buffer.from(text))
-  return Buffer.concat(pieces)
 }
 
 function offsetsRoute(app: FastifyInstance, { broker }: RouteContext): void {
