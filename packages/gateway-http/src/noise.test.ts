@@ -94,3 +94,17 @@ test('a connection from an address that one was ended of may make an eighth of i
   noise.look()
   expect(ended()).toBe(1)
 })
+
+test('small messages that come in two or three pieces are no noise, however many there are', () => {
+  const { socket, noise, ended } = noiseOf()
+  for (let count = 0; count < 1_000; count++) {
+    // A length by itself, then the head, then the rest.
+    for (const bytes of [5, 20, 60]) {
+      socket.bytesRead += bytes + 9
+      noise.received(bytes, bytes === 60)
+    }
+    socket.bytesWritten += 1_000
+    noise.look()
+  }
+  expect(ended()).toBe(0)
+})

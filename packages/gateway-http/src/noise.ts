@@ -4,6 +4,8 @@ import type { Clock, Limits } from '@millrace/record'
 /** What a piece of a message that ends none costs beside its bytes, when it is smaller than `SMALL_PIECE_BYTES`. */
 const PIECE_COST_BYTES = 240
 const SMALL_PIECE_BYTES = 64
+/** So many pieces before its last one a message may have for nothing: its length by itself, and what goes with it. */
+const FREE_PIECES = 2
 /** What a stream's headers may take without being noise. */
 const HEADERS_BYTES = 1_024
 /** One in so many bytes that are sent comes back as news about windows. */
@@ -55,6 +57,7 @@ export class Noise {
     if (ends || bytes >= SMALL_PIECE_BYTES) {
       // The frames around it are not noise either.
       this.usefulBytes += bytes * 1.5
+      if (ends) this.pieceBytes -= Math.min(this.pieceBytes, FREE_PIECES * PIECE_COST_BYTES)
       return
     }
     this.pieceBytes += PIECE_COST_BYTES

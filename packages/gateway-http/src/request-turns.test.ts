@@ -92,13 +92,13 @@ describe('where there is other work', () => {
     expect(started).toHaveLength(3 * PER_TURN)
   })
 
-  test('a request that begins at once, and works later, counts for a tenth of a millisecond', async () => {
+  test('a request that begins at once, and works later, counts for 0.03 ms', async () => {
     const { clock, started, take } = setUp()
     take(connection(), 'a', 40)
     await nextTurn()
     expect(started).toHaveLength(2 * PER_TURN)
     for (const [ms, turns] of [
-      [2.3, 2],
+      [0.6, 2],
       [0.2, 3],
     ] as const) {
       clock.advance(ms)

@@ -8,7 +8,7 @@ const STARTS_PER_TURN = 4
  */
 const OTHERS_SHARE = 6
 /** What a request counts for at least: one with a body does its work later. */
-const LEAST_START_MS = 0.1
+const LEAST_START_MS = 0.03
 /** A turn of the event loop that is shorter had nothing to do. */
 const QUIET_TURN_MS = 0.015
 
