@@ -69,3 +69,31 @@ test('fetches that wait are counted, hold nothing meanwhile and are refused past
   for (const { release } of await Promise.all([first, second])) release()
   expect([made.waiting, unsent.bytes]).toEqual([0, 0])
 })
+
+test('an answer that waits for its turn holds nothing until then, and gets the room that there is then', async () => {
+  const { unsent, answers: made } = answers()
+  const owner = {}
+  const queued = { ...read, isQueued: true }
+  const turn = Promise.withResolvers<void>()
+  const after = async (maxBytes: number, room: () => number): Promise<Buffer> => {
+    expect(maxBytes).toBe(128 * KiB)
+    await turn.promise
+    return Buffer.alloc(room())
+  }
+  const [first, second] = [made.make(owner, queued, after), made.make(owner, queued, after)]
+  expect(unsent.bytes).toBe(0)
+  const other = await made.make({}, { ...read, wantedBytes: 512 * KiB }, () =>
+    Promise.resolve(Buffer.alloc(LIMITS.unsentBytes / 2)),
+  )
+  turn.resolve()
+  const { answer, release } = await first
+  expect(answer.length).toBe(64 * KiB)
+  expect((await second).answer.length).toBeLessThanOrEqual(64 * KiB)
+  // It has its share now, and takes none of it.
+  const third = made.make(owner, queued, (_, room) => Promise.resolve(Buffer.alloc(room())))
+  await expect(third).rejects.toMatchObject(REFUSED)
+  release()
+  ;(await second).release()
+  other.release()
+  expect(unsent.bytes).toBe(0)
+})

@@ -10,6 +10,13 @@ export interface HeldAnswer<T> {
   readonly release: () => void
 }
 
+interface AnswerOptions {
+  readonly wantedBytes: number
+  /** The read may wait for data. */
+  readonly waits: boolean
+  readonly isQueued?: boolean
+}
+
 /**
  * Fetches that are answered whole, over all connections: those that wait for data, and the answers that clients have not
  * taken. A connection that asks for one after another and takes none is refused once all together hold half of
@@ -33,24 +40,22 @@ export class Answers {
 
   /**
    * Reads an answer for a client of the connection `owner`, of at most `wantedBytes`, or less when much is held up.
+   * @param isQueued a large answer has to wait for its turn; until then it holds nothing, and then `read` asks for room:
+   *   how much it may be now. That throws LIMIT_REACHED, too
    * @throws MillraceError LIMIT_REACHED; what `read` throws
    */
   async make<T extends { readonly length: number }>(
     owner: object,
-    { wantedBytes, waits }: { readonly wantedBytes: number; readonly waits: boolean },
-    read: (maxBytes: number) => Promise<T>,
+    { wantedBytes, waits, isQueued = false }: AnswerOptions,
+    read: (maxBytes: number, room: () => number) => Promise<T>,
   ): Promise<HeldAnswer<T>> {
-    const { unsentBytes, waitingFetches } = this.limits
+    const { waitingFetches } = this.limits
     if (waits && this.waits >= waitingFetches) {
       throw new MillraceError('LIMIT_REACHED', `${waitingFetches} fetches wait for data; that is all there may be`, {
         details: { waitingFetches },
       })
     }
-    if ((this.held.get(owner) ?? 0) >= OWN_SHARE_BYTES && this.unsent.bytes >= unsentBytes / 2) {
-      throw new MillraceError('LIMIT_REACHED', 'this connection does not take the answers that it has asked for', {
-        details: { unsentBytes },
-      })
-    }
+    this.checkTaken(owner)
     const bytes = this.unsent.portion(wantedBytes)
     // What waits holds nothing.
     let heldBytes = 0
@@ -61,9 +66,15 @@ export class Answers {
     }
     const release = (): void => hold(0)
     if (waits) this.waits++
-    else hold(bytes)
+    else if (!isQueued) hold(bytes)
+    const room = (): number => {
+      this.checkTaken(owner)
+      const most = this.unsent.portion(wantedBytes)
+      hold(most)
+      return most
+    }
     try {
-      const answer = await read(bytes)
+      const answer = await read(bytes, room)
       hold(answer.length)
       return { answer, release }
     } catch (error) {
@@ -72,5 +83,14 @@ export class Answers {
     } finally {
       if (waits) this.waits--
     }
+  }
+
+  /** @throws MillraceError LIMIT_REACHED when `owner` does not take its answers and much is held up */
+  private checkTaken(owner: object): void {
+    const { unsentBytes } = this.limits
+    if ((this.held.get(owner) ?? 0) < OWN_SHARE_BYTES || this.unsent.bytes < unsentBytes / 2) return
+    throw new MillraceError('LIMIT_REACHED', 'this connection does not take the answers that it has asked for', {
+      details: { unsentBytes },
+    })
   }
 }

@@ -4,7 +4,13 @@ import { countGiven, LiveReader } from '../stats/live-readers.ts'
 import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { Topics } from '../topics/topics.ts'
 import { LARGE_BYTES, type LongWork } from '../work/long-work.ts'
-import { decodeAtOnce, decodeAtPace, type FetchedRecords, type FetchRecordsOptions } from './fetched-records.ts'
+import {
+  type AnswerOptions,
+  decodeAtOnce,
+  decodeAtPace,
+  type FetchedRecords,
+  type FetchRecordsOptions,
+} from './fetched-records.ts'
 import type { Position } from './position.ts'
 
 export interface FetchSourceOptions {
@@ -139,9 +145,9 @@ export class FetchSource {
   /**
    * What `make` makes of the records that `records` would give. Where there are many, reading, decoding and making are
    * one long work, so that only one such answer at a time is in memory in all its forms.
-   * @throws MillraceError as `records` does; what `make` throws
+   * @throws MillraceError as `records` does; what `room` and `make` throw
    */
-  async answer<T>(offset: number, options: FetchRecordsOptions, make: (fetched: FetchedRecords) => T): Promise<T> {
+  async answer<T>(offset: number, options: AnswerOptions, make: (fetched: FetchedRecords) => T): Promise<T> {
     const { limits, longWork } = this
     const { maxBytes = limits.fetchBytes, waitMs, isolation, signal, limit } = options
     const read = await this.read(offset, {
@@ -160,9 +166,10 @@ export class FetchSource {
       }
     }
     return longWork.run(async (pace) => {
-      const read = await this.read(offset, { maxBytes, isolation })
+      const room = options.room?.() ?? maxBytes
+      const read = await this.read(offset, { maxBytes: room, isolation })
       this.given(read)
-      return make(await decodeAtPace({ read, from: offset, options, limits }, pace))
+      return make(await decodeAtPace({ read, from: offset, options: { ...options, maxBytes: room }, limits }, pace))
     })
   }
 

@@ -4,7 +4,7 @@ import type { TopicHandle } from '../topics/topic-handle.ts'
 import type { Topics } from '../topics/topics.ts'
 import type { LongWork } from '../work/long-work.ts'
 import { FetchSource } from './fetch-source.ts'
-import type { FetchedRecords, FetchRecordsOptions } from './fetched-records.ts'
+import type { AnswerOptions, FetchedRecords, FetchRecordsOptions } from './fetched-records.ts'
 import type { Position } from './position.ts'
 
 export interface FetchOptions {
@@ -50,7 +50,7 @@ export class Fetch {
    */
   answer<T>(
     { topic, partition, from }: { readonly topic: string; readonly partition: number; readonly from: Position },
-    options: FetchRecordsOptions,
+    options: AnswerOptions,
     make: (fetched: FetchedRecords) => T,
   ): Promise<T> {
     return this.topics.use(topic, async (handle) => {

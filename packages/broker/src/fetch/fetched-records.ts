@@ -26,6 +26,11 @@ export interface FetchRecordsOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface AnswerOptions extends FetchRecordsOptions {
+  /** Asked where an answer is large and its turn has come: how many bytes there may be now. It may throw. */
+  readonly room?: (() => number) | undefined
+}
+
 export interface FetchedRecords {
   /** In offset order. Keys and values are views into batches that others read too. */
   readonly records: StoredRecord[]

@@ -159,14 +159,23 @@ function fetchRoute(app: FastifyInstance, { broker, waits, answers, liveTails }:
       if (format !== undefined) return liveTails.follow(request, reply, tailRequest(request, from, format))
       const { limit, waitMs = 0, isolation } = query
       const wantedBytes = Math.min(query.maxBytes ?? broker.limits.fetchBytes, broker.limits.fetchBytes)
-      const read = (maxBytes: number, signal?: AbortSignal): Promise<Buffer> =>
-        broker.fetch.answer({ ...params, from }, { limit, maxBytes, waitMs, isolation, signal }, (fetched) =>
-          isGone(reply.raw) ? Buffer.of() : fetchedJson(withinBytes(fetched, maxBytes), query.as),
-        )
       const { answer, release } = await answers.make(
         connectionOf(reply.raw),
-        { wantedBytes, waits: waitMs > 0 },
-        (most) => (waitMs === 0 ? read(most) : waits.run(reply.raw, (signal) => read(most, signal))),
+        { wantedBytes, waits: waitMs > 0, isQueued: true },
+        (maxBytes, room) => {
+          let mostBytes = maxBytes
+          const roomNow = (): number => {
+            mostBytes = room()
+            return mostBytes
+          }
+          const read = (signal?: AbortSignal): Promise<Buffer> =>
+            broker.fetch.answer(
+              { ...params, from },
+              { limit, maxBytes, waitMs, isolation, signal, room: roomNow },
+              (fetched) => (isGone(reply.raw) ? Buffer.of() : fetchedJson(withinBytes(fetched, mostBytes), query.as)),
+            )
+          return waitMs === 0 ? read() : waits.run(reply.raw, read)
+        },
       )
       if (isGone(reply.raw)) release()
       reply.raw.once('close', release)
