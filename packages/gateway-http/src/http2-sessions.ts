@@ -161,7 +161,7 @@ export class Http2Sessions {
       }
       const { bytes: windowBytes } = open.window
       if (stream.endAfterHeaders) this.turns.take(open, begin)
-      // Until its turn comes nobody reads it. Where too many are not read, it is told so at once.
+      // Until its turn comes nobody reads it. Where too many are not read, it is read at once.
       else if (!this.inFlight.addNotBegun(windowBytes)) begin()
       else {
         this.turns.take(open, () => {

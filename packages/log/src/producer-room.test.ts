@@ -54,6 +54,17 @@ test('those that wrote nothing for long make room, and a repeat of what any othe
   expect(await write(a, 3)).toBe(true)
 })
 
+test('also those that came after all others were forgotten make room', async () => {
+  const bench = new LogBench(memoryDisk(), LIMITS)
+  const [a] = await fill(bench)
+  for (let round = 1; round < 4; round++) {
+    bench.clock.advance(EXPIRATION_MS)
+    for (let id = 0; id < 4; id++) await write(a, 10 * round + id)
+    expect(bench.producers.size).toBe(4)
+    await expect(async () => write(a, 10 * round + 4)).rejects.toEqual(FULL)
+  }
+})
+
 test('what is in a transaction or not committed is not forgotten, however old', async () => {
   const bench = new LogBench(memoryDisk(), LIMITS)
   const [a, b] = await fill(bench)

@@ -51,7 +51,8 @@ export class ProducerRoom {
     const untilMs = this.nowMs() - producerIdExpirationMs
     // Refusals come without end, and each look is one at all partitions.
     if (this.oldestUseMs <= untilMs) {
-      this.oldestUseMs = Number.POSITIVE_INFINITY
+      // Where all are forgotten, those that come are used from now on.
+      this.oldestUseMs = this.nowMs()
       for (const state of this.states) this.oldestUseMs = Math.min(this.oldestUseMs, state.forgetIdle(untilMs))
     }
     if (this.size < producers) return

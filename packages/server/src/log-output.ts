@@ -21,8 +21,8 @@ export interface LogOutput {
 
 /**
  * Messages go to a file, or else to standard error: lines for people on a terminal, JSON lines otherwise. They are
- * written at once, so that nothing is lost when the process ends; where that fails, the server goes on without them. pino
- * is loaded only when something is to be logged.
+ * written at once, so that nothing is lost when the process ends, unless whoever reads them is behind; where that fails,
+ * the server goes on without them. pino is loaded only when something is to be logged.
  * @param file what is there stays
  * @throws MillraceError INVALID_CONFIG when the file cannot be written
  */

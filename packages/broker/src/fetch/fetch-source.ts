@@ -139,7 +139,7 @@ export class FetchSource {
     const read = await this.read(offset, { maxBytes, waitMs, isolation, signal })
     this.given(read)
     const decoding = { read, from: offset, options, limits }
-    return decodeAtOnce(decoding) ?? longWork.run((pace) => decodeAtPace(decoding, pace))
+    return decodeAtOnce(decoding) ?? longWork.run('records', (pace) => decodeAtPace(decoding, pace))
   }
 
   /**
@@ -156,16 +156,19 @@ export class FetchSource {
       isolation,
       signal,
     })
-    const isAll = read.nextOffset >= read.highWatermark || (maxBytes > 0 && maxBytes <= LARGE_BYTES)
+    const end = isolation === 'uncommitted' ? read.highWatermark : read.lastStableOffset
+    const isAll = read.nextOffset >= end || (maxBytes > 0 && maxBytes <= LARGE_BYTES)
     const isEnough = isAll || (limit !== undefined && limit > 0 && read.nextOffset - offset >= limit)
     if (isEnough && sizeOf(read) <= LARGE_BYTES) {
-      const fetched = decodeAtOnce({ read, from: offset, options, limits })
-      if (fetched !== undefined) {
+      // What is small on disk may be large when it is unpacked.
+      const atMost = { ...options, maxBytes: maxBytes > 0 ? Math.min(maxBytes, LARGE_BYTES) : LARGE_BYTES }
+      const fetched = decodeAtOnce({ read, from: offset, options: atMost, limits })
+      if (fetched !== undefined && fetched.sizeBytes < LARGE_BYTES) {
         this.given(read)
         return make(fetched)
       }
     }
-    return longWork.run(async (pace) => {
+    return longWork.run(`answer ${options.line}`, async (pace) => {
       const room = options.room?.() ?? maxBytes
       const read = await this.read(offset, { maxBytes: room, isolation })
       this.given(read)

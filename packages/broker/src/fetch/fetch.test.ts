@@ -225,6 +225,30 @@ describe('fetching records', () => {
     expect(longWork).toHaveBeenCalledTimes(5)
   })
 
+  test('are long work when they are many, on disk or unpacked, and not when there are few or no more', async () => {
+    const { broker, engine } = setUp()
+    const longWork = vi.spyOn(broker.longWork, 'run')
+    const ask = async (options: { limit?: number; maxBytes?: number }): Promise<[number, boolean]> => {
+      longWork.mockClear()
+      const { records } = await broker.fetch.records('orders', 0, EARLIEST, options)
+      return [records.length, longWork.mock.calls.length > 0]
+    }
+    const { id } = await broker.topics.create({ name: 'orders' })
+    const partition = engine.partition(id, 0)
+    expect(await ask({})).toEqual([0, false])
+    await partition.append(batchOf(['x'.repeat(30_000)], { compression: 'gzip' }), { acks: 'committed' })
+    expect(await ask({})).toEqual([1, false])
+    for (let count = 0; count < 9; count++) {
+      await partition.append(batchOf(['x'.repeat(30_000)], { compression: 'gzip' }), { acks: 'committed' })
+    }
+    expect(await ask({})).toEqual([10, true])
+    expect(await ask({ limit: 2 })).toEqual([2, false])
+    for (let count = 0; count < 5; count++) {
+      await partition.append(batchOf(['x'.repeat(30_000)]), { acks: 'committed' })
+    }
+    expect(await ask({})).toEqual([15, true])
+  })
+
   test('passes over control batches', async () => {
     const { broker, partition } = await setUpTimes([10])
     const control = RecordBatch.at(batchOf(['marker']))

@@ -41,7 +41,7 @@ export class Fetch {
     from: Position,
     options: FetchRecordsOptions = {},
   ): Promise<FetchedRecords> {
-    return this.answer({ topic, partition, from }, options, (fetched) => fetched)
+    return this.answer({ topic, partition, from }, { ...options, line: 'records' }, (fetched) => fetched)
   }
 
   /**

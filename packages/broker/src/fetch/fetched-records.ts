@@ -29,6 +29,8 @@ export interface FetchRecordsOptions {
 export interface AnswerOptions extends FetchRecordsOptions {
   /** Asked where an answer is large and its turn has come: how many bytes there may be now. It may throw. */
   readonly room?: (() => number) | undefined
+  /** Whose answer it is, where large ones wait for their turn: that of each line comes after one of each other. */
+  readonly line: string
 }
 
 export interface FetchedRecords {

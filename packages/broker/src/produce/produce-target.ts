@@ -61,6 +61,11 @@ export class ProduceTarget {
     this.topics = topics
   }
 
+  /** Whether batches wait for one that is unpacked. */
+  get isWaiting(): boolean {
+    return this.unpacking !== undefined
+  }
+
   /**
    * Appends one batch as a client encoded it. The Buffer belongs to the engine from then on.
    * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH (also when there is more than one batch), BATCH_TOO_LARGE,
@@ -116,7 +121,7 @@ export class ProduceTarget {
 
   /** Appends a batch whose keys are looked for first, while nothing after it may pass it. */
   private afterUnpacking(batch: RecordBatch, acks: Acks): Promise<AppendResult> {
-    const checked = this.longWork.run(async (pace) => {
+    const checked = this.longWork.run('keys', async (pace) => {
       const recordBytes = await batch.recordBytesAsync(this.limits.decompressedBytes)
       for (const _ of checkKeys(batch, recordBytes)) if (pace.isLong) await pace.rest()
     })

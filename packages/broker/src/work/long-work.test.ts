@@ -8,8 +8,8 @@ function setUp() {
   const clock = new ManualClock()
   const long = new LongWork(clock)
   const done: string[] = []
-  const run = (name: string, tookMs: number): void => {
-    void long.run(() => {
+  const run = (name: string, tookMs: number, line = 'line'): void => {
+    void long.run(line, () => {
       clock.advance(tookMs)
       done.push(name)
     })
@@ -64,7 +64,7 @@ describe('long work', () => {
 
   test('that can be interrupted is, and nothing else of its kind comes in between', async () => {
     const { clock, long, done, run, settle, pass } = setUp()
-    void long.run(async (pace) => {
+    void long.run('line', async (pace) => {
       for (let piece = 0; piece < 3; piece++) {
         clock.advance(3)
         done.push(`piece ${piece}`)
@@ -82,9 +82,20 @@ describe('long work', () => {
     expect(done.at(-1)).toBe('next')
   })
 
+  test('of one line waits for one of each other, not for all', async () => {
+    const { done, run, settle } = setUp()
+    for (let count = 0; count < 20; count++) run(`many ${count}`, 0, 'many')
+    run('one', 0, 'one')
+    run('other', 0, 'other')
+    await settle()
+    expect(done.slice(0, 4)).toEqual(['many 0', 'many 1', 'one', 'other'])
+    expect(done).toHaveLength(22)
+    expect(done.filter((name) => name.startsWith('many'))).toEqual(Array.from({ length: 20 }, (_, at) => `many ${at}`))
+  })
+
   test('that fails makes room for the next, and says so', async () => {
     const { long, done, run, settle } = setUp()
-    const failed = long.run(() => {
+    const failed = long.run('line', () => {
       throw new Error('no')
     })
     run('next', 0)

@@ -17,13 +17,14 @@ const LOOK = 0.25
 const MIN_LOOK_MS = 1
 
 /**
- * Work that may hold up the event loop for long: one after another, and after each piece a pause that is three times
+ * Work that may hold up the event loop for long: one after another, line by line, and after each piece a pause that is three times
  * as long, in which everybody else has a turn. So such work, whoever asks for it, takes a quarter of the time where others
  * want it, and two thirds of it where nobody does.
  */
 export class LongWork {
   private readonly clock: Clock
-  private readonly waiting: (() => void)[] = []
+  /** Those that wait, by their line; the line whose turn it is comes first. */
+  private readonly waiting = new Map<string, (() => void)[]>()
   private isBusy = false
 
   constructor(clock: Clock) {
@@ -32,10 +33,11 @@ export class LongWork {
 
   /**
    * Does `work` now or in its turn; what it waits for counts as work.
+   * @param line who asks, and for what: one line waits for one work of each other, not for all
    * @throws what `work` throws
    */
-  async run<T>(work: (pace: Pace) => T | Promise<T>): Promise<T> {
-    if (this.isBusy) await new Promise<void>((resolve) => this.waiting.push(resolve))
+  async run<T>(line: string, work: (pace: Pace) => T | Promise<T>): Promise<T> {
+    if (this.isBusy) await this.turnOf(line)
     this.isBusy = true
     const pace = new Pace(this.clock)
     try {
@@ -47,9 +49,23 @@ export class LongWork {
 
   private async goOnAfter(pace: Pace): Promise<void> {
     await pace.rest()
-    const next = this.waiting.shift()
-    if (next === undefined) this.isBusy = false
-    else next()
+    const [first] = this.waiting
+    if (first === undefined) {
+      this.isBusy = false
+      return
+    }
+    const [line, [next, ...others]] = first
+    this.waiting.delete(line)
+    if (others.length > 0) this.waiting.set(line, others)
+    next?.()
+  }
+
+  private turnOf(line: string): Promise<void> {
+    return new Promise((resolve) => {
+      const waiting = this.waiting.get(line)
+      if (waiting === undefined) this.waiting.set(line, [resolve])
+      else waiting.push(resolve)
+    })
   }
 }
 

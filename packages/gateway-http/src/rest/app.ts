@@ -246,6 +246,11 @@ function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
     readBody(payload, declaredBytes, { ...bodyLimits(options), takes }, (failure, bytes) => {
       if (bytes === undefined) return done(failure)
       const goOn = (): void => {
+        // It waited, and nobody would hear of it.
+        if (payload.socket.destroyed) {
+          done(new MillraceError('CANCELLED', 'the caller went away'))
+          return
+        }
         let body: unknown
         try {
           body = parseBody(request, bytes)
@@ -256,7 +261,7 @@ function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
         done(null, body)
       }
       if (bytes.length < LARGE_BYTES) goOn()
-      else void broker.longWork.run(goOn)
+      else void broker.longWork.run(`body ${request.ip}`, goOn)
     })
   })
 }

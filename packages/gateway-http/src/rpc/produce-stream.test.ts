@@ -56,6 +56,34 @@ describe('a produce stream', () => {
     expect((await stream.call.outcome).error).toBeUndefined()
   })
 
+  test('keeps the order of a partition whose batch is being unpacked, however many other partitions come', async () => {
+    const small = await serveRpc({ limits: { partitions: 2 } })
+    try {
+      const settings = { 'cleanup.policy': 'compact' }
+      await small.broker.topics.create({ name: 't', partitions: 1, settings })
+      await small.broker.topics.create({ name: 'u', partitions: 1, settings })
+      const keyed = (count: number) => {
+        const builder = new BatchBuilder()
+        const record = { key: Buffer.from('k'), value: Buffer.alloc(100), timestamp: Date.UTC(2026, 0, 1) }
+        for (let added = 0; added < count; added++) builder.append(record)
+        return builder.build({ compression: count > 1 ? 'zstd' : 'none' }).buffer
+      }
+      const stream = small.connect().produceStream()
+      // The target is known then.
+      stream.send({ id: 0, batch: keyed(1) })
+      expect(await stream.next()).toMatchObject({ id: 0, baseOffset: 0 })
+      stream.send({ id: 1, batch: keyed(20_000) })
+      stream.send({ id: 2, topic: 'u', batch: keyed(1) })
+      stream.send({ id: 3, topic: 'nope', batch: keyed(1) })
+      stream.send({ id: 4, batch: keyed(1) })
+      const acks = await acksOf(stream, 4)
+      expect(acks.find(({ id }) => id === 1)).toMatchObject({ baseOffset: 1, error: undefined })
+      expect(acks.find(({ id }) => id === 4)).toMatchObject({ baseOffset: 20_001, error: undefined })
+    } finally {
+      await small.close()
+    }
+  })
+
   test('answers what is committed together in one message', async () => {
     const release = server.engine.holdCommits()
     const stream = client.produceStream()

@@ -135,7 +135,7 @@ export class ProduceStream implements MessageSink {
   /** Lanes of topics that were deleted since must not pile up. Those in use come back with their next request. */
   private forgetLanes(): void {
     if (this.lanes.size < this.call.context.limits.partitions) return
-    for (const lane of this.lanes.values()) if (lane.target !== undefined) this.drop(lane)
+    for (const lane of this.lanes.values()) if (lane.target?.isWaiting === false) this.drop(lane)
   }
 
   private fail({ id, topic, partition }: ProduceStreamRequest, costBytes: number, cause: unknown): void {

@@ -165,14 +165,15 @@ function fetchRoute(app: FastifyInstance, { broker, waits, answers, liveTails }:
         (maxBytes, room) => {
           let mostBytes = maxBytes
           const roomNow = (): number => {
+            if (isGone(reply.raw)) throw new MillraceError('CANCELLED', 'the caller went away before its turn came')
             mostBytes = room()
             return mostBytes
           }
           const read = (signal?: AbortSignal): Promise<Buffer> =>
             broker.fetch.answer(
               { ...params, from },
-              { limit, maxBytes, waitMs, isolation, signal, room: roomNow },
-              (fetched) => (isGone(reply.raw) ? Buffer.of() : fetchedJson(withinBytes(fetched, mostBytes), query.as)),
+              { limit, maxBytes, waitMs, isolation, signal, room: roomNow, line: request.ip },
+              (fetched) => fetchedJson(withinBytes(fetched, mostBytes), query.as),
             )
           return waitMs === 0 ? read() : waits.run(reply.raw, read)
         },
