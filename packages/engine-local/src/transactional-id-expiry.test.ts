@@ -105,3 +105,16 @@ test('an id with an open transaction is kept, and not looked at again and again'
   expect(await bench.names()).toHaveLength(IDS)
   await bench.engine.close()
 })
+
+test('ids that were used while the clock was ahead are in nobody’s way, and expire', async () => {
+  const bench = await new Bench().open()
+  const rightMs = bench.clock.nowMs()
+  bench.clock.setWallClock(rightMs + 1_000 * EXPIRATION_MS)
+  await bench.init('ahead')
+  bench.clock.setWallClock(rightMs)
+  for (let number = 1; number < IDS; number++) await bench.init(`id-${number}`)
+  await bench.refuse(1)
+  bench.clock.advance(EXPIRATION_MS)
+  await bench.init('new')
+  expect(await bench.names()).toEqual(['new'])
+})

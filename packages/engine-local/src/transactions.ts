@@ -158,10 +158,14 @@ export class LocalTransactions implements Transactions {
    */
   private expire(): void {
     const { limits, store, logger, clock } = this.options
-    const untilMs = clock.nowMs() - limits.transactionalIdExpirationMs
+    const nowMs = clock.nowMs()
+    const untilMs = nowMs - limits.transactionalIdExpirationMs
     for (const [name, id] of this.byName) {
-      if (id.lastUsedAtMs > untilMs) return
-      if (id.isBusy) {
+      const { lastUsedAtMs } = id
+      // A clock that was ahead must not have it in the way of all that came after it.
+      const isFromAhead = lastUsedAtMs > nowMs
+      if (lastUsedAtMs > untilMs && !isFromAhead) return
+      if (id.isBusy || isFromAhead) {
         id.touch()
         this.moveToEnd(id)
         continue

@@ -24,6 +24,8 @@ export class BatchWriter<T> {
   private readonly batch: (changes: readonly T[]) => Promise<void>
   private waiting: Waiting<T>[] = []
   private running: Promise<void> | undefined
+  /** Settles when all whose batch is on disk go on. */
+  private released: Promise<void> = Promise.resolve()
 
   /** @param batch writes changes, all or none; MillraceError BATCH_TOO_LARGE, LIMIT_REACHED when they are too many */
   constructor(batch: (changes: readonly T[]) => Promise<void>) {
@@ -47,6 +49,7 @@ export class BatchWriter<T> {
   /** Waits for what was called before. */
   async drain(): Promise<void> {
     while (this.running !== undefined) await this.running
+    await this.released
   }
 
   private async run(): Promise<void> {
@@ -75,10 +78,15 @@ export class BatchWriter<T> {
       }
       return
     }
-    for (const [index, { resolve }] of waiting.entries()) {
-      resolve()
-      if (index % UNITS_PER_TURN === UNITS_PER_TURN - 1) await nextTurn()
-    }
+    // The next batch does not wait for them.
+    this.released = this.released.then(() => release(waiting))
+  }
+}
+
+async function release<T>(waiting: readonly Waiting<T>[]): Promise<void> {
+  for (const [index, { resolve }] of waiting.entries()) {
+    resolve()
+    if (index % UNITS_PER_TURN === UNITS_PER_TURN - 1) await nextTurn()
   }
 }
 
