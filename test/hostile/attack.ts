@@ -9,6 +9,10 @@ export class Counts {
     this.counts.set(what, (this.counts.get(what) ?? 0) + by)
   }
 
+  get isEmpty(): boolean {
+    return this.counts.size === 0
+  }
+
   toJSON(): Record<string, number> {
     return Object.fromEntries(this.counts)
   }

@@ -2,12 +2,26 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
+/** What each attack did. */
+type AttackCounts = Record<string, Record<string, number>>
+
 /** One or more attacks that go on in a process of their own, until `end`. */
 export class AttackerProcess {
   private readonly child: ChildProcess
+  /** Resolves when each attack has done something. */
+  readonly begun: Promise<void>
+  private readonly counts: Promise<AttackCounts>
 
   private constructor(child: ChildProcess) {
     this.child = child
+    const begun = Promise.withResolvers<void>()
+    const counted = Promise.withResolvers<AttackCounts>()
+    this.begun = begun.promise
+    this.counts = counted.promise
+    child.on('message', (message: 'begun' | { readonly counts: AttackCounts }) => {
+      if (message === 'begun') begun.resolve()
+      else counted.resolve(message.counts)
+    })
   }
 
   static async start(url: string, names: readonly string[]): Promise<AttackerProcess> {
@@ -18,10 +32,9 @@ export class AttackerProcess {
   }
 
   /** @returns what each attack did */
-  async end(): Promise<Record<string, Record<string, number>>> {
-    const told = once(this.child, 'message')
+  async end(): Promise<AttackCounts> {
     this.child.send('end')
-    const [{ counts }] = (await told) as [{ counts: Record<string, Record<string, number>> }]
+    const counts = await this.counts
     if (this.child.exitCode === null) await once(this.child, 'exit')
     return counts
   }

@@ -1,6 +1,6 @@
 /** Attacks a server until it is told to stop, in a process of its own: `attacker.ts URL NAME…` */
 import { constants, setPriority } from 'node:os'
-import { Counts } from './attack.ts'
+import { Counts, pause } from './attack.ts'
 import { attackNamed } from './attacks/attacks.ts'
 import { targetOf } from './hostile-socket.ts'
 
@@ -21,5 +21,9 @@ const run = ([name, counts]: [string, Counts]): Promise<void> => {
   const alpn = isRaw || !url.startsWith('https:') ? undefined : (protocol ?? 'http/1.1')
   return run({ target, signal: ended.signal, counts, alpn })
 }
-await Promise.all([...counts].map(run))
+const running = Promise.all([...counts].map(run))
+// At the lowest priority it may be a while before each has done anything.
+while (!ended.signal.aborted && [...counts.values()].some(({ isEmpty }) => isEmpty)) await pause(ended.signal, 10)
+process.send?.('begun')
+await running
 process.send?.({ counts: Object.fromEntries(counts) }, () => process.exit())

@@ -58,6 +58,7 @@ async function attack(server: ServerProcess, rounds: readonly (readonly string[]
   for (const names of rounds) {
     const attacker = await AttackerProcess.start(server.url, names)
     onTestFinished(() => attacker.kill())
+    await attacker.begun
     await sleep(ATTACK_MS)
     for (const [name, counts] of Object.entries(await attacker.end())) {
       expect(Object.keys(counts).length, name).toBeGreaterThan(0)

@@ -155,7 +155,7 @@ export class Http2Sessions {
       if (open === undefined) return
       const begin = (): void => {
         // Reset by its client meanwhile.
-        if (stream.destroyed) return
+        if (stream.destroyed || stream.closed) return
         if (!onStream(stream, headers, open.window))
           toRequest?.call(server, stream, headers, flags, rawHeaders as unknown as string[])
       }

@@ -140,7 +140,7 @@ export const CONTENT_ATTACKS: readonly Attack[] = [
   {
     name: 'bombs',
     does: 'batches of a few kilobytes that get 60 or 80 MiB, to a compacted topic and to readers by REST',
-    codes: ['BATCH_TOO_LARGE', 'LIMIT_REACHED', 'OFFSET_OUT_OF_RANGE'],
+    codes: ['BATCH_TOO_LARGE', 'LIMIT_REACHED', 'OFFSET_OUT_OF_RANGE', 'TOPIC_EXISTS'],
     run: async (context) => {
       await makeTopics(context)
       // Made when they are needed: that takes a while.

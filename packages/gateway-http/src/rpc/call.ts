@@ -69,9 +69,9 @@ export class Call {
     stream.once('close', () => this.closed())
   }
 
-  /** False once the call has its status or its client has gone. */
+  /** False once the call has its status or its client has gone; a stream that was reset throws when it is answered. */
   get isOpen(): boolean {
-    return !this.hasEnded && !this.stream.destroyed
+    return !this.hasEnded && !this.stream.destroyed && !this.stream.closed
   }
 
   /** False while what was written waits for the client to read. */
@@ -118,7 +118,7 @@ export class Call {
 
   private sendTrailers(): void {
     this.stalled.stop()
-    if (!this.stream.destroyed) this.stream.sendTrailers(this.trailers)
+    if (!this.stream.destroyed && !this.stream.closed) this.stream.sendTrailers(this.trailers)
   }
 
   /** What the client still sends is thrown away, and if it does not stop by itself, it is stopped. */
