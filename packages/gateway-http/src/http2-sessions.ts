@@ -290,6 +290,7 @@ export class Http2Sessions {
       open.noise.look()
       open.window.look()
       for (const waiting of open.chunks) waiting.look()
+      for (const stream of open.streams) if (isOver(stream)) stream.destroy()
     }
   }
 
@@ -310,6 +311,16 @@ interface OpenSession extends RequestOwner {
   readonly window: StreamWindow
   /** Of its streams that may receive something. */
   readonly chunks: Set<WaitingChunks>
+}
+
+/**
+ * Whether a stream has gone on the connection and stays here. Node.js destroys one that its peer reset with NO_ERROR when
+ * everything that came was read and everything was sent: never, where nobody goes on reading or sending. Not even the end
+ * of its connection would bring it down.
+ */
+function isOver(stream: ServerHttp2Stream): boolean {
+  // Idle is what a stream is called that the connection does not know any more.
+  return stream.closed && !stream.destroyed && stream.state.state === constants.NGHTTP2_STREAM_STATE_IDLE
 }
 
 function unreadBytes(streams: Iterable<ServerHttp2Stream>): number {

@@ -1,0 +1,66 @@
+import { once } from 'node:events'
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import { frameProduceStreamRequest, PRODUCE_STREAM_PATH } from '@millrace/wire'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type RpcServer, serveRpc } from '../test/rpc-harness.ts'
+
+const RECORDS = '/v1/topics/t/partitions/0/records'
+
+let server: RpcServer
+/** Takes nothing of what its streams are answered. */
+let client: ClientHttp2Session
+
+beforeEach(async () => {
+  server = await serveRpc()
+  await server.broker.topics.create({ name: 't', partitions: 1 })
+  const value = Buffer.alloc(100_000, 'a')
+  const record = { key: null, value, headers: [], partition: undefined, timestamp: undefined }
+  await server.broker.produce.records('t', [record, record], { acks: 'committed' })
+  client = connect(`http://127.0.0.1:${server.port}`, { settings: { initialWindowSize: 0 } })
+  client.on('error', () => {})
+  await once(client, 'remoteSettings')
+})
+afterEach(async () => {
+  client.destroy()
+  await server.close()
+})
+
+async function answered(headers: Record<string, string>): Promise<ClientHttp2Stream> {
+  const stream = client.request(headers)
+  stream.on('error', () => {}).pause()
+  await once(stream, 'response')
+  await expect.poll(() => server.gateway.stats().unsentBytes).toBeGreaterThan(0)
+  return stream
+}
+
+/** Refused requests until their answers fill what may wait, so that the rest is not read. */
+async function unread(): Promise<ClientHttp2Stream> {
+  const headers = { ':method': 'POST', ':path': PRODUCE_STREAM_PATH, 'content-type': 'application/grpc' }
+  const stream = client.request(headers)
+  stream.on('error', () => {}).pause()
+  const request = { topic: 'none', partition: 0, acks: 'committed', batch: undefined, records: [] } as const
+  for (let id = 0; id < 6_000; id++) stream.write(Buffer.concat(frameProduceStreamRequest({ ...request, id })))
+  await expect.poll(() => server.gateway.stats().unsentBytes).toBeGreaterThan(0)
+  await expect.poll(() => server.gateway.stats().unreadBytes).toBeGreaterThan(0)
+  return stream
+}
+
+const STREAMS = [
+  ['whole answer', () => answered({ ':path': RECORDS })],
+  ['live tail', () => answered({ ':path': RECORDS, accept: 'text/event-stream' })],
+  ['call that is not read from', unread],
+] as const
+
+test.each(STREAMS)(
+  'a %s that was not taken is given up when its client resets it, with whatever code',
+  async (_, open) => {
+    for (const code of [constants.NGHTTP2_CANCEL, constants.NGHTTP2_NO_ERROR]) {
+      const stream = await open()
+      stream.close(code)
+      const given = { calls: [], liveTails: 0, unsentBytes: 0, unreadBytes: 0 }
+      await expect.poll(() => server.gateway.stats()).toMatchObject(given)
+    }
+    client.destroy()
+    await expect.poll(() => server.gateway.stats().connections.http2).toBe(0)
+  },
+)
