@@ -1,8 +1,16 @@
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
-import { frameProduceStreamRequest, PRODUCE_STREAM_PATH } from '@millrace/wire'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type RpcServer, serveRpc } from '../test/rpc-harness.ts'
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net'
+import {
+  encodeFetchStreamRequest,
+  FETCH_STREAM_PATH,
+  frameMessage,
+  frameProduceStreamRequest,
+  PRODUCE_STREAM_PATH,
+  toInt64,
+} from '@millrace/wire'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type RpcServer, serveRpc, until } from '../test/rpc-harness.ts'
 
 const RECORDS = '/v1/topics/t/partitions/0/records'
 
@@ -64,3 +72,52 @@ test.each(STREAMS)(
     await expect.poll(() => server.gateway.stats().connections.http2).toBe(0)
   },
 )
+
+describe('a connection from which nothing is taken', () => {
+  const proxy = createServer()
+  let toServer: Socket
+  let slow: RpcServer
+
+  beforeEach(async () => {
+    slow = await serveRpc({ limits: { stalledReaderTimeoutMs: 100 } })
+    proxy.removeAllListeners('connection').on('connection', (socket) => {
+      toServer = connectTcp(slow.port, '127.0.0.1')
+      socket.on('error', () => {}).pipe(toServer)
+      toServer.on('error', () => {}).pipe(socket)
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    await slow.broker.topics.create({ name: 't', partitions: 1, settings: { 'max.message.bytes': String(2 << 20) } })
+    const record = { key: null, value: Buffer.alloc(1 << 20, 'a'), headers: [], partition: 0, timestamp: undefined }
+    for (let count = 0; count < 16; count++) await slow.broker.produce.records('t', [record], { acks: 'committed' })
+    const { port } = proxy.address() as AddressInfo
+    client.destroy()
+    client = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 1 << 30 } })
+    client.on('error', () => {})
+    await once(client, 'remoteSettings')
+    client.setLocalWindowSize(1 << 30)
+  })
+  afterEach(async () => {
+    client.destroy()
+    proxy.close()
+    await slow.close()
+  })
+
+  const fetchStream = (): ClientHttp2Stream => {
+    const headers = { ':method': 'POST', ':path': FETCH_STREAM_PATH, 'content-type': 'application/grpc' }
+    const stream = client.request(headers)
+    const add = { subscription: 1, topic: 't', partition: 0, bytes: toInt64(1 << 30) }
+    stream.write(frameMessage(encodeFetchStreamRequest({ add })))
+    return stream
+  }
+  const liveTail = (): ClientHttp2Stream => client.request({ ':path': RECORDS, accept: 'text/event-stream' })
+
+  test.each([
+    ['fetch stream', fetchStream],
+    ['live tail', liveTail],
+  ] as const)('keeps no %s', async (_, open) => {
+    toServer.pause()
+    open().on('error', () => {})
+    await until(() => slow.lines.some(({ message }) => message.includes('was cut off: its client does not read')))
+    await expect.poll(() => slow.gateway.stats()).toMatchObject({ calls: [], liveTails: 0, unsentBytes: 0 })
+  })
+})

@@ -2,6 +2,7 @@ import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { Clock, Limits, Logger, MillraceError } from '@millrace/record'
 import { errorTrailers, OK_TRAILERS, type Trailers } from '@millrace/wire'
 import type { Answers } from '../answers.ts'
+import { cutOff } from '../cut-off.ts'
 import { noiseOf } from '../noise.ts'
 import type { OpenCount } from '../open-count.ts'
 import type { Outcome, RequestStats } from '../request-stats.ts'
@@ -152,7 +153,7 @@ export class Call {
       'a call was cut off: its client does not read',
     )
     this.hasEnded = true
-    this.stream.close(constants.NGHTTP2_CANCEL)
+    cutOff(this.stream)
   }
 
   private closed(): void {
