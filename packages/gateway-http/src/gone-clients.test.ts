@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { request } from 'node:http'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net'
 import {
@@ -9,7 +10,7 @@ import {
   PRODUCE_STREAM_PATH,
   toInt64,
 } from '@millrace/wire'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type RpcServer, serveRpc, until } from '../test/rpc-harness.ts'
 
 const RECORDS = '/v1/topics/t/partitions/0/records'
@@ -65,13 +66,31 @@ test.each(STREAMS)(
     for (const code of [constants.NGHTTP2_CANCEL, constants.NGHTTP2_NO_ERROR]) {
       const stream = await open()
       stream.close(code)
-      const given = { calls: [], liveTails: 0, unsentBytes: 0, unreadBytes: 0 }
-      await expect.poll(() => server.gateway.stats()).toMatchObject(given)
+      const nothing = { calls: [], liveTails: 0, unsentBytes: 0, unreadBytes: 0 }
+      await expect.poll(() => server.gateway.stats()).toMatchObject(nothing)
     }
     client.destroy()
     await expect.poll(() => server.gateway.stats().connections.http2).toBe(0)
   },
 )
+
+test('a body counts no more, and its request is counted, when the client leaves before the answer', async () => {
+  vi.spyOn(server.broker.produce, 'records').mockReturnValue(new Promise(() => {}))
+  const body = JSON.stringify({ records: [{ value: 'v' }] })
+  const path = '/v1/topics/t/records'
+  const headers = { 'content-type': 'application/json' }
+  const overHttp1 = request({ port: server.port, path, method: 'POST', headers }).on('error', () => {})
+  overHttp1.end(body)
+  const overHttp2 = client.request({ ':path': path, ':method': 'POST', ...headers }).on('error', () => {})
+  overHttp2.end(body)
+  await expect.poll(() => server.gateway.stats().bodyBytes).toBe(2 * body.length)
+  overHttp1.destroy()
+  client.destroy()
+  await expect.poll(() => server.gateway.stats().bodyBytes).toBe(0)
+  expect(server.gateway.stats().requests).toEqual([
+    { protocol: 'rest', call: 'POST /v1/topics/:topic/records', outcome: 'CANCELLED', count: 2 },
+  ])
+})
 
 describe('a connection from which nothing is taken', () => {
   const proxy = createServer()
