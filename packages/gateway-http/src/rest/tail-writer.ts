@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import type { Clock, Limits, Logger } from '@millrace/record'
-import { cutOff } from '../cut-off.ts'
 import { IdleTimer } from '../rpc/idle-timer.ts'
+import { cutOff } from '../stream-end.ts'
 import type { Unsent } from '../unsent.ts'
 import { isGone } from './gone.ts'
 

@@ -2,10 +2,10 @@ import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { Clock, Limits, Logger, MillraceError } from '@millrace/record'
 import { errorTrailers, OK_TRAILERS, type Trailers } from '@millrace/wire'
 import type { Answers } from '../answers.ts'
-import { cutOff } from '../cut-off.ts'
 import { noiseOf } from '../noise.ts'
 import type { OpenCount } from '../open-count.ts'
 import type { Outcome, RequestStats } from '../request-stats.ts'
+import { cutOff, isClosed } from '../stream-end.ts'
 import type { TracedRequest } from '../tracing.ts'
 import type { Unsent } from '../unsent.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
@@ -70,9 +70,9 @@ export class Call {
     stream.once('close', () => this.closed())
   }
 
-  /** False once the call has its status or its client has gone; a stream that was reset throws when it is answered. */
+  /** False once the call has its status or its client has gone. */
   get isOpen(): boolean {
-    return !this.hasEnded && !this.stream.destroyed && !this.stream.closed
+    return !this.hasEnded && !isClosed(this.stream)
   }
 
   /** False while what was written waits for the client to read. */
@@ -119,7 +119,7 @@ export class Call {
 
   private sendTrailers(): void {
     this.stalled.stop()
-    if (!this.stream.destroyed && !this.stream.closed) this.stream.sendTrailers(this.trailers)
+    if (!isClosed(this.stream)) this.stream.sendTrailers(this.trailers)
   }
 
   /** What the client still sends is thrown away, and if it does not stop by itself, it is stopped. */
