@@ -92,6 +92,28 @@ test('a body counts no more, and its request is counted, when the client leaves 
   ])
 })
 
+test('a large body that waits for its turn is not looked at when its client has left', async () => {
+  const produce = vi.spyOn(server.broker.produce, 'records')
+  const before = Promise.withResolvers<void>()
+  const work = server.broker.longWork.run('before', () => before.promise)
+  const body = JSON.stringify({ records: [{ value: 'v'.repeat(100_000) }] })
+  const headers = { 'content-type': 'application/json' }
+  const overHttp1 = request({ port: server.port, path: '/v1/topics/t/records', method: 'POST', headers })
+  overHttp1.on('error', () => {}).end(body)
+  const head = { ':path': '/v1/topics/t/records', ':method': 'POST', ...headers }
+  const overHttp2 = client.request(head).on('error', () => {})
+  overHttp2.end(body)
+  await expect.poll(() => server.gateway.stats().bodyBytes).toBe(2 * body.length)
+  overHttp1.destroy()
+  overHttp2.close(constants.NGHTTP2_CANCEL)
+  await expect.poll(() => server.gateway.stats().bodyBytes).toBe(0)
+  before.resolve()
+  await work
+  await server.broker.longWork.run('after', () => {})
+  await server.broker.longWork.run('after', () => {})
+  expect(produce).not.toHaveBeenCalled()
+})
+
 describe('a connection from which nothing is taken', () => {
   const proxy = createServer()
   let toServer: Socket
