@@ -119,7 +119,7 @@ export class Admin extends GroupAdmin {
     options: AdminCallOptions = {},
   ): Promise<TopicInfo> {
     const settings = Object.fromEntries(Object.entries(config).map(([key, value]) => [key, String(value)]))
-    const request = { name, partitions, config: settings }
+    const request = { name, partitions: checkPartitionCount(partitions), config: settings }
     const { topic } = await this.transport.call(UNARY.createTopic, request, changing(options))
     return topicInfo(topic)
   }
@@ -146,14 +146,10 @@ export class Admin extends GroupAdmin {
     { partitions, config = {} }: TopicAlteration,
     options: AdminCallOptions = {},
   ): Promise<TopicDetails> {
-    // On the wire 0 stands for no change.
-    if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= 1 && partitions < 2 ** 31)) {
-      throw new MillraceError('INVALID_PARTITIONS', `a topic has one partition or more, not ${partitions}`)
-    }
     const entries = Object.entries(config)
     const request = {
       name,
-      partitions: partitions ?? 0,
+      partitions: partitions === undefined ? UNCHANGED : checkPartitionCount(partitions),
       config: Object.fromEntries(entries.flatMap(([key, value]) => (value === null ? [] : [[key, String(value)]]))),
       unset: entries.filter(([, value]) => value === null).map(([key]) => key),
     }
@@ -235,6 +231,15 @@ export class Admin extends GroupAdmin {
       }),
     )
   }
+}
+
+/** On the wire: as many partitions as there are or, of a new topic, one. */
+const UNCHANGED = 0
+
+/** The wire would make another number of what is none of its own. */
+function checkPartitionCount(count: unknown): number {
+  if (Number.isInteger(count) && (count as number) >= 1 && (count as number) < 2 ** 31) return count as number
+  throw new MillraceError('INVALID_PARTITIONS', `a topic has one partition or more, not ${count}`)
 }
 
 function changing(options: AdminCallOptions): CallOptions {

@@ -1,7 +1,7 @@
 import { fromInt64, type Int64, type millrace, toInt64, UNARY } from '@millrace/wire'
 import type { AdminCallOptions } from './admin-options.ts'
 import { invalid } from './options.ts'
-import { checkPosition, type Position, positionToMessage } from './position.ts'
+import { checkPartition, checkPosition, type Position, positionToMessage } from './position.ts'
 import type { Transport } from './transport.ts'
 
 /** Partitions of one topic. */
@@ -140,7 +140,7 @@ export class GroupAdmin {
   async commitOffsets({ group, offsets }: CommitQuery, options: AdminCallOptions = {}): Promise<void> {
     const commits = offsets.map(({ topic, partition, offset, metadata = '' }) => ({
       topic,
-      partition,
+      partition: checkPartition(partition),
       offset: toInt64(offset),
       metadata,
     }))
@@ -226,7 +226,7 @@ function topicPartitions({ topic, partitions }: millrace.v1.TopicPartitions): To
 }
 
 function partitionsMessage({ topic, partitions }: TopicPartitions): millrace.v1.TopicPartitions.$Properties {
-  return { topic, partitions: [...partitions] }
+  return { topic, partitions: partitions.map(checkPartition) }
 }
 
 function optionalNumber(value: Int64 | null): number | undefined {
