@@ -113,6 +113,21 @@ describe('the client with the real gateway', () => {
     },
   )
 
+  test('refuses what would otherwise be left out without a word', async () => {
+    const { admin } = clientOf((await startGateway()).url)
+    await admin.createTopic({ name: 't' })
+    await admin.commitOffsets({ group: 'g', offsets: [{ topic: 't', partition: 0, offset: 0 }] })
+    const refused = (member: string) => ({ code: 'INVALID_CONFIG', message: expect.stringContaining(`"${member}"`) })
+    const slip = <T>(value: T, member: string): T => ({ ...value, [member]: true })
+    const reset = { group: 'g', to: 'latest' } as const
+    await expect(admin.createTopic(slip({ name: 'x' }, 'partition'))).rejects.toMatchObject(refused('partition'))
+    await expect(admin.alterTopic('t', slip({}, 'partition'))).rejects.toMatchObject(refused('partition'))
+    await expect(admin.resetOffsets(slip(reset, 'dryrun'))).rejects.toMatchObject(refused('dryrun'))
+    await expect(admin.fetchOffsets(slip({ group: 'g' }, 'topics'))).rejects.toMatchObject(refused('topics'))
+    await expect(admin.offsets(slip({ topic: 't', at: 'latest' }, 'time'))).rejects.toMatchObject(refused('time'))
+    expect(await admin.listTopics()).toHaveLength(1)
+  })
+
   test.each([-1, 0.5, 2 ** 32])('takes no other partition for one that there is not: %s', async (partition) => {
     const mr = clientOf((await startGateway()).url)
     const { admin } = mr

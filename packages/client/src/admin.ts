@@ -2,6 +2,7 @@ import { MillraceError } from '@millrace/record'
 import { fromInt64, type millrace, toInt64, UNARY } from '@millrace/wire'
 import type { AdminCallOptions } from './admin-options.ts'
 import { GroupAdmin } from './group-admin.ts'
+import { checkNames } from './options.ts'
 import { checkPartition, checkPosition, type Position, positionToMessage } from './position.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 import type { CallOptions, Transport } from './transport.ts'
@@ -114,14 +115,13 @@ export class Admin extends GroupAdmin {
    * @throws MillraceError TOPIC_EXISTS, TOPIC_NAME_CONFLICT, INVALID_TOPIC_NAME, INVALID_PARTITIONS, INVALID_CONFIG,
    *   LIMIT_REACHED
    */
-  async createTopic(
-    { name, partitions = 1, config = {} }: NewTopic,
-    options: AdminCallOptions = {},
-  ): Promise<TopicInfo> {
+  async createTopic(topic: NewTopic, options: AdminCallOptions = {}): Promise<TopicInfo> {
+    checkNames('createTopic', topic, { name: true, partitions: true, config: true })
+    const { name, partitions = 1, config = {} } = topic
     const settings = Object.fromEntries(Object.entries(config).map(([key, value]) => [key, String(value)]))
     const request = { name, partitions: checkPartitionCount(partitions), config: settings }
-    const { topic } = await this.transport.call(UNARY.createTopic, request, changing(options))
-    return topicInfo(topic)
+    const made = await this.transport.call(UNARY.createTopic, request, changing(options))
+    return topicInfo(made.topic)
   }
 
   /** All topics, by name. */
@@ -141,11 +141,9 @@ export class Admin extends GroupAdmin {
    * @throws MillraceError TOPIC_NOT_FOUND, INVALID_CONFIG, INVALID_PARTITIONS (fewer than there are, or too many),
    *   LIMIT_REACHED
    */
-  async alterTopic(
-    name: string,
-    { partitions, config = {} }: TopicAlteration,
-    options: AdminCallOptions = {},
-  ): Promise<TopicDetails> {
+  async alterTopic(name: string, alteration: TopicAlteration, options: AdminCallOptions = {}): Promise<TopicDetails> {
+    checkNames('alterTopic', alteration, { partitions: true, config: true })
+    const { partitions, config = {} } = alteration
     const entries = Object.entries(config)
     const request = {
       name,
@@ -210,9 +208,11 @@ export class Admin extends GroupAdmin {
 
   /**
    * Finds offsets by position, by partition in order.
-   * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND
+   * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, INVALID_CONFIG
    */
-  async offsets({ topic, partition, at }: OffsetQuery, options: AdminCallOptions = {}): Promise<PartitionOffset[]> {
+  async offsets(query: OffsetQuery, options: AdminCallOptions = {}): Promise<PartitionOffset[]> {
+    checkNames('offsets', query, { topic: true, partition: true, at: true })
+    const { topic, partition, at } = query
     const position = positionToMessage(checkPosition('at', at))
     const partitions =
       partition === undefined

@@ -1,6 +1,6 @@
 import { fromInt64, type Int64, type millrace, toInt64, UNARY } from '@millrace/wire'
 import type { AdminCallOptions } from './admin-options.ts'
-import { invalid } from './options.ts'
+import { checkNames, invalid } from './options.ts'
 import { checkPartition, checkPosition, type Position, positionToMessage } from './position.ts'
 import type { Transport } from './transport.ts'
 
@@ -149,9 +149,11 @@ export class GroupAdmin {
 
   /**
    * Committed offsets; partitions without one are left out. An open transaction that commits some is waited for.
-   * @throws MillraceError GROUP_NOT_FOUND, TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, OFFSETS_PENDING when the time is up
+   * @throws MillraceError GROUP_NOT_FOUND, TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, OFFSETS_PENDING when the time is up,
+   *   INVALID_CONFIG
    */
   async fetchOffsets(query: CommittedQuery, options: AdminCallOptions = {}): Promise<CommittedOffset[]> {
+    checkNames('fetchOffsets', query, { group: true, partitions: true, allowPending: true })
     const { group, partitions = [], allowPending = false } = query
     const request = { group, partitions: partitions.map(partitionsMessage), allowPending }
     const { offsets } = await this.transport.call(UNARY.fetchOffsets, request, options)
@@ -170,6 +172,7 @@ export class GroupAdmin {
    *   PARTITION_NOT_FOUND, OFFSET_OUT_OF_RANGE, INVALID_CONFIG
    */
   async resetOffsets(query: ResetQuery, options: AdminCallOptions = {}): Promise<OffsetReset[]> {
+    checkNames('resetOffsets', query, { group: true, to: true, partitions: true, dryRun: true, force: true })
     const { group, to, partitions = [], dryRun = false, force = false } = query
     const request = { group, ...targetToMessage(to), partitions: partitions.map(partitionsMessage), dryRun, force }
     const { offsets } = await this.transport.call(UNARY.resetOffsets, request, { ...options, once: true })
