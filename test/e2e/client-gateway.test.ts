@@ -125,6 +125,11 @@ describe('the client with the real gateway', () => {
     await expect(admin.resetOffsets(slip(reset, 'dryrun'))).rejects.toMatchObject(refused('dryrun'))
     await expect(admin.fetchOffsets(slip({ group: 'g' }, 'topics'))).rejects.toMatchObject(refused('topics'))
     await expect(admin.offsets(slip({ topic: 't', at: 'latest' }, 'time'))).rejects.toMatchObject(refused('time'))
+    const first = { topic: 't', partition: 0 }
+    await expect(admin.deleteRecords(slip({ ...first, before: 0 }, 'offset'))).rejects.toMatchObject(refused('offset'))
+    const commit = { group: 'g', offsets: [{ ...first, offset: 0 }] }
+    await expect(admin.commitOffsets(slip(commit, 'force'))).rejects.toMatchObject(refused('force'))
+    await expect(admin.createBackup(slip({}, 'nome'))).rejects.toMatchObject(refused('nome'))
     expect(await admin.listTopics()).toHaveLength(1)
   })
 

@@ -158,13 +158,15 @@ export class Admin extends GroupAdmin {
 
   /**
    * Makes the records of a partition before an offset unreadable, for good. At or below the log start nothing changes.
-   * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, INVALID_REQUEST; OFFSET_OUT_OF_RANGE past the high
-   *   watermark
+   * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, INVALID_REQUEST, INVALID_CONFIG; OFFSET_OUT_OF_RANGE past
+   *   the high watermark
    */
   async deleteRecords(
-    { topic, partition, before }: RecordsToDelete,
+    records: RecordsToDelete,
     options: AdminCallOptions = {},
   ): Promise<{ readonly logStartOffset: number }> {
+    checkNames('deleteRecords', records, { topic: true, partition: true, before: true })
+    const { topic, partition, before } = records
     if (!Number.isSafeInteger(before) || before < 0) {
       throw new MillraceError('INVALID_REQUEST', `before is an offset, a whole number from 0 on, not ${before}`)
     }
@@ -183,12 +185,15 @@ export class Admin extends GroupAdmin {
    * Has the server copy all that is committed at one moment to the place that it has for backups. With much to copy, the
    * call takes longer than others: `requestTimeoutMs` bounds it.
    * @param backup `name`: 1 to 100 letters, digits, `.`, `_` and `-`. Default: the time
-   * @throws MillraceError INVALID_REQUEST, BACKUP_EXISTS, STORAGE_FAILED, DISK_FULL, UNIMPLEMENTED, TIMED_OUT
+   * @throws MillraceError INVALID_REQUEST, INVALID_CONFIG, BACKUP_EXISTS, STORAGE_FAILED, DISK_FULL, UNIMPLEMENTED,
+   *   TIMED_OUT
    */
   async createBackup(
-    { name = '' }: { name?: string | undefined } = {},
+    backup: { readonly name?: string | undefined } = {},
     options: AdminCallOptions = {},
   ): Promise<BackupInfo> {
+    checkNames('createBackup', backup, { name: true })
+    const { name = '' } = backup
     const made = await this.transport.call(UNARY.createBackup, { name }, changing(options))
     return {
       name: made.name,

@@ -135,9 +135,11 @@ export class GroupAdmin {
   /**
    * Commits offsets from outside, all or none, into a group without members, which is made if need be.
    * @throws MillraceError GROUP_NOT_EMPTY, OFFSET_OUT_OF_RANGE, METADATA_TOO_LARGE, TOPIC_NOT_FOUND, PARTITION_NOT_FOUND,
-   *   INVALID_GROUP_NAME, NUMBER_NOT_EXACT
+   *   INVALID_GROUP_NAME, NUMBER_NOT_EXACT, INVALID_CONFIG
    */
-  async commitOffsets({ group, offsets }: CommitQuery, options: AdminCallOptions = {}): Promise<void> {
+  async commitOffsets(query: CommitQuery, options: AdminCallOptions = {}): Promise<void> {
+    checkNames('commitOffsets', query, { group: true, offsets: true })
+    const { group, offsets } = query
     const commits = offsets.map(({ topic, partition, offset, metadata = '' }) => ({
       topic,
       partition: checkPartition(partition),
