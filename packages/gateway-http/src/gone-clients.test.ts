@@ -1,6 +1,12 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type Http2ServerResponse,
+} from 'node:http2'
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net'
 import {
   encodeFetchStreamRequest,
@@ -12,6 +18,7 @@ import {
 } from '@millrace/wire'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type RpcServer, serveRpc, until } from '../test/rpc-harness.ts'
+import { isGone } from './rest/gone.ts'
 
 const RECORDS = '/v1/topics/t/partitions/0/records'
 
@@ -161,4 +168,12 @@ describe('a connection from which nothing is taken', () => {
     await until(() => slow.lines.some(({ message }) => message.includes('was cut off: its client does not read')))
     await expect.poll(() => slow.gateway.stats()).toMatchObject({ calls: [], liveTails: 0, unsentBytes: 0 })
   })
+})
+
+test('nobody gets an answer on a stream that was reset, also before it is destroyed', () => {
+  const response = (closed: boolean, destroyed: boolean) =>
+    ({ stream: { closed, destroyed } }) as unknown as Http2ServerResponse
+  expect(isGone(response(false, false))).toBe(false)
+  expect(isGone(response(true, false))).toBe(true)
+  expect(isGone(response(true, true))).toBe(true)
 })

@@ -11,15 +11,7 @@ import {
 } from '@millrace/wire'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { FakeGroups } from '../../test/fake-groups.ts'
-import {
-  batchOf,
-  PORT_TIMERS,
-  type RawCall,
-  type RawClient,
-  type RpcServer,
-  serveRpc,
-  until,
-} from '../../test/rpc-harness.ts'
+import { batchOf, PORT_TIMERS, type RawClient, type RpcServer, serveRpc, until } from '../../test/rpc-harness.ts'
 
 let clock: ManualClock
 let server: RpcServer
