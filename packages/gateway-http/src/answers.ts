@@ -3,6 +3,8 @@ import type { Unsent } from './unsent.ts'
 
 /** What a connection may always have waiting to be taken by its client, however much others have. */
 const OWN_SHARE_BYTES = 131_072
+/** An answer that anybody gets, however much others have not taken. */
+const LEAST_BYTES = 65_536
 
 /** An answer, and what tells that it was taken or that nobody wants it any more. May be called twice. */
 export interface HeldAnswer<T> {
@@ -18,9 +20,8 @@ interface AnswerOptions {
 }
 
 /**
- * Fetches that are answered whole, over all connections: those that wait for data, and the answers that clients have not
- * taken. A connection that asks for one after another and takes none is refused once all together hold half of
- * `unsentBytes`.
+ * What is answered whole, over all connections: fetches that wait for data, and the answers that clients have not taken. A
+ * connection that asks for one after another and takes none is refused once all together hold half of `unsentBytes`.
  */
 export class Answers {
   private readonly limits: Pick<Limits, 'unsentBytes' | 'waitingFetches'>
@@ -58,12 +59,7 @@ export class Answers {
     this.checkTaken(owner)
     const bytes = this.unsent.portion(wantedBytes)
     // What waits holds nothing.
-    let heldBytes = 0
-    const hold = (most: number): void => {
-      this.unsent.add(most - heldBytes)
-      this.held.set(owner, (this.held.get(owner) ?? 0) + most - heldBytes)
-      heldBytes = most
-    }
+    const hold = this.holder(owner)
     const release = (): void => hold(0)
     if (waits) this.waits++
     else if (!isQueued) hold(bytes)
@@ -85,12 +81,40 @@ export class Answers {
     }
   }
 
+  /**
+   * Counts an answer that `make` has not made. @returns what tells that it was taken or that nobody wants it any more
+   */
+  hold(owner: object, bytes: number): () => void {
+    const hold = this.holder(owner)
+    hold(bytes)
+    return () => hold(0)
+  }
+
   /** @throws MillraceError LIMIT_REACHED when `owner` does not take its answers and much is held up */
-  private checkTaken(owner: object): void {
+  checkTaken(owner: object): void {
     const { unsentBytes } = this.limits
-    if ((this.held.get(owner) ?? 0) < OWN_SHARE_BYTES || this.unsent.bytes < unsentBytes / 2) return
+    if (this.unsent.bytes < unsentBytes / 2 || (this.held.get(owner) ?? 0) < OWN_SHARE_BYTES) return
     throw new MillraceError('LIMIT_REACHED', 'this connection does not take the answers that it has asked for', {
       details: { unsentBytes },
     })
+  }
+
+  /** @throws MillraceError LIMIT_REACHED for an answer of that length when as much is held up as may be */
+  checkRoom(bytes: number): void {
+    const { unsentBytes } = this.limits
+    if (bytes <= LEAST_BYTES || this.unsent.bytes < unsentBytes) return
+    throw new MillraceError('LIMIT_REACHED', 'too many answers wait to be taken by clients', {
+      details: { unsentBytes },
+    })
+  }
+
+  /** @returns what sets how much of one answer is held */
+  private holder(owner: object): (bytes: number) => void {
+    let heldBytes = 0
+    return (bytes) => {
+      this.unsent.add(bytes - heldBytes)
+      this.held.set(owner, (this.held.get(owner) ?? 0) + bytes - heldBytes)
+      heldBytes = bytes
+    }
   }
 }

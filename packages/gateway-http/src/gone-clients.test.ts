@@ -18,7 +18,7 @@ import {
 } from '@millrace/wire'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type RpcServer, serveRpc, until } from '../test/rpc-harness.ts'
-import { isGone } from './rest/gone.ts'
+import { isGone } from './rest/response.ts'
 
 const RECORDS = '/v1/topics/t/partitions/0/records'
 

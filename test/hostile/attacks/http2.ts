@@ -177,11 +177,12 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
     name: 'shut windows',
     does: '40 connections ask for answers on 250 streams each and open no window for them',
     run: (context) =>
-      withConnections(context, 40, async (connection) => {
+      withConnections(context, 40, async (connection, index) => {
         await connection.write(preface({ [SETTING.initialWindowSize]: 0 }))
-        const request = headerBlock(getFields('/v1/topics/good/partitions/0/records'))
-        const streams = Array.from({ length: 250 }, (_, index) =>
-          frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, 2 * index + 1, request),
+        const path = index % 2 === 0 ? '/v1/topics/good/partitions/0/records' : '/openapi.json'
+        const request = headerBlock(getFields(path))
+        const streams = Array.from({ length: 250 }, (_, number) =>
+          frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, 2 * number + 1, request),
         )
         await connection.write(Buffer.concat(streams))
         context.counts.add('requests', streams.length)

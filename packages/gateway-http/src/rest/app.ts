@@ -16,6 +16,7 @@ import { parseJson } from './json-text.ts'
 import { LiveTails } from './live-tails.ts'
 import { PathMethods, routeNotFound } from './methods.ts'
 import { logFailure, mapError, PROBLEM_TYPE, problemOf, retryAfterOf } from './problem.ts'
+import { connectionOf } from './response.ts'
 import { tellRoutes } from './route-facts.ts'
 import { aboutRoutes } from './routes/about.ts'
 import { backupRoutes } from './routes/backups.ts'
@@ -25,6 +26,7 @@ import { groupRoutes } from './routes/groups.ts'
 import { recordRoutes } from './routes/records.ts'
 import { topicRoutes } from './routes/topics.ts'
 import { transactionRoutes } from './routes/transactions.ts'
+import { countUntaken } from './untaken.ts'
 import { bodyValidator, textValidator } from './validation.ts'
 import { Waits } from './waits.ts'
 
@@ -90,6 +92,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   tellRoutes(app)
   if (tracing !== undefined) traceRequests(app, tracing)
   noteEnds(app, options)
+  countUntaken(app, options)
   admit(app, options, methods, () => draining)
   readJsonBodies(app, options)
 
@@ -165,6 +168,7 @@ function admit(app: FastifyInstance, options: RestAppOptions, methods: PathMetho
       answerUnrouted(request, reply, methods)
       return
     }
+    options.answers.checkTaken(connectionOf(reply.raw))
     checkContent(request)
     if (!request.route?.takesBody) readUnwanted(request, options)
     done()

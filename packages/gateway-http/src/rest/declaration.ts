@@ -31,8 +31,14 @@ export interface DescribedRoute {
   readonly schema: FastifySchema
 }
 
-const EVERY_CALL: readonly ErrorCode[] = ['HOST_NOT_ALLOWED', 'ORIGIN_NOT_ALLOWED', 'REQUEST_TOO_LARGE', 'INTERNAL']
-const WITH_A_BODY: readonly ErrorCode[] = ['UNSUPPORTED_MEDIA_TYPE', 'NUMBER_NOT_EXACT', 'TIMED_OUT', 'LIMIT_REACHED']
+const EVERY_CALL: readonly ErrorCode[] = [
+  'HOST_NOT_ALLOWED',
+  'ORIGIN_NOT_ALLOWED',
+  'REQUEST_TOO_LARGE',
+  'LIMIT_REACHED',
+  'INTERNAL',
+]
+const WITH_A_BODY: readonly ErrorCode[] = ['UNSUPPORTED_MEDIA_TYPE', 'NUMBER_NOT_EXACT', 'TIMED_OUT']
 
 /** All codes that a call may be answered with, in the order of `ERRORS`. */
 export function codesOf({ url, schema }: DescribedRoute): ErrorCode[] {

@@ -1,10 +1,8 @@
 import type { ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
 import type { Clock, Limits, Logger } from '@millrace/record'
 import { IdleTimer } from '../rpc/idle-timer.ts'
-import { cutOff } from '../stream-end.ts'
 import type { Unsent } from '../unsent.ts'
-import { isGone } from './gone.ts'
+import { cutOffResponse, isGone, type Response } from './response.ts'
 
 /** Written at a time: whoever takes as little as this within the time allowed is slow but not stalled. */
 const PIECE_BYTES = 65_536
@@ -21,20 +19,20 @@ export interface TailWriterOptions {
  * that takes nothing for `stalledReaderTimeoutMs` is cut off.
  */
 export class TailWriter {
-  private readonly response: ServerResponse | Http2ServerResponse
+  private readonly response: Response
   private readonly unsent: Unsent
   private readonly stalled: IdleTimer
   private isGone: boolean
   private wake: (() => void) | undefined
 
-  constructor(response: ServerResponse | Http2ServerResponse, { clock, limits, logger, unsent }: TailWriterOptions) {
+  constructor(response: Response, { clock, limits, logger, unsent }: TailWriterOptions) {
     this.response = response
     this.isGone = isGone(response)
     this.unsent = unsent
     this.stalled = new IdleTimer(clock, limits.stalledReaderTimeoutMs, () => {
       const { stalledReaderTimeoutMs } = limits
       logger.info({ stalledReaderTimeoutMs }, 'a live tail was cut off: its client does not read')
-      this.cut()
+      cutOffResponse(response)
     })
     // Every broken answer is also closed.
     response.on('error', (error: Error) => logger.debug({ err: error }, 'a live tail failed'))
@@ -87,11 +85,5 @@ export class TailWriter {
       const response = this.response as ServerResponse
       response.write(piece, () => this.wake?.())
     })
-  }
-
-  /** A client that does not read would not read an ending either. */
-  private cut(): void {
-    if ('stream' in this.response) cutOff(this.response.stream)
-    else this.response.destroy()
   }
 }

@@ -1,6 +1,4 @@
-import type { ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
-import { isGone } from './gone.ts'
+import { isGone, type Response } from './response.ts'
 
 /** The requests that wait for data. A wait ends early when its client goes away or when the server drains. */
 export class Waits {
@@ -8,7 +6,7 @@ export class Waits {
   private ended = false
 
   /** Runs `wait` with a signal that is aborted when nobody wants, or may have, the answer any longer. */
-  async run<T>(response: ServerResponse | Http2ServerResponse, wait: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async run<T>(response: Response, wait: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController()
     const abort = (): void => controller.abort()
     if (this.ended || isGone(response)) abort()

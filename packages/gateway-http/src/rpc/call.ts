@@ -56,6 +56,8 @@ export class Call {
   private failure: MillraceError | undefined
   /** What waits for the client to read, as far as it counts. */
   private unsentBytes = 0
+  /** Says that the whole answer, which is counted, was taken, or that nobody wants it any more. */
+  private untaken: (() => void) | undefined
 
   constructor(stream: ServerHttp2Stream, path: string, context: CallContext, budget: ConnectionBudget) {
     this.stream = stream
@@ -88,14 +90,24 @@ export class Call {
   /** Writes the Buffers one after another, without copying them. */
   write(parts: readonly Buffer[]): void {
     if (!this.isOpen) return
-    this.begin()
-    const { stream } = this
-    stream.cork()
-    for (const part of parts) stream.write(part)
-    stream.uncork()
-    if (!stream.writableNeedDrain) return
+    this.send(parts)
+    if (!this.stream.writableNeedDrain) return
     this.stalled.start()
-    this.countUnsent(stream.writableLength)
+    this.countUnsent(this.stream.writableLength)
+  }
+
+  /**
+   * Writes a whole answer and ends the call.
+   * @param release says that the answer, which is counted, was taken, or that nobody wants it any more
+   */
+  answer(parts: readonly Buffer[], release: () => void): void {
+    if (!this.isOpen) {
+      release()
+      return
+    }
+    this.untaken = release
+    this.send(parts)
+    this.end()
   }
 
   /** Ends the call with a status: OK, or that of `error`, which is logged here. */
@@ -115,6 +127,14 @@ export class Call {
     }
     if (this.stream.writableLength > 0) this.stalled.start()
     this.dropInput()
+  }
+
+  private send(parts: readonly Buffer[]): void {
+    const { stream } = this
+    this.begin()
+    stream.cork()
+    for (const part of parts) stream.write(part)
+    stream.uncork()
   }
 
   private sendTrailers(): void {
@@ -162,6 +182,7 @@ export class Call {
     this.traced?.endRpc(this.outcome === 'CANCELLED' ? CANCELLED : Number(this.trailers['grpc-status']), this.failure)
     this.stalled.dispose()
     this.countUnsent(0)
+    this.untaken?.()
     this.onClose?.()
   }
 }

@@ -3,11 +3,17 @@ import type { UnaryMethod } from '@millrace/wire'
 import type { Call } from './call.ts'
 import { Inbound, type MessageSink } from './inbound.ts'
 
+/** The frames of one response, counted until `release` is called. */
+export interface UnaryAnswer {
+  readonly parts: readonly Buffer[]
+  readonly release: () => void
+}
+
 /**
- * Answers one request message with the frames of one response. `signal` says that the answer is wanted at once, or by
- * nobody any more; a wait for data ends then.
+ * Answers one request message. `signal` says that the answer is wanted at once, or by nobody any more; a wait for data
+ * ends then.
  */
-export type UnaryHandler = (request: Buffer, signal: AbortSignal, call: Call) => Promise<readonly Buffer[]>
+export type UnaryHandler = (request: Buffer, signal: AbortSignal, call: Call) => Promise<UnaryAnswer>
 
 /** Adds a call with small messages, which `run` answers. */
 export type AddRoute = <Request, Response>(
@@ -60,9 +66,10 @@ export class UnaryCall implements MessageSink {
     const { call } = this
     call.budget.take(request.length)
     try {
+      call.context.answers.checkTaken(call.budget)
       const run = () => this.handler(request, this.waiting.signal, call)
-      call.write(await (call.traced === undefined ? run() : call.traced.run(run)))
-      call.end()
+      const { parts, release } = await (call.traced === undefined ? run() : call.traced.run(run))
+      call.answer(parts, release)
     } catch (error) {
       call.end(asMillraceError(error))
     } finally {

@@ -20,7 +20,7 @@ import { logFailure, publicError } from './failures.ts'
 import { groupRoutes } from './group-methods.ts'
 import type { Health } from './health.ts'
 import { isolationOf, positionOf } from './positions.ts'
-import type { AddRoute, UnaryHandler } from './unary-call.ts'
+import type { AddRoute, UnaryAnswer, UnaryHandler } from './unary-call.ts'
 
 /** A call and the largest request that it takes. */
 export interface UnaryRoute {
@@ -39,6 +39,18 @@ export interface UnaryContext {
 /** Requests that carry no records are small. */
 const SMALL_REQUEST_BYTES = 262_144
 
+/** What changes nothing may be refused after its work was done. */
+const SAFE: ReadonlySet<string> = new Set(
+  [
+    UNARY.listTopics,
+    UNARY.describeTopic,
+    UNARY.listGroups,
+    UNARY.describeGroup,
+    UNARY.fetchOffsets,
+    UNARY.listTransactions,
+  ].map(({ path }) => path),
+)
+
 /** The unary calls by their paths. Nothing is decided here: each turns a request into a broker's call, and back. */
 export function unaryRoutes(broker: Broker, health: Health, context: UnaryContext): ReadonlyMap<string, UnaryRoute> {
   const { limits, answers } = context
@@ -47,9 +59,14 @@ export function unaryRoutes(broker: Broker, health: Health, context: UnaryContex
     method: UnaryMethod<Request, never, unknown, Response>,
     run: (request: Request) => Promise<Response>,
   ): void {
+    const isSafe = SAFE.has(method.path)
     routes.set(method.path, {
       maxRequestBytes: SMALL_REQUEST_BYTES,
-      handle: async (bytes) => [frameMessage(method.encodeResponse(await run(method.decodeRequest(bytes))))],
+      handle: async (bytes, _signal, { budget }) => {
+        const answer = frameMessage(method.encodeResponse(await run(method.decodeRequest(bytes))))
+        if (isSafe) answers.checkRoom(answer.length)
+        return { parts: [answer], release: answers.hold(budget, answer.length) }
+      },
     })
   }
   topicRoutes(broker, route)
@@ -76,7 +93,10 @@ export function unaryRoutes(broker: Broker, health: Health, context: UnaryContex
     get maxRequestBytes() {
       return limits.requestBytes
     },
-    handle: async (bytes) => [frameMessage(UNARY.produce.encodeResponse(await produce(broker, bytes, context)))],
+    handle: async (bytes, _signal, { budget }) => {
+      const answer = frameMessage(UNARY.produce.encodeResponse(await produce(broker, bytes, context)))
+      return { parts: [answer], release: answers.hold(budget, answer.length) }
+    },
   })
   routes.set(UNARY.fetch.path, {
     maxRequestBytes: SMALL_REQUEST_BYTES,
@@ -189,8 +209,8 @@ async function fetch(
   answers: Answers,
   bytes: Buffer,
   signal: AbortSignal,
-  { stream, budget }: Call,
-): Promise<readonly Buffer[]> {
+  { budget }: Call,
+): Promise<UnaryAnswer> {
   const { topic, partition, from, maxBytes, waitMs, isolation } = UNARY.fetch.decodeRequest(bytes)
   if (maxBytes < 0 || waitMs < 0) throw new MillraceError('INVALID_REQUEST', 'max_bytes and wait_ms are 0 or more')
   const source = await broker.fetch.source(topic, partition)
@@ -203,7 +223,5 @@ async function fetch(
     const parts = frameFetchResponse(result, result.batches)
     return { parts, length: parts.reduce((sum, part) => sum + part.length, 0) }
   })
-  if (stream.destroyed) release()
-  stream.once('close', release)
-  return answer.parts
+  return { parts: answer.parts, release }
 }

@@ -1,13 +1,11 @@
-import type { ServerResponse } from 'node:http'
-import type { ServerHttp2Stream } from 'node:http2'
 import type { Broker, Position, ProduceResult } from '@millrace/broker'
 import { MillraceError } from '@millrace/record'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { PARTITION_ERRORS, READ_ERRORS, WRITE_ERRORS } from '../declaration.ts'
-import { isGone } from '../gone.ts'
 import { logFailure, publicMessage, retryAfterOf } from '../problem.ts'
 import { decodeRecord, fetchedJson, withinBytes } from '../record-json.ts'
+import { connectionOf, isGone } from '../response.ts'
 import {
   EventStream,
   FetchAnswer,
@@ -180,14 +178,10 @@ function fetchRoute(app: FastifyInstance, { broker, waits, answers, liveTails }:
       )
       if (isGone(reply.raw)) release()
       reply.raw.once('close', release)
+      request.isAnswerCounted = true
       return reply.type('application/json').send(answer)
     },
   )
-}
-
-/** The socket, or the session of HTTP/2, that a request came on. */
-function connectionOf(response: ServerResponse & { readonly stream?: ServerHttp2Stream }): object {
-  return response.stream?.session ?? response.socket ?? response
 }
 
 function offsetsRoute(app: FastifyInstance, { broker }: RouteContext): void {
