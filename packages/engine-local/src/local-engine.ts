@@ -23,6 +23,7 @@ import { LocalBackups } from './local-backups.ts'
 import { LocalPartition } from './local-partition.ts'
 import { collectStats, tablesOf } from './local-stats.ts'
 import { MarkerWriter } from './marker-writer.ts'
+import { PacedWrites } from './paced-writes.ts'
 import { PartitionFiles } from './partition-files.ts'
 import { engineProblems } from './problems.ts'
 import { LocalProducerIds } from './producer-ids.ts'
@@ -120,6 +121,7 @@ async function openParts(
     store: transactionStore.table,
     producers,
     markers: new MarkerWriter(clock, logger),
+    paced: new PacedWrites(clock),
     clock,
     logger,
     limits,
