@@ -1,9 +1,8 @@
 import type { ProducerIdentity, ProducerIds, TransactionDescription, TransactionOutcome } from '@millrace/engine'
 import { type PartitionIdentity, type PartitionLog, Serial } from '@millrace/log'
-import { type Clock, type Logger, MillraceError, type Timer } from '@millrace/record'
+import { type Clock, type Logger, MillraceError, type PacedTurns, type Timer } from '@millrace/record'
 import type { MarkerWriter } from './marker-writer.ts'
 import { OpenTransaction } from './open-transaction.ts'
-import type { PacedWrites } from './paced-writes.ts'
 import { aborted, isSame, late, outdated, passingOn, shuttingDown } from './transaction-errors.ts'
 import type { Decision, KeptTransactionalId, TransactionTable } from './transaction-store.ts'
 
@@ -18,7 +17,8 @@ export interface TransactionalIdParts {
   readonly store: TransactionTable
   readonly producers: ProducerIds
   readonly markers: MarkerWriter
-  readonly paced: PacedWrites
+  /** For what nobody is in a hurry for. */
+  readonly turns: PacedTurns
   readonly clock: Clock
   readonly logger: Logger
   /** Told that the transactional id was used, with the producer id that it has now. */
@@ -213,13 +213,13 @@ export class TransactionalId {
    * is the moment of its decision. Without one, nobody is in a hurry.
    */
   private async write({ timeoutMs, decided }: Pick<KeptTransactionalId, 'timeoutMs' | 'decided'>) {
-    const { store, paced, clock, onUse } = this.parts
+    const { store, turns, clock, onUse } = this.parts
     this.isPassingOn = true
     try {
       const identity = await this.next()
       const kept = { ...identity, timeoutMs, decided, owed: this.owed, usedAtMs: clock.nowMs() }
       const write = (): Promise<void> => store.set(this.name, kept)
-      await (this.transaction === undefined ? paced.run(write) : write())
+      await (this.transaction === undefined ? turns.run('', write) : write())
       this.current = identity
       this.timeoutMs = timeoutMs
       this.usedAtMs = kept.usedAtMs

@@ -1,12 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { ManualClock } from '@millrace/testkit'
 import { expect, test } from 'vitest'
-import { PacedWrites } from './paced-writes.ts'
+import { PacedTurns } from './paced-turns.ts'
 
-/** Writes in a time that stands still unless it is moved, each of which takes `tookMs` together with those of its turn. */
-function setUp(tookMs: number) {
+/** Turns in a time that stands still unless it is moved, each of which takes `tookMs`; `write` is work for them. */
+function setUp(tookMs: number, { perTurn = 64, pauseFrom = 2, pause = 7 } = {}) {
   const clock = new ManualClock()
-  const paced = new PacedWrites(clock)
+  const paced = new PacedTurns({ clock, perTurn, pauseFrom, pause })
   /** How many writes each turn had. */
   const turns: number[] = []
   let underWay = 0
@@ -25,7 +25,7 @@ function setUp(tookMs: number) {
     for (let count = 0; count < 10; count++) await turn()
   }
   const start = async (writes: number): Promise<void> => {
-    for (let count = 0; count < writes; count++) void paced.run(write)
+    for (let count = 0; count < writes; count++) void paced.run('line', write)
     await settle()
   }
   /** Moves on in small steps, as an event loop does, `busy` or with nothing to do. */
@@ -39,7 +39,7 @@ function setUp(tookMs: number) {
   return { clock, paced, turns, write, settle, start, pass }
 }
 
-test('writes share a turn, and the next comes after a pause seven times as long where others are busy', async () => {
+test('works share a turn, and the next comes after a pause in proportion where others are busy', async () => {
   const { clock, turns, start, pass } = setUp(4)
   await start(150)
   expect(turns).toEqual([64])
@@ -69,18 +69,18 @@ test('the pause is short where nobody else has anything to do', async () => {
 
 test('whoever asks for one after another waits for no pause', async () => {
   const { clock, paced, turns, write } = setUp(4)
-  for (let number = 0; number < 20; number++) expect(await paced.run(write)).toBe(number)
+  for (let number = 0; number < 20; number++) expect(await paced.run('line', write)).toBe(number)
   expect(turns).toHaveLength(20)
   expect(clock.monotonicMs()).toBe(80)
 })
 
-test('a write that fails fails alone, and the next goes on', async () => {
+test('one that fails fails alone, and the next goes on', async () => {
   const { paced, write } = setUp(0)
-  const failing = paced.run(() => Promise.reject(new Error('no')))
-  const others = Promise.all([paced.run(write), paced.run(write)])
+  const failing = paced.run('line', () => Promise.reject(new Error('no')))
+  const others = Promise.all([paced.run('line', write), paced.run('line', write)])
   await expect(failing).rejects.toThrow('no')
   expect(await others).toEqual([0, 1])
-  expect(await paced.run(write)).toBe(2)
+  expect(await paced.run('line', write)).toBe(2)
 })
 
 test('when it is closed, what waits goes on without a pause', async () => {
@@ -92,4 +92,28 @@ test('when it is closed, what waits goes on without a pause', async () => {
   await settle()
   expect(turns).toEqual([64, 64, 64, 8])
   expect(clock.pendingTimers).toBe(0)
+})
+
+test('each line has its turn, and those who leave theirs are passed over', async () => {
+  const { paced, settle } = setUp(0, { perTurn: 2 })
+  const done: string[] = []
+  const many = Array.from({ length: 6 }, (_, index) => paced.take('many', () => done.push(`many ${index}`)))
+  paced.take('one', () => done.push('one'))
+  const gone = paced.take('gone', () => done.push('gone'))
+  many[1]?.()
+  many[1]?.()
+  gone()
+  await settle()
+  expect(done).toEqual(['many 0', 'one', 'many 2', 'many 3', 'many 4', 'many 5'])
+})
+
+test('where every turn is followed by a pause, one after another wait for it too', async () => {
+  const { turns, start, pass } = setUp(2, { perTurn: 4, pauseFrom: 1, pause: 3 })
+  await start(1)
+  await start(1)
+  expect(turns).toEqual([1])
+  await pass(5, 'busy')
+  expect(turns).toEqual([1])
+  await pass(1, 'busy')
+  expect(turns).toEqual([1, 1])
 })
