@@ -97,7 +97,7 @@ export class PacedTurns {
       const [first] = this.waiting
       if (first === undefined) break
       const [line, inLine] = first
-      const [work] = inLine as Set<Work> & [Work]
+      const work = inLine.values().next().value as Work
       inLine.delete(work)
       works.push(work)
       // To the end.
