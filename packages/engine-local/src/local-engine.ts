@@ -15,7 +15,7 @@ import {
   TailCache,
   withKeptBatches,
 } from '@millrace/log'
-import { type Clock, DEFAULT_LIMITS, type Limits, type Logger, silentLogger } from '@millrace/record'
+import { type Clock, DEFAULT_LIMITS, type Limits, type Logger, PacedTurns, silentLogger } from '@millrace/record'
 import { CatalogStore } from './catalog-store.ts'
 import { Housekeeper } from './housekeeper.ts'
 import { CATALOG, CATALOG_DIRECTORY, JOURNAL_DIRECTORY, TRANSACTIONS, TRANSACTIONS_DIRECTORY } from './layout.ts'
@@ -32,6 +32,14 @@ import { LocalTransactions } from './transactions.ts'
 
 /** Times what segments may lack: room below which they are written to before the journal, so that they lack nothing. */
 const BACKLOG_ROOM = 4
+
+/**
+ * Transactional ids that are written down side by side, where many come at once: what comes of each holds up the event
+ * loop for a while.
+ */
+const WRITES_PER_TURN = 64
+/** What a request costs before it comes here, and when it is answered, is more than its write, and cannot be seen here. */
+const PAUSE = 7
 
 export interface LocalEngineOptions {
   readonly disk: Disk
@@ -120,6 +128,7 @@ async function openParts(
     store: transactionStore.table,
     producers,
     markers: new MarkerWriter(clock, logger),
+    turns: new PacedTurns({ clock, perTurn: WRITES_PER_TURN, pauseFrom: 2, pause: PAUSE }),
     clock,
     logger,
     limits,

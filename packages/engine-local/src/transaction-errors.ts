@@ -27,6 +27,11 @@ export function outdated(current: ProducerIdentity | undefined, given: ProducerI
   return new MillraceError('PRODUCER_FENCED', `producer ${producerId} has a newer instance than epoch ${producerEpoch}`)
 }
 
+/** For an identity that has nothing open, while the next one takes its place. */
+export function passingOn({ producerId, producerEpoch }: ProducerIdentity): MillraceError {
+  return new MillraceError('PRODUCER_FENCED', `epoch ${producerEpoch} of producer ${producerId} is being replaced`)
+}
+
 export function shuttingDown(): MillraceError {
   return new MillraceError('SHUTTING_DOWN', 'the server is shutting down')
 }

@@ -1,9 +1,9 @@
 import type { ProducerIdentity, ProducerIds, TransactionDescription, TransactionOutcome } from '@millrace/engine'
 import { type PartitionIdentity, type PartitionLog, Serial } from '@millrace/log'
-import { type Clock, type Logger, MillraceError, type Timer } from '@millrace/record'
+import { type Clock, type Logger, MillraceError, type PacedTurns, type Timer } from '@millrace/record'
 import type { MarkerWriter } from './marker-writer.ts'
 import { OpenTransaction } from './open-transaction.ts'
-import { aborted, isSame, late, outdated, shuttingDown } from './transaction-errors.ts'
+import { aborted, isSame, late, outdated, passingOn, shuttingDown } from './transaction-errors.ts'
 import type { Decision, KeptTransactionalId, TransactionTable } from './transaction-store.ts'
 
 /** The highest epoch that is given out; then another producer id begins at 0. */
@@ -17,6 +17,8 @@ export interface TransactionalIdParts {
   readonly store: TransactionTable
   readonly producers: ProducerIds
   readonly markers: MarkerWriter
+  /** For what nobody is in a hurry for. */
+  readonly turns: PacedTurns
   readonly clock: Clock
   readonly logger: Logger
   /** Told that the transactional id was used, with the producer id that it has now. */
@@ -42,6 +44,8 @@ export class TransactionalId {
   /** Whether an earlier life of the engine gave out the identity: what it had written is aborted. */
   private isStale = false
   private transaction: OpenTransaction | undefined
+  /** Whether the identity is about to be replaced: what it appended now would fall into the next one's transaction. */
+  private isPassingOn = false
   private timer: Timer | undefined
   /** Markers that are being written. */
   private settling: Promise<void> | undefined
@@ -109,8 +113,8 @@ export class TransactionalId {
   init(timeoutMs: number): Promise<ProducerIdentity> {
     return this.run(async () => {
       await this.settled()
-      if (this.transaction !== undefined) await this.finish(this.transaction, 'abort')
-      return this.write({ ...(await this.next()), timeoutMs })
+      while (this.transaction !== undefined) await this.finish(this.transaction, 'abort')
+      return this.write({ timeoutMs })
     })
   }
 
@@ -128,7 +132,7 @@ export class TransactionalId {
         if (outcome === 'commit') throw aborted(given)
         throw new MillraceError('INVALID_TRANSACTION_STATE', 'the transaction was committed')
       } else if (this.isStale) {
-        await this.write({ ...(await this.next()), timeoutMs: this.timeoutMs, decided })
+        await this.write({ timeoutMs: this.timeoutMs, decided })
       }
       return this.current as ProducerIdentity
     })
@@ -145,7 +149,10 @@ export class TransactionalId {
       throw outdated(current, batch)
     }
     if (this.isStale) throw aborted(batch)
-    if (transaction === undefined) return
+    if (transaction === undefined) {
+      if (this.isPassingOn) throw passingOn(batch)
+      return
+    }
     if (transaction.ending !== undefined) throw late(transaction.ending, batch)
     if (transaction.hasFailed) throw aborted(batch)
   }
@@ -189,7 +196,7 @@ export class TransactionalId {
   ): Promise<TransactionOutcome> {
     const outcome = transaction === undefined ? asked : await transaction.seal(asked)
     const decided = { ...(this.current as ProducerIdentity), outcome }
-    await this.write({ ...(await this.next()), timeoutMs: this.timeoutMs, decided })
+    await this.write({ timeoutMs: this.timeoutMs, decided })
     if (transaction !== undefined) {
       this.timer?.cancel()
       const ended = this.parts.markers.writeAll(transaction.logs, decided).then(() => {
@@ -201,20 +208,29 @@ export class TransactionalId {
     return outcome
   }
 
-  /** Writes down what the id is from now on: where that decides a transaction, this is the moment of its decision. */
-  private async write(next: Omit<KeptTransactionalId, 'usedAtMs' | 'owed'>): Promise<ProducerIdentity> {
-    const { store, clock, onUse } = this.parts
-    const usedAtMs = clock.nowMs()
-    await store.set(this.name, { ...next, usedAtMs, owed: this.owed })
-    const { producerId, producerEpoch, timeoutMs, decided } = next
-    this.current = { producerId, producerEpoch }
-    this.timeoutMs = timeoutMs
-    this.usedAtMs = usedAtMs
-    this.decided = decided
-    this.isStale = false
-    this.producerIds.add(producerId)
-    onUse(producerId)
-    return this.current
+  /**
+   * Has the next identity take over, and writes down what the id is from then on: where that decides a transaction, this
+   * is the moment of its decision. Without one, nobody is in a hurry.
+   */
+  private async write({ timeoutMs, decided }: Pick<KeptTransactionalId, 'timeoutMs' | 'decided'>) {
+    const { store, turns, clock, onUse } = this.parts
+    this.isPassingOn = true
+    try {
+      const identity = await this.next()
+      const kept = { ...identity, timeoutMs, decided, owed: this.owed, usedAtMs: clock.nowMs() }
+      const write = (): Promise<void> => store.set(this.name, kept)
+      await (this.transaction === undefined ? turns.run('', write) : write())
+      this.current = identity
+      this.timeoutMs = timeoutMs
+      this.usedAtMs = kept.usedAtMs
+      this.decided = decided
+      this.isStale = false
+      this.producerIds.add(identity.producerId)
+      onUse(identity.producerId)
+      return identity
+    } finally {
+      this.isPassingOn = false
+    }
   }
 
   private async next(): Promise<ProducerIdentity> {

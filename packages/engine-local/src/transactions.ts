@@ -120,6 +120,7 @@ export class LocalTransactions implements Transactions {
   async close(): Promise<void> {
     this.closed = true
     this.options.markers.close()
+    this.options.turns.close()
     await Promise.all([...this.byName.values()].map((id) => id.close()))
   }
 

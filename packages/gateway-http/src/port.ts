@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http'
 import { createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { type Clock, type Limits, type Logger, MillraceError } from '@millrace/record'
+import { type Clock, type Limits, type Logger, MillraceError, PacedTurns } from '@millrace/record'
 import { Arrivals } from './arrivals.ts'
 import { refuseClearText } from './clear-text.ts'
 import { type Opening, readOpening } from './first-bytes.ts'
@@ -11,6 +11,11 @@ import { Http2Sessions, type StreamTaker } from './http2-sessions.ts'
 import type { InFlight } from './in-flight.ts'
 import { RequestTurns } from './request-turns.ts'
 import { type TlsCredentials, TlsDoor } from './tls-door.ts'
+
+/** Handshakes that begin together: each keeps the event loop for a part of a millisecond, for its signature above all. */
+const HANDSHAKES_PER_TURN = 4
+/** Handshakes get a sixth of the time where others want it. */
+const PAUSE = 5
 
 /** A silent peer is asked after this time, by TCP, whether it is still there. */
 const TCP_KEEP_ALIVE_MS = 60_000
@@ -41,6 +46,7 @@ export class Port {
   private readonly http1: Http1Connections
   private readonly http2: Http2Sessions
   private readonly arrivals: Arrivals
+  private readonly handshakes: PacedTurns
   /** Every open socket. */
   private readonly sockets = new Set<Socket>()
   /** Those that have not said yet what they speak, and what ends the time that they have for it. */
@@ -54,6 +60,7 @@ export class Port {
     this.clock = clock
     this.logger = logger
     this.arrivals = new Arrivals(clock)
+    this.handshakes = new PacedTurns({ clock, perTurn: HANDSHAKES_PER_TURN, pause: PAUSE })
     const turns = new RequestTurns(clock)
     const onMisuse = (address: string): void => this.arrivals.noteMisuse(address)
     this.http1 = new Http1Connections({ limits, logger, turns, onMisuse, onRequest })
@@ -108,6 +115,7 @@ export class Port {
   close(): Promise<void> {
     this.tcp.close()
     this.arrivals.close()
+    this.handshakes.close()
     this.http1.close()
     for (const socket of this.undecided.keys()) socket.destroy()
     this.http2.close()
@@ -141,13 +149,17 @@ export class Port {
   }
 
   private open(socket: Socket, opening: Opening): void {
-    if (this.tls === undefined) {
+    const { tls } = this
+    if (tls === undefined) {
       this.decided(socket)
       // A TLS handshake is no request, which its sender is told.
       if (opening === 'http2') this.http2.take(socket)
       else this.http1.take(socket)
     } else if (opening === 'tls') {
-      this.tls.take(socket)
+      const leave = this.handshakes.take(socket.remoteAddress ?? '', () => {
+        if (!socket.destroyed) tls.take(socket)
+      })
+      socket.once('close', leave)
     } else {
       this.logger.debug({ peer: socket.remoteAddress }, 'refused a connection in clear text')
       refuseClearText(socket, opening)

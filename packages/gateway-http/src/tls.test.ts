@@ -64,7 +64,32 @@ async function secure(options: ConnectionOptions = {}): Promise<TLSSocket> {
   return socket
 }
 
+/** Time passes when it is looked at, but no timer falls due by that: what is done takes a while, and others are busy. */
+class BusyClock extends ManualClock {
+  private looks = 0
+
+  override monotonicMs(): number {
+    return super.monotonicMs() + this.looks++ * 0.001
+  }
+}
+
 describe('a port with TLS', () => {
+  test('shakes hands with a few at a time while others are busy, and with all in the end', async () => {
+    const clock = new BusyClock()
+    await serve({ clock })
+    const secured: TLSSocket[] = []
+    const sockets = Array.from({ length: 12 }, () => connectTls(to()))
+    const all = sockets.map((socket) => once(socket, 'secureConnect').then(() => secured.push(socket)))
+    await Promise.race(all)
+    for (let turn = 0; turn < 500; turn++) await new Promise((resolve) => setImmediate(resolve))
+    const atFirst = secured.length
+    const advancing = setInterval(() => clock.advance(1), 1)
+    await Promise.all(all)
+    clearInterval(advancing)
+    for (const socket of sockets) socket.destroy()
+    expect(atFirst).toBeLessThanOrEqual(4)
+  })
+
   test('answers HTTP/1.1 and HTTP/2 as the client asks for', async () => {
     await serve()
     expect(await http1Status('/v1/topics')).toBe(200)

@@ -40,6 +40,7 @@ export type {
   LogEndOffset,
   LogStartOffset,
 } from './offsets.ts'
+export { PacedTurns, type PacedTurnsOptions } from './paced-turns.ts'
 export type { RecordHeader, RecordInput, StoredRecord } from './record.ts'
 export {
   BATCH_HEADER_BYTES,

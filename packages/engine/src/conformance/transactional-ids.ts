@@ -26,6 +26,45 @@ export function transactionalIdTests(bench: BenchTest): void {
   )
 
   test(
+    'nothing that an older instance appends while a newer one comes in is part of a transaction of the newer one',
+    bench(async (b) => {
+      const { zero } = await twoPartitions(b)
+      for (const turnsBefore of [0, 1, 2, 3]) {
+        const older = await Writer.start(b.engine.transactions)
+        const coming = Writer.start(b.engine.transactions)
+        await turns(turnsBefore)
+        await older.append(zero, ['older']).catch(() => {})
+        const newer = await coming
+        await newer.append(zero, ['newer'])
+        await newer.end('commit')
+      }
+      expect(await consume(zero, 'committed')).toEqual(Array.from({ length: 4 }, () => 'newer'))
+    }),
+  )
+
+  test(
+    'what is appended while a transaction without records ends is part of it, or refused',
+    bench(async (b) => {
+      const { zero } = await twoPartitions(b)
+      const writer = await Writer.start(b.engine.transactions)
+      const expected: string[] = []
+      for (const turnsBefore of [0, 1, 2, 3]) {
+        const ending = writer.tryEnd('commit')
+        await turns(turnsBefore)
+        await writer.append(zero, [`late ${turnsBefore}`]).then(
+          () => void expected.push(`late ${turnsBefore}`),
+          () => {},
+        )
+        const next = new Writer(b.engine.transactions, writer.transactionalId, await ending)
+        await next.append(zero, ['next'])
+        await next.end('abort')
+        expect(await consume(zero, 'committed')).toEqual(expected)
+        writer.identity = next.identity
+      }
+    }),
+  )
+
+  test(
     'each call of init gives its caller a higher epoch than any before, made side by side too',
     bench(async (b) => {
       const given = await Promise.all(
