@@ -235,8 +235,8 @@ export interface EnginePartition {
    * `validateClientBatch`; base offset and leader epoch are written into it.
    *
    * A batch with a producer id is checked against what that producer wrote to the partition before, of which at least
-   * the last `REMEMBERED_BATCHES` batches are known (of `producersPerPartition` producers, past which the one that was
-   * silent longest is forgotten):
+   * the last `REMEMBERED_BATCHES` batches are known (of `producersPerPartition` producers, past which those are
+   * forgotten that wrote nothing for `producerIdExpirationMs`, and else a new one is refused):
    * - a producer that is not known begins at sequence 0, and so does a newer epoch, which forgets the older one's
    *   batches; otherwise a batch that overtook a failed one would make that one look like a repeat;
    * - an older epoch is PRODUCER_FENCED;

@@ -40,6 +40,25 @@ test('a new producer is refused when all partitions together remember as many as
   expect(bench.producers.size).toBe(4)
 })
 
+test('one partition does not forget who may repeat itself either, however many others come', async () => {
+  const bench = new LogBench(memoryDisk(), {
+    limits: { producersPerPartition: 2, producerIdExpirationMs: EXPIRATION_MS },
+  })
+  const [a, b] = await fill(bench)
+  for (let producerId = 3; producerId < 100; producerId++) {
+    await expect(async () => write(a, producerId)).rejects.toEqual(FULL)
+  }
+  expect(await write(a, 1)).toBe(true)
+  bench.clock.advance(EXPIRATION_MS - 1)
+  expect(await write(a, 2, 1)).toBe(false)
+  bench.clock.advance(1)
+  expect(await write(a, 3)).toBe(false)
+  await expect(async () => write(a, 4)).rejects.toEqual(FULL)
+  expect(await write(a, 2, 1)).toBe(true)
+  // Only where room is wanted is anybody forgotten.
+  expect(await write(b, 1)).toBe(true)
+})
+
 test('those that wrote nothing for long make room, and a repeat of what any other wrote is known', async () => {
   const bench = new LogBench(memoryDisk(), LIMITS)
   const [a, b] = await fill(bench)
