@@ -272,7 +272,8 @@ export interface EnginePartition {
 
   /**
    * The first committed record, by offset and not before the log start, whose timestamp is `timestampMs` or later;
-   * undefined when there is none. Timestamps need not be in order.
+   * undefined when there is none. Timestamps need not be in order. A packed batch whose header promises a time that no
+   * record of it has, or that cannot be opened, stands for its header: its first offset and largest timestamp.
    * @throws MillraceError CORRUPT_BATCH
    */
   offsetForTimestamp(timestampMs: number): Promise<{ offset: number; timestamp: number } | undefined>

@@ -13,6 +13,7 @@ import type { AppendedBatch } from '../src/pending-append.ts'
 import { ProducerRoom } from '../src/producer-room.ts'
 import { openPartitionLog } from '../src/recovery.ts'
 import { IndexCache } from '../src/segment-indexes.ts'
+import { Serial } from '../src/serial.ts'
 import { TailCache } from '../src/tail-cache.ts'
 
 export const DIRECTORY = '/t-0'
@@ -74,6 +75,7 @@ export class LogBench implements LogContext {
   readonly indexes: IndexCache
   readonly stats = new LogStats()
   readonly producers: ProducerRoom
+  readonly unpacking = new Serial()
   /** Probes of the committer's that were asked for. */
   probes = 0
   /** What the next probes end with. */
