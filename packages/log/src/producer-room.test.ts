@@ -1,12 +1,9 @@
-import { DEFAULT_LIMITS } from '@millrace/record'
 import { CrashDisk, seededRandom } from '@millrace/testkit'
 import { expect, test, vi } from 'vitest'
-import { type BenchOptions, LogBench, valuesBatch } from '../test/log-harness.ts'
+import { type BenchOptions, findingsIn, LogBench, valuesBatch } from '../test/log-harness.ts'
 import { memoryDisk } from './memory-disk.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { ProducerState } from './producer-state.ts'
-import type { Finding } from './verify/finding.ts'
-import { verifyPartition } from './verify/verify-partition.ts'
 
 const EXPIRATION_MS = 10_000
 const LIMITS: BenchOptions = { limits: { producers: 4, producerIdExpirationMs: EXPIRATION_MS } }
@@ -134,12 +131,7 @@ test('a snapshot without those that were forgotten is no error of the log', asyn
   bench.clock.advance(EXPIRATION_MS)
   await write(a, 3)
   for (const log of [a, b]) await log.close()
-  const found: Finding[] = []
-  for (const directory of ['/a', '/b']) {
-    const report = async (finding: Finding): Promise<void> => void found.push(finding)
-    const options = { disk, directory, limits: DEFAULT_LIMITS, indexIntervalBytes: 4_096, compacts: false, clean: true }
-    await verifyPartition({ ...options, report })
-  }
+  const found = [...(await findingsIn(disk, { directory: '/a' })), ...(await findingsIn(disk, { directory: '/b' }))]
   const notes = found.filter(({ kind }) => kind === 'producers-forgotten')
   expect(notes.map(({ severity }) => severity)).toEqual(['note', 'note'])
   expect(found.filter(({ severity }) => severity === 'error')).toEqual([])
