@@ -251,8 +251,8 @@ export class PartitionLog {
     const look = (segment: Segment) => segment.findTimestamp(timestampMs, this.logStart)
     const found = await this.search('looking for a timestamp', look, () => this.logStart)
     const { decompressedBytes } = this.limits
-    const { unpacking } = this
-    return found ?? findInBatches(backlog, { timestampMs, fromOffset: this.logStart, decompressedBytes, unpacking })
+    const query = { timestampMs, fromOffset: this.logStart, decompressedBytes, unpacking: this.unpacking }
+    return found ?? findInBatches(backlog, query)
   }
 
   /** Raises the log start to `offset`. @throws MillraceError OFFSET_OUT_OF_RANGE past the high watermark */
