@@ -251,9 +251,9 @@ export interface EnginePartition {
    * repeats. An append that fails after it was taken in leaves a transaction that can only be aborted.
    * @throws MillraceError OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED, TRANSACTION_ABORTED, INVALID_TRANSACTION_STATE (a
    *   transactional batch of a producer without a transactional id, or one that is not transactional of a producer with
-   *   one) (nothing was stored); LIMIT_REACHED (too much is
-   *   waiting to be committed, or a producer is new and there is no room for it; nothing was stored), DISK_FULL (nothing was stored), STORAGE_FAILED, COMMIT_UNKNOWN
-   *   (whether it was stored is not known)
+   *   one) (nothing was stored); LIMIT_REACHED (too much is waiting to be committed, or a producer is new and there is no
+   *   room for it; nothing was stored), DISK_FULL (nothing was stored), STORAGE_FAILED, COMMIT_UNKNOWN (whether it was
+   *   stored is not known)
    */
   append(batch: Buffer, options: { acks: Acks }): Promise<AppendResult>
 
@@ -261,8 +261,8 @@ export interface EnginePartition {
    * Reads committed batches from `offset` on, with isolation `committed`, the default, up to the last stable offset, and
    * with what tells the batches of aborted transactions: those of a producer from its `firstOffset` on, up to its abort
    * marker. Control batches, the markers, are among the batches. Where nothing is to be read yet (at the high watermark
-   * or last stable offset, or beyond it up to the end of the log) it waits, as long as `waitMs` says, until something is, and answers with nothing when the time
-   * is up.
+   * or last stable offset, or beyond it up to the end of the log) it waits, as long as `waitMs` says, until something is,
+   * and answers with nothing when the time is up.
    * @throws MillraceError OFFSET_OUT_OF_RANGE before the log start or past the end of the log, with `logStartOffset`
    *   and `highWatermark` as details; CORRUPT_BATCH
    */

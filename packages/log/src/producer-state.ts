@@ -151,8 +151,10 @@ export class ProducerState {
     const known = this.producers.get(producerId)
     if (known !== undefined) this.forget(producerId)
     else if (this.room === undefined) this.forgetIdlest()
-    const remembered = known?.batches ?? []
-    this.remember(producerId, { batches: remembered, usedAtMs: this.room?.nowMs() ?? 0 })
+    const producer = known ?? { batches: [], usedAtMs: 0 }
+    producer.usedAtMs = this.room?.nowMs() ?? 0
+    this.remember(producerId, producer)
+    const { batches: remembered } = producer
     remembered.push(batch)
     let tooOld = 0
     for (let last = REMEMBERED_BATCHES; last < remembered.length; last++, tooOld++) {
@@ -188,7 +190,8 @@ export class ProducerState {
       if (producer.usedAtMs > untilMs) return producer.usedAtMs
       this.forget(producerId)
       if (!this.isBusy(producerId, producer, this.committedEnd())) continue
-      this.remember(producerId, { ...producer, usedAtMs: this.room?.nowMs() ?? Number.POSITIVE_INFINITY })
+      producer.usedAtMs = this.room?.nowMs() ?? Number.POSITIVE_INFINITY
+      this.remember(producerId, producer)
     }
     return Number.POSITIVE_INFINITY
   }
