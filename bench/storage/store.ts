@@ -18,6 +18,7 @@ import {
   type PartitionLog,
   PartitionRecovery,
   ProducerRoom,
+  Serial,
   sideBySide,
   TailCache,
 } from '@millrace/log'
@@ -72,6 +73,7 @@ export class Store {
       indexes: new IndexCache(limits.indexCacheBytes),
       stats: new LogStats(),
       producers: new ProducerRoom(clock, limits),
+      unpacking: new Serial(),
     }
     return new Store(directory, context, batches)
   }

@@ -34,6 +34,13 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(10)
 }
 
+/** Returns when each has had an answer, and finds none that was refused or broken off. */
+async function allServed(floods: readonly Flood[]): Promise<void> {
+  await until(() => floods.every(({ answered, isBroken }) => answered > 0 || isBroken))
+  expect(floods.filter(({ isBroken }) => isBroken)).toHaveLength(0)
+  expect(floods.reduce((sum, { failed }) => sum + failed, 0)).toBe(0)
+}
+
 test.skipIf(process.platform !== 'linux')(
   'clients that send large batches without end cost a bounded memory, are all served, and shut nobody out',
   async () => {
@@ -45,9 +52,7 @@ test.skipIf(process.platform !== 'linux')(
       return new Flood(connection(server.url), { topic: 't', batch, inFlight: 2 })
     })
     const polite = new Flood(connection(server.url), { topic: 't', batch: batchOf(100), inFlight: 1 })
-    await until(() => floods.every(({ answered, isBroken }) => answered > 0 || isBroken))
-    expect(floods.filter(({ isBroken }) => isBroken)).toHaveLength(0)
-    expect(floods.reduce((sum, { failed }) => sum + failed, 0)).toBe(0)
+    await allServed(floods)
     expect(polite.answered).toBeGreaterThan(floods.reduce((most, { answered }) => Math.max(most, answered), 0))
     // In flight, half of it again for what is coming, the windows of those that wait, and the tail cache.
     expect(peakBytes(server) - startBytes).toBeLessThan((16 + 8 + 64 + 16) * MiB + SLACK_BYTES)
@@ -63,9 +68,7 @@ test.skipIf(process.platform !== 'linux')(
     const floods = Array.from({ length: 15 }, () => connection(server.url)).flatMap((session) =>
       Array.from({ length: 12 }, () => new Flood(session, { topic: 't', batch, inFlight: 1 })),
     )
-    await until(() => floods.every(({ answered, isBroken }) => answered > 0 || isBroken))
-    expect(floods.filter(({ isBroken }) => isBroken)).toHaveLength(0)
-    expect(floods.reduce((sum, { failed }) => sum + failed, 0)).toBe(0)
+    await allServed(floods)
     // In flight, half of it again for what is coming, the tail cache, and of each stream its window and one chunk.
     expect(peakBytes(server) - startBytes).toBeLessThan((16 + 8 + 16 + 64 + (180 * 2) / 16) * MiB + SLACK_BYTES)
   },

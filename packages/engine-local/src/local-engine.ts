@@ -11,6 +11,7 @@ import {
   type LogContext,
   LogStats,
   ProducerRoom,
+  Serial,
   storageError,
   TailCache,
   withKeptBatches,
@@ -105,6 +106,7 @@ async function openParts(
     indexes: new IndexCache(limits.indexCacheBytes),
     stats,
     producers: new ProducerRoom(clock, limits),
+    unpacking: new Serial(),
   }
   const clean = directory.wasClean
   const journaled = batches.get(identityKey(CATALOG))

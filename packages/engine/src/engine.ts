@@ -235,8 +235,8 @@ export interface EnginePartition {
    * `validateClientBatch`; base offset and leader epoch are written into it.
    *
    * A batch with a producer id is checked against what that producer wrote to the partition before, of which at least
-   * the last `REMEMBERED_BATCHES` batches are known (of `producersPerPartition` producers, past which the one that was
-   * silent longest is forgotten):
+   * the last `REMEMBERED_BATCHES` batches are known (of `producersPerPartition` producers, past which those are
+   * forgotten that wrote nothing for `producerIdExpirationMs`, and else a new one is refused):
    * - a producer that is not known begins at sequence 0, and so does a newer epoch, which forgets the older one's
    *   batches; otherwise a batch that overtook a failed one would make that one look like a repeat;
    * - an older epoch is PRODUCER_FENCED;
@@ -251,9 +251,9 @@ export interface EnginePartition {
    * repeats. An append that fails after it was taken in leaves a transaction that can only be aborted.
    * @throws MillraceError OUT_OF_ORDER_SEQUENCE, PRODUCER_FENCED, TRANSACTION_ABORTED, INVALID_TRANSACTION_STATE (a
    *   transactional batch of a producer without a transactional id, or one that is not transactional of a producer with
-   *   one) (nothing was stored); LIMIT_REACHED (too much is
-   *   waiting to be committed, or a producer is new and there is no room for it; nothing was stored), DISK_FULL (nothing was stored), STORAGE_FAILED, COMMIT_UNKNOWN
-   *   (whether it was stored is not known)
+   *   one) (nothing was stored); LIMIT_REACHED (too much is waiting to be committed, or a producer is new and there is no
+   *   room for it; nothing was stored), DISK_FULL (nothing was stored), STORAGE_FAILED, COMMIT_UNKNOWN (whether it was
+   *   stored is not known)
    */
   append(batch: Buffer, options: { acks: Acks }): Promise<AppendResult>
 
@@ -261,8 +261,8 @@ export interface EnginePartition {
    * Reads committed batches from `offset` on, with isolation `committed`, the default, up to the last stable offset, and
    * with what tells the batches of aborted transactions: those of a producer from its `firstOffset` on, up to its abort
    * marker. Control batches, the markers, are among the batches. Where nothing is to be read yet (at the high watermark
-   * or last stable offset, or beyond it up to the end of the log) it waits, as long as `waitMs` says, until something is, and answers with nothing when the time
-   * is up.
+   * or last stable offset, or beyond it up to the end of the log) it waits, as long as `waitMs` says, until something is,
+   * and answers with nothing when the time is up.
    * @throws MillraceError OFFSET_OUT_OF_RANGE before the log start or past the end of the log, with `logStartOffset`
    *   and `highWatermark` as details; CORRUPT_BATCH
    */
@@ -272,7 +272,8 @@ export interface EnginePartition {
 
   /**
    * The first committed record, by offset and not before the log start, whose timestamp is `timestampMs` or later;
-   * undefined when there is none. Timestamps need not be in order.
+   * undefined when there is none. Timestamps need not be in order. A packed batch whose header promises a time that no
+   * record of it has, or that cannot be opened, stands for its header: its first offset and largest timestamp.
    * @throws MillraceError CORRUPT_BATCH
    */
   offsetForTimestamp(timestampMs: number): Promise<{ offset: number; timestamp: number } | undefined>

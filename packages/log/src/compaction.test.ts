@@ -1,10 +1,8 @@
-import { COMPRESSION_CODECS, DEFAULT_LIMITS, readBatches } from '@millrace/record'
+import { COMPRESSION_CODECS, readBatches } from '@millrace/record'
 import { CrashDisk, type SeededRandom, seededRandom } from '@millrace/testkit'
 import { describe, expect, test } from 'vitest'
 import { CompactionBench, DELETE_RETENTION_MS, type Known, keyedBatch } from '../test/compaction-bench.ts'
-import { CONFIG, DIRECTORY, TIMESTAMP, turns } from '../test/log-harness.ts'
-import type { Finding } from './verify/finding.ts'
-import { verifyPartition } from './verify/verify-partition.ts'
+import { DIRECTORY, findingsIn, TIMESTAMP, turns } from '../test/log-harness.ts'
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'key of some length', 'k'.repeat(300)]
 
@@ -21,21 +19,6 @@ async function open(
 ): Promise<{ disk: CrashDisk; b: CompactionBench; random: SeededRandom }> {
   const disk = new CrashDisk(seededRandom(seed))
   return { disk, b: await new CompactionBench(disk, ...options).open(), random: seededRandom(seed + 1_000) }
-}
-
-/** What an offline check finds. */
-async function findingsIn(disk: CrashDisk): Promise<Finding[]> {
-  const findings: Finding[] = []
-  await verifyPartition({
-    disk,
-    directory: DIRECTORY,
-    limits: DEFAULT_LIMITS,
-    indexIntervalBytes: CONFIG.indexIntervalBytes,
-    compacts: true,
-    clean: true,
-    report: async (finding) => void findings.push(finding),
-  })
-  return findings
 }
 
 /** What was compacted once and goes on: segments that the next pass puts together, and new ones. */
@@ -94,7 +77,7 @@ describe('compaction', () => {
       }
       expect(b.bench.logger.lines.filter(({ level }) => level === 'error')).toEqual([])
       await b.log.close()
-      expect(await findingsIn(disk)).toEqual([])
+      expect(await findingsIn(disk, { compacts: true })).toEqual([])
     }
     expect(dropped).toBeGreaterThan(500)
   })

@@ -5,6 +5,7 @@ import type { FilePool } from './file-pool.ts'
 import type { LogStats } from './log-stats.ts'
 import type { ProducerRoom } from './producer-room.ts'
 import type { IndexCache } from './segment-indexes.ts'
+import type { Serial } from './serial.ts'
 import type { TailCache } from './tail-cache.ts'
 
 /** What all partitions of one data directory share. */
@@ -19,4 +20,6 @@ export interface LogContext {
   readonly indexes: IndexCache
   readonly stats: LogStats
   readonly producers: ProducerRoom
+  /** Large blocks are opened here for lookups by time, one after another. */
+  readonly unpacking: Serial
 }

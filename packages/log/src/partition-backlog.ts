@@ -80,9 +80,12 @@ export class PartitionBacklog {
 }
 
 /** The first record that a query asks for, in batches in offset order. */
-export function findInBatches(batches: readonly RecordBatch[], query: TimeQuery): FoundRecord | undefined {
+export async function findInBatches(
+  batches: readonly RecordBatch[],
+  query: TimeQuery,
+): Promise<FoundRecord | undefined> {
   for (const batch of batches) {
-    const found = batch.maxTimestamp >= query.timestampMs ? firstAtOrAfter(batch, query) : undefined
+    const found = batch.maxTimestamp >= query.timestampMs ? await firstAtOrAfter(batch, query) : undefined
     if (found !== undefined) return found
   }
   return undefined

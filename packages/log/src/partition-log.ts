@@ -68,6 +68,7 @@ export class PartitionLog {
   private readonly disk: Disk
   private readonly config: LiveConfig
   private readonly limits: Limits
+  private readonly unpacking: Serial
   private readonly producers: ProducerState
   private readonly epochs: LeaderEpochs
   private readonly tail: PartitionTail
@@ -91,6 +92,7 @@ export class PartitionLog {
     this.disk = context.disk
     this.config = new LiveConfig(recovered.config)
     this.limits = context.limits
+    this.unpacking = context.unpacking
     this.producers = producers
     this.epochs = epochs
     this.tail = context.tails.tail()
@@ -249,7 +251,8 @@ export class PartitionLog {
     const look = (segment: Segment) => segment.findTimestamp(timestampMs, this.logStart)
     const found = await this.search('looking for a timestamp', look, () => this.logStart)
     const { decompressedBytes } = this.limits
-    return found ?? findInBatches(backlog, { timestampMs, fromOffset: this.logStart, decompressedBytes })
+    const query = { timestampMs, fromOffset: this.logStart, decompressedBytes, unpacking: this.unpacking }
+    return found ?? findInBatches(backlog, query)
   }
 
   /** Raises the log start to `offset`. @throws MillraceError OFFSET_OUT_OF_RANGE past the high watermark */

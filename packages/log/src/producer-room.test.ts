@@ -1,12 +1,9 @@
-import { DEFAULT_LIMITS } from '@millrace/record'
 import { CrashDisk, seededRandom } from '@millrace/testkit'
 import { expect, test, vi } from 'vitest'
-import { type BenchOptions, LogBench, valuesBatch } from '../test/log-harness.ts'
+import { type BenchOptions, findingsIn, LogBench, valuesBatch } from '../test/log-harness.ts'
 import { memoryDisk } from './memory-disk.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { ProducerState } from './producer-state.ts'
-import type { Finding } from './verify/finding.ts'
-import { verifyPartition } from './verify/verify-partition.ts'
 
 const EXPIRATION_MS = 10_000
 const LIMITS: BenchOptions = { limits: { producers: 4, producerIdExpirationMs: EXPIRATION_MS } }
@@ -38,6 +35,25 @@ test('a new producer is refused when all partitions together remember as many as
   // Batches of no producer, and markers, ask for no room.
   await a.append(valuesBatch(['x'])).committed
   expect(bench.producers.size).toBe(4)
+})
+
+test('one partition does not forget who may repeat itself either, however many others come', async () => {
+  const bench = new LogBench(memoryDisk(), {
+    limits: { producersPerPartition: 2, producerIdExpirationMs: EXPIRATION_MS },
+  })
+  const [a, b] = await fill(bench)
+  for (let producerId = 3; producerId < 100; producerId++) {
+    await expect(async () => write(a, producerId)).rejects.toEqual(FULL)
+  }
+  expect(await write(a, 1)).toBe(true)
+  bench.clock.advance(EXPIRATION_MS - 1)
+  expect(await write(a, 2, 1)).toBe(false)
+  bench.clock.advance(1)
+  expect(await write(a, 3)).toBe(false)
+  await expect(async () => write(a, 4)).rejects.toEqual(FULL)
+  expect(await write(a, 2, 1)).toBe(true)
+  // Only where room is wanted is anybody forgotten.
+  expect(await write(b, 1)).toBe(true)
 })
 
 test('those that wrote nothing for long make room, and a repeat of what any other wrote is known', async () => {
@@ -115,12 +131,7 @@ test('a snapshot without those that were forgotten is no error of the log', asyn
   bench.clock.advance(EXPIRATION_MS)
   await write(a, 3)
   for (const log of [a, b]) await log.close()
-  const found: Finding[] = []
-  for (const directory of ['/a', '/b']) {
-    const report = async (finding: Finding): Promise<void> => void found.push(finding)
-    const options = { disk, directory, limits: DEFAULT_LIMITS, indexIntervalBytes: 4_096, compacts: false, clean: true }
-    await verifyPartition({ ...options, report })
-  }
+  const found = [...(await findingsIn(disk, { directory: '/a' })), ...(await findingsIn(disk, { directory: '/b' }))]
   const notes = found.filter(({ kind }) => kind === 'producers-forgotten')
   expect(notes.map(({ severity }) => severity)).toEqual(['note', 'note'])
   expect(found.filter(({ severity }) => severity === 'error')).toEqual([])

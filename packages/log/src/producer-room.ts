@@ -10,9 +10,9 @@ export interface RoomUser {
 
 /**
  * How many producers all partitions of a data directory remember; one that writes to three counts three times. When they
- * are as many as they may be, those are forgotten that wrote nothing to their partition for `producerIdExpirationMs`, and
- * since the start. Nobody else is forgotten for want of room in all of them: a repeat of what it wrote would be stored
- * again. A new one is refused then.
+ * are as many as they may be, or those of one partition are, those are forgotten that wrote nothing to their partition
+ * for `producerIdExpirationMs`, and since the start. Nobody else is: a repeat of what it wrote would be stored again. A
+ * new one is refused then.
  */
 export class ProducerRoom {
   /** The sum of what the states remember; they keep it. */
@@ -32,6 +32,11 @@ export class ProducerRoom {
     return this.clock.monotonicMs()
   }
 
+  /** Who was not used after this moment, by the same clock, may be forgotten. */
+  untilMs(): number {
+    return this.nowMs() - this.limits.producerIdExpirationMs
+  }
+
   add(state: RoomUser): void {
     this.states.add(state)
     this.size += state.size
@@ -46,9 +51,9 @@ export class ProducerRoom {
    * @throws MillraceError LIMIT_REACHED
    */
   make(): void {
-    const { producers, producerIdExpirationMs } = this.limits
+    const { producers } = this.limits
     if (this.size < producers) return
-    const untilMs = this.nowMs() - producerIdExpirationMs
+    const untilMs = this.untilMs()
     // Refusals come without end, and each look is one at all partitions.
     if (this.oldestUseMs <= untilMs) {
       // Where all are forgotten, those that come are used from now on.

@@ -102,22 +102,14 @@ describe('what a partition knows of its producers', () => {
     expect(state.size).toBe(0)
   })
 
-  test('the producer that was silent longest is forgotten first', () => {
+  test('of producers that are replayed, the one that was silent longest is forgotten first', () => {
     const state = new ProducerState(3)
     for (const [offset, id] of [1, 2, 3, 1, 4].entries()) state.add(id, remembered(offset, 0), offset)
     expect(state.size).toBe(3)
     expect([...state.below(100)].map(([id]) => id)).toEqual([3, 1, 4])
   })
 
-  test('a producer with batches that are not committed is never forgotten, and the bound holds again afterwards', () => {
-    const state = new ProducerState(3)
-    for (let id = 0; id < 8; id++) state.add(id, remembered(id, 0), 0)
-    expect(state.size).toBe(8)
-    state.add(8, remembered(8, 0), 8)
-    expect([...state.below(100)].map(([id]) => id)).toEqual([6, 7, 8])
-  })
-
-  test('producers in transactions are not forgotten, nor looked at for each new one', () => {
+  test('of producers that are replayed, those in transactions are not forgotten, nor looked at for each new one', () => {
     const state = new ProducerState(1_000)
     const looks = vi.spyOn(state.transactions, 'of')
     for (let id = 0; id < 1_000; id++) {

@@ -30,7 +30,7 @@ export type SequenceCheck =
 
 const NEXT: SequenceCheck = { kind: 'next' }
 const SEQUENCES = 2 ** 31
-/** Producers that are looked at to make room for one. */
+/** Producers that are looked at to make room for one that is replayed. */
 const MAX_LOOKS = 100
 
 interface Producer {
@@ -79,9 +79,15 @@ export class ProducerState {
     this.room = undefined
   }
 
-  /** @throws MillraceError LIMIT_REACHED when the producer is new and there is no room for it in all partitions */
+  /** @throws MillraceError LIMIT_REACHED when the producer is new and there is no room for it, here or in all partitions */
   checkRoom(producerId: number): void {
-    if (!this.producers.has(producerId)) this.room?.make()
+    const { room, producers, maxProducers } = this
+    if (room === undefined || producers.has(producerId)) return
+    if (producers.size >= maxProducers) this.forgetIdle(room.untilMs())
+    if (producers.size >= maxProducers) {
+      throw new MillraceError('LIMIT_REACHED', `the partition remembers ${producers.size} producers, as many as it may`)
+    }
+    room.make()
   }
 
   /**
@@ -137,15 +143,18 @@ export class ProducerState {
   }
 
   /**
-   * Enters a batch that got its offset.
+   * Enters a batch that got its offset. Of producers that are replayed, before there is a room, the last ones stay: as
+   * `checkRoom` had it, all are among them that may repeat themselves.
    * @param committedEnd the end of what is committed: only batches below it may fall out of the window
    */
   add(producerId: number, batch: RememberedBatch, committedEnd: number): void {
     const known = this.producers.get(producerId)
-    if (known === undefined) this.forgetIdlest(committedEnd)
-    else this.forget(producerId)
-    const remembered = known?.batches ?? []
-    this.remember(producerId, { batches: remembered, usedAtMs: this.room?.nowMs() ?? 0 })
+    if (known !== undefined) this.forget(producerId)
+    else if (this.room === undefined) this.forgetIdlest()
+    const producer = known ?? { batches: [], usedAtMs: 0 }
+    producer.usedAtMs = this.room?.nowMs() ?? 0
+    this.remember(producerId, producer)
+    const { batches: remembered } = producer
     remembered.push(batch)
     let tooOld = 0
     for (let last = REMEMBERED_BATCHES; last < remembered.length; last++, tooOld++) {
@@ -181,7 +190,8 @@ export class ProducerState {
       if (producer.usedAtMs > untilMs) return producer.usedAtMs
       this.forget(producerId)
       if (!this.isBusy(producerId, producer, this.committedEnd())) continue
-      this.remember(producerId, { ...producer, usedAtMs: this.room?.nowMs() ?? Number.POSITIVE_INFINITY })
+      producer.usedAtMs = this.room?.nowMs() ?? Number.POSITIVE_INFINITY
+      this.remember(producerId, producer)
     }
     return Number.POSITIVE_INFINITY
   }
@@ -190,13 +200,11 @@ export class ProducerState {
     return this.transactions.of(producerId) !== undefined || endOf(batches.at(-1) as RememberedBatch) > committedEnd
   }
 
-  /** Makes room for one more producer in this partition. */
-  private forgetIdlest(committedEnd: number): void {
+  /** Makes room for one more producer that is replayed. */
+  private forgetIdlest(): void {
     let looks = 0
     for (const [producerId, producer] of this.producers) {
       if (this.producers.size < this.maxProducers || looks++ === MAX_LOOKS) return
-      // Those behind it are not committed either.
-      if (endOf(producer.batches.at(-1) as RememberedBatch) > committedEnd) return
       this.forget(producerId)
       // One in a transaction goes behind the others, so that the next look does not meet it first.
       if (this.transactions.of(producerId) !== undefined) this.remember(producerId, producer)

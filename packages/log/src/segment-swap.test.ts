@@ -1,12 +1,10 @@
-import { DEFAULT_LIMITS } from '@millrace/record'
 import { CrashDisk, seededRandom } from '@millrace/testkit'
 import { describe, expect, test } from 'vitest'
 import { CompactionBench, type Known } from '../test/compaction-bench.ts'
-import { CONFIG, DIRECTORY, turns } from '../test/log-harness.ts'
+import { DIRECTORY, findingsIn, turns } from '../test/log-harness.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { decodeSwap, encodeSwap } from './segment-swap.ts'
 import type { Finding } from './verify/finding.ts'
-import { verifyPartition } from './verify/verify-partition.ts'
 
 /**
  * A disk that, once `arm` was called, counts the calls that change something, of a file or a name, and calls `onStep` in
@@ -74,17 +72,8 @@ async function filled(disk: CrashDisk, mounted: Disk): Promise<CompactionBench> 
 const logsIn = (disk: CrashDisk): string[] => disk.paths().filter((path) => path.endsWith('.log'))
 /** What an offline check has against the files as the next start will find them. */
 async function errorsIn(disk: CrashDisk, directory = DIRECTORY): Promise<Finding[]> {
-  const errors: Finding[] = []
-  await verifyPartition({
-    disk,
-    directory,
-    limits: DEFAULT_LIMITS,
-    indexIntervalBytes: CONFIG.indexIntervalBytes,
-    compacts: true,
-    clean: false,
-    report: async (finding) => void (finding.severity === 'error' && errors.push(finding)),
-  })
-  return errors
+  const found = await findingsIn(disk, { directory, compacts: true, clean: false })
+  return found.filter(({ severity }) => severity === 'error')
 }
 
 const leftovers = (disk: CrashDisk): string[] => disk.paths().filter((path) => /cleaned|swap|tmp/.test(path))

@@ -357,7 +357,8 @@ export class Segment {
 
   /** The first record from `fromOffset` on whose timestamp is `timestampMs` or later, or undefined. */
   async findTimestamp(timestampMs: number, fromOffset: number): Promise<FoundRecord | undefined> {
-    const query = { timestampMs, fromOffset, decompressedBytes: this.context.limits.decompressedBytes }
+    const { limits, unpacking } = this.context
+    const query = { timestampMs, fromOffset, decompressedBytes: limits.decompressedBytes, unpacking }
     const found = await this.searchByTime(await this.indexes(), query)
     if (found === undefined || 'offset' in found) return found
     if (this.resident !== undefined) throw this.corrupt(found.position, found.reason)

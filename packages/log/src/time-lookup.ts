@@ -1,8 +1,9 @@
-import { MillraceError, type RecordBatch } from '@millrace/record'
-import { scanBatches } from './batch-scan.ts'
+import { MillraceError, nextTurn, type RecordBatch } from '@millrace/record'
+import { type BatchVisitor, scanBatches } from './batch-scan.ts'
 import type { DiskFile } from './disk.ts'
 import type { Stretch } from './intact-batch.ts'
 import type { SegmentIndexes } from './segment-indexes.ts'
+import type { Serial } from './serial.ts'
 
 /** A record that was looked for by its time. */
 export interface FoundRecord {
@@ -22,6 +23,8 @@ export interface TimeQuery {
   readonly fromOffset: number
   /** What a compressed batch may expand to. */
   readonly decompressedBytes: number
+  /** Where large blocks are opened one after another, so that memory has room for one. */
+  readonly unpacking: Serial
 }
 
 /**
@@ -39,10 +42,13 @@ export async function findByTime(
   const { times } = indexes
   const entry = times.entryBefore(query.timestampMs)
   let found: FoundRecord | undefined
-  const disagreement = await walk(file, stretch, indexes, entry, (batch) => {
-    if (batch.maxTimestamp >= query.timestampMs) found = firstAtOrAfter(batch, query)
+  const look = async (batch: RecordBatch): Promise<boolean> => {
+    found = await firstAtOrAfter(batch, query)
     return found === undefined
-  })
+  }
+  const disagreement = await walk(file, stretch, indexes, entry, (batch) =>
+    batch.maxTimestamp < query.timestampMs ? true : look(batch),
+  )
   return found ?? disagreement
 }
 
@@ -63,6 +69,9 @@ export async function isFalseTimeEntry(
   }
 }
 
+/** Records that are looked at in one turn of the event loop. */
+const RECORDS_AT_ONCE = 2_000
+
 const FALSE_ENTRY = 'the time index names another batch or timestamp'
 
 /**
@@ -74,14 +83,14 @@ async function walk(
   { baseOffset, sizeBytes }: Stretch,
   { offsets, times }: SegmentIndexes,
   entry: number,
-  visit: (batch: RecordBatch) => boolean,
+  visit: BatchVisitor,
 ): Promise<Disagreement | undefined> {
   const relative = entry < 0 ? -1 : times.relativeOffsetAt(entry)
   const start = offsets.entryFor(relative)
   let due = start < 0 ? baseOffset : undefined
   let isBehindEntry = entry < 0
   let reason: string | undefined
-  const stop = await scanBatches(file, start < 0 ? 0 : offsets.positionAt(start), sizeBytes, (batch) => {
+  const stop = await scanBatches(file, start < 0 ? 0 : offsets.positionAt(start), sizeBytes, (batch, position) => {
     reason = problemOf(batch, due)
     if (reason !== undefined) return false
     const last = batch.lastOffset - baseOffset
@@ -90,7 +99,7 @@ async function walk(
       return false
     }
     due = batch.nextOffset
-    if (isBehindEntry) return visit(batch)
+    if (isBehindEntry) return visit(batch, position)
     if (last < relative) return true
     isBehindEntry = last === relative && batch.maxTimestamp === times.timestampAt(entry)
     if (!isBehindEntry) reason = FALSE_ENTRY
@@ -115,21 +124,35 @@ function problemOf(batch: RecordBatch, due: number | undefined): string | undefi
 }
 
 /**
- * The first record of a batch from `fromOffset` on at or after a time; markers are no records. A block that does not decompress, which only the
- * client that sent it can read, stands for its header: it must not keep others from finding what comes after it.
+ * The first record of a batch from `fromOffset` on at or after a time; markers are no records. A block that does not
+ * decompress, which only the client that sent it can read, stands for its header, and so does one whose header promises a
+ * time that no record has: such must not keep others from finding what comes after them, nor cost them a look into each.
+ * @param batch one whose header says that it has such a record
  */
-export function firstAtOrAfter(
+export async function firstAtOrAfter(
   batch: RecordBatch,
-  { timestampMs, fromOffset, decompressedBytes }: TimeQuery,
-): FoundRecord | undefined {
-  if (batch.isControl) return undefined
-  try {
-    for (const { offset, timestamp } of batch.records(decompressedBytes)) {
+  { timestampMs, fromOffset, decompressedBytes, unpacking }: TimeQuery,
+): Promise<FoundRecord | undefined> {
+  if (batch.isControl || batch.recordCount === 0) return undefined
+  const look = async (recordBytes: Buffer): Promise<FoundRecord | undefined> => {
+    let left = RECORDS_AT_ONCE
+    for (const { offset, timestamp } of batch.recordsIn(recordBytes)) {
       if (timestamp >= timestampMs && offset >= fromOffset) return { offset, timestamp }
+      if (--left > 0) continue
+      await nextTurn()
+      left = RECORDS_AT_ONCE
     }
     return undefined
+  }
+  let found: FoundRecord | undefined
+  try {
+    const small = batch.smallRecordBytes(decompressedBytes)
+    if (small !== undefined) found = await look(small)
+    else found = await unpacking.run(async () => look(await batch.recordBytesAsync(decompressedBytes)))
+    // Those that count may lie before `fromOffset`.
+    if (found !== undefined || batch.baseOffset < fromOffset) return found
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error
-    return { offset: Math.max(batch.baseOffset, fromOffset), timestamp: batch.maxTimestamp }
   }
+  return { offset: Math.max(batch.baseOffset, fromOffset), timestamp: batch.maxTimestamp }
 }

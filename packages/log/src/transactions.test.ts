@@ -158,11 +158,14 @@ describe('a batch without a sequence', () => {
 })
 
 test('a producer with an open transaction is never forgotten', async () => {
-  const log = await new LogBench(memoryDisk(), { limits: { producersPerPartition: 2 } }).open()
+  const bench = new LogBench(memoryDisk(), { limits: { producersPerPartition: 2 } })
+  const log = await bench.open()
   const producer = new TransactionalProducer(7)
   await producer.append(log, ['in'])
-  for (let producerId = 100; producerId < 110; producerId++)
+  for (let producerId = 100; producerId < 110; producerId++) {
     await log.append(valuesBatch(['x'], { producerId })).committed
+    bench.clock.advance(bench.limits.producerIdExpirationMs)
+  }
   await producer.append(log, ['in too'])
   await producer.end(log, 'commit')
   expect(await readAll(log, 'committed')).toHaveLength(12)

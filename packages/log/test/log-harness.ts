@@ -13,7 +13,10 @@ import type { AppendedBatch } from '../src/pending-append.ts'
 import { ProducerRoom } from '../src/producer-room.ts'
 import { openPartitionLog } from '../src/recovery.ts'
 import { IndexCache } from '../src/segment-indexes.ts'
+import { Serial } from '../src/serial.ts'
 import { TailCache } from '../src/tail-cache.ts'
+import type { Finding } from '../src/verify/finding.ts'
+import { type VerifyPartitionOptions, verifyPartition } from '../src/verify/verify-partition.ts'
 
 export const DIRECTORY = '/t-0'
 export const IDENTITY = { topicId: '11111111-2222-3333-4444-555555555555', partition: 0 }
@@ -74,6 +77,7 @@ export class LogBench implements LogContext {
   readonly indexes: IndexCache
   readonly stats = new LogStats()
   readonly producers: ProducerRoom
+  readonly unpacking = new Serial()
   /** Probes of the committer's that were asked for. */
   probes = 0
   /** What the next probes end with. */
@@ -234,4 +238,20 @@ export async function diskOf(files: Readonly<Record<string, Buffer>>): Promise<D
     await file.close()
   }
   return disk
+}
+
+/** What an offline check of a partition finds; without other options, after a shutdown in order. */
+export async function findingsIn(disk: Disk, options: Partial<VerifyPartitionOptions> = {}): Promise<Finding[]> {
+  const found: Finding[] = []
+  await verifyPartition({
+    disk,
+    directory: DIRECTORY,
+    limits: DEFAULT_LIMITS,
+    indexIntervalBytes: CONFIG.indexIntervalBytes,
+    compacts: false,
+    clean: true,
+    report: async (finding) => void found.push(finding),
+    ...options,
+  })
+  return found
 }

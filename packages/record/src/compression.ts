@@ -9,9 +9,9 @@ import { gzipCodec, zstdCodec } from './zlib-codecs.ts'
 export const COMPRESSION_CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type CompressionCodec = (typeof COMPRESSION_CODECS)[number]
 
-/** A smaller block is done sooner than a thread of the pool has taken it up, */
+/** A smaller block is done sooner than a thread of the pool has taken it up. */
 const SMALL_BYTES = 4 * 1024
-/** unless it expands to more than this. */
+/** To expand a block to as much as this takes less than half a millisecond. */
 const SMALL_CONTENT_BYTES = 256 * 1024
 
 const BLOCK_CODECS: Readonly<Record<Exclude<CompressionCodec, 'none'>, BlockCodec>> = {
@@ -65,7 +65,7 @@ export function decompressSmall(
   bytes: Buffer,
   maxBytes: number,
 ): Buffer | undefined {
-  if (bytes.length >= SMALL_BYTES) return undefined
+  if (bytes.length > SMALL_CONTENT_BYTES) return undefined
   try {
     return decompress(codec, bytes, Math.min(maxBytes, SMALL_CONTENT_BYTES))
   } catch (error) {
@@ -75,13 +75,16 @@ export function decompressSmall(
   }
 }
 
-/** As `decompress`, without holding up the event loop: all but small blocks are expanded in the thread pool. */
+/**
+ * As `decompress`, with the least done in the event loop: all but small blocks that stay small are expanded in the thread
+ * pool.
+ */
 export async function decompressAsync(
   codec: Exclude<CompressionCodec, 'none'>,
   bytes: Buffer,
   maxBytes: number,
 ): Promise<Buffer> {
-  const small = decompressSmall(codec, bytes, maxBytes)
+  const small = bytes.length < SMALL_BYTES ? decompressSmall(codec, bytes, maxBytes) : undefined
   if (small !== undefined) return small
   try {
     return await BLOCK_CODECS[codec].decompressAsync(bytes, maxBytes)

@@ -98,11 +98,14 @@ export interface Limits {
   readonly tableBytes: number
   /** Records of a table's log after which a snapshot is saved, where there is a place for one. */
   readonly tableSnapshotRecords: number
-  /** Idempotent producers remembered per partition. */
+  /** Idempotent producers remembered per partition; new ones are refused with LIMIT_REACHED. */
   readonly producersPerPartition: number
-  /** The same over all partitions, each producer counted once for each; new ones are refused with LIMIT_REACHED. */
+  /** The same over all partitions, each producer counted once for each. */
   readonly producers: number
-  /** When `producers` is reached, those are forgotten that wrote nothing to a partition for so long. */
+  /**
+   * When either is reached, those are forgotten that wrote nothing to a partition for so long. Longer than anybody repeats
+   * a batch whose outcome is not known to it.
+   */
   readonly producerIdExpirationMs: number
   /** Producers with a transactional id, over all topics. */
   readonly transactionalIds: number
@@ -186,7 +189,7 @@ export const DEFAULT_LIMITS: Limits = {
   tableSnapshotRecords: 10_000,
   producersPerPartition: 10_000,
   producers: 100_000,
-  producerIdExpirationMs: 86_400_000,
+  producerIdExpirationMs: 3_600_000,
   transactionalIds: 10_000,
   transactionTimeoutMs: 900_000,
   transactionalIdExpirationMs: 7 * 86_400_000,

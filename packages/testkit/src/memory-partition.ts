@@ -74,7 +74,7 @@ export class MemoryPartition implements EnginePartition {
     this.context = context
     this.topicId = topicId
     this.partition = partition
-    this.producers = new MemoryProducers(context.limits.producersPerPartition)
+    this.producers = new MemoryProducers(context.clock, context.limits)
   }
 
   async append(bytes: Buffer, { acks }: { acks: Acks }): Promise<AppendResult> {
@@ -87,6 +87,7 @@ export class MemoryPartition implements EnginePartition {
       if (acks === 'committed') await this.committed(committedAt)
       return { baseOffset, timestamp, duplicate: true }
     }
+    this.producers.checkRoom(batch)
     this.checkRoom(batch)
     const failure = this.context.appendError()
     if (failure !== undefined) {

@@ -1,4 +1,11 @@
-import { MillraceError, REMEMBERED_BATCHES, type RecordBatch, sequenceAfter } from '@millrace/record'
+import {
+  type Clock,
+  type Limits,
+  MillraceError,
+  REMEMBERED_BATCHES,
+  type RecordBatch,
+  sequenceAfter,
+} from '@millrace/record'
 
 /** A batch that a producer wrote, as far as a repeat of it must be answered. */
 interface RememberedBatch {
@@ -11,6 +18,7 @@ interface RememberedBatch {
 
 interface ProducerState {
   readonly epoch: number
+  readonly usedAtMs: number
   /** Oldest first, never empty. */
   readonly batches: readonly RememberedBatch[]
 }
@@ -28,12 +36,14 @@ const SEQUENCES = 0x8000_0000
 
 /** What one partition remembers of its idempotent producers. */
 export class MemoryProducers {
-  private readonly limit: number
+  private readonly clock: Clock
+  private readonly limits: Limits
   /** The one that has been silent longest comes first. */
   private readonly states = new Map<number, ProducerState>()
 
-  constructor(limit: number) {
-    this.limit = limit
+  constructor(clock: Clock, limits: Limits) {
+    this.clock = clock
+    this.limits = limits
   }
 
   /**
@@ -67,6 +77,19 @@ export class MemoryProducers {
     return { baseOffset: -1, timestamp: batch.maxTimestamp, committedAt: last.nextOffset }
   }
 
+  /**
+   * Makes room for the producer of a batch that may be appended.
+   * @throws MillraceError LIMIT_REACHED
+   */
+  checkRoom({ producerId }: RecordBatch): void {
+    const { states, limits } = this
+    if (producerId < 0 || states.has(producerId) || states.size < limits.producersPerPartition) return
+    const untilMs = this.clock.monotonicMs() - limits.producerIdExpirationMs
+    for (const [silent, { usedAtMs }] of states) if (usedAtMs <= untilMs) states.delete(silent)
+    if (states.size < limits.producersPerPartition) return
+    throw new MillraceError('LIMIT_REACHED', `there are ${states.size} producers already`)
+  }
+
   /** Remembers a batch that got its place. */
   remember(batch: RecordBatch): void {
     const { producerId, producerEpoch } = batch
@@ -81,11 +104,8 @@ export class MemoryProducers {
     const state = this.states.get(producerId)
     const before = state !== undefined && state.epoch === producerEpoch ? state.batches : []
     this.states.delete(producerId)
-    this.states.set(producerId, { epoch: producerEpoch, batches: [...before, entry].slice(-REMEMBERED_BATCHES) })
-    if (this.states.size > this.limit) {
-      const [silent] = this.states.keys()
-      this.states.delete(silent!)
-    }
+    const batches = [...before, entry].slice(-REMEMBERED_BATCHES)
+    this.states.set(producerId, { epoch: producerEpoch, usedAtMs: this.clock.monotonicMs(), batches })
   }
 }
 

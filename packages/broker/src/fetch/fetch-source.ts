@@ -13,6 +13,9 @@ import {
 } from './fetched-records.ts'
 import type { Position } from './position.ts'
 
+/** A batch of the client's, with its defaults: to find a few records in one takes no long work. */
+const SEARCHED_BYTES = 4 * LARGE_BYTES
+
 export interface FetchSourceOptions {
   readonly handle: TopicHandle
   readonly partition: EnginePartition
@@ -149,20 +152,15 @@ export class FetchSource {
    */
   async answer<T>(offset: number, options: AnswerOptions, make: (fetched: FetchedRecords) => T): Promise<T> {
     const { limits, longWork } = this
-    const { maxBytes = limits.fetchBytes, waitMs, isolation, signal, limit } = options
-    const read = await this.read(offset, {
-      maxBytes: maxBytes > 0 ? Math.min(maxBytes, LARGE_BYTES) : LARGE_BYTES,
-      waitMs,
-      isolation,
-      signal,
-    })
+    const { maxBytes = limits.fetchBytes, waitMs, isolation, signal, limit = 0 } = options
+    const smallBytes = maxBytes > 0 ? Math.min(maxBytes, LARGE_BYTES) : LARGE_BYTES
+    const read = await this.read(offset, { maxBytes: smallBytes, waitMs, isolation, signal })
     const end = isolation === 'uncommitted' ? read.highWatermark : read.lastStableOffset
-    const isAll = read.nextOffset >= end || (maxBytes > 0 && maxBytes <= LARGE_BYTES)
-    const isEnough = isAll || (limit !== undefined && limit > 0 && read.nextOffset - offset >= limit)
-    if (isEnough && sizeOf(read) <= LARGE_BYTES) {
+    const isEnough =
+      read.nextOffset >= end || smallBytes === maxBytes || (limit > 0 && read.nextOffset - offset >= limit)
+    if (isEnough && sizeOf(read) <= (limit > 0 ? SEARCHED_BYTES : LARGE_BYTES)) {
+      const fetched = decodeAtOnce({ read, from: offset, options: { ...options, maxBytes: smallBytes }, limits })
       // What is small on disk may be large when it is unpacked.
-      const atMost = { ...options, maxBytes: maxBytes > 0 ? Math.min(maxBytes, LARGE_BYTES) : LARGE_BYTES }
-      const fetched = decodeAtOnce({ read, from: offset, options: atMost, limits })
       if (fetched !== undefined && fetched.sizeBytes < LARGE_BYTES) {
         this.given(read)
         return make(fetched)

@@ -1,4 +1,4 @@
-import { BatchBuilder, DEFAULT_LIMITS, type Limits, RecordBatch } from '@millrace/record'
+import { BatchBuilder, COMPRESSION_CODECS, DEFAULT_LIMITS, type Limits, RecordBatch } from '@millrace/record'
 import { batchOf, createMemoryEngine, ManualClock } from '@millrace/testkit'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
@@ -147,8 +147,8 @@ describe('fetching records', () => {
     await s.engine.partition(id, 0).append(batch.buffer, { acks: 'committed' })
     expect(await s.broker.fetch.records('orders', 0, { offset: 1 })).toEqual({
       records: [{ offset: 1, timestamp: 8, key: Buffer.from('k'), value: null, headers }],
-      // Both records, the headers, and 1 for each record.
-      sizeBytes: 1 + 1 + 1 + 2 + 1 + 1,
+      // The key, the headers, and 1 for the record.
+      sizeBytes: 1 + 3 + 1,
       nextOffset: 2,
       highWatermark: 2,
       logStartOffset: 0,
@@ -224,6 +224,22 @@ describe('fetching records', () => {
     expect(found).toEqual(texts)
     expect(longWork).toHaveBeenCalledTimes(5)
   })
+
+  test.each(COMPRESSION_CODECS)(
+    'are no long work when they are few of a batch as clients send it, codec %s',
+    async (codec) => {
+      const { broker, engine } = setUp()
+      const longWork = vi.spyOn(broker.longWork, 'run')
+      const { id } = await broker.topics.create({ name: 'orders' })
+      const texts = Array.from({ length: 1_000 }, (_, index) => `${Math.sqrt(index)}`.repeat(12))
+      await engine.partition(id, 0).append(batchOf(texts, { compression: codec }), { acks: 'committed' })
+      for (const offset of [0, 500, 990]) {
+        const { records } = await broker.fetch.records('orders', 0, { offset }, { limit: 10 })
+        expect(records.map(({ value }) => String(value))).toEqual(texts.slice(offset, offset + 10))
+      }
+      expect(longWork).not.toHaveBeenCalled()
+    },
+  )
 
   test('are long work when they are many, on disk or unpacked, and not when there are few or no more', async () => {
     const { broker, engine } = setUp()

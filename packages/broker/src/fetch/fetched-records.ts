@@ -36,7 +36,7 @@ export interface AnswerOptions extends FetchRecordsOptions {
 export interface FetchedRecords {
   /** In offset order. Keys and values are views into batches that others read too. */
   readonly records: StoredRecord[]
-  /** Bytes of their keys, values and headers, and of those that were passed over to get there. */
+  /** Bytes of their keys, values and headers, and 1 for each record. */
   readonly sizeBytes: number
   /** Where to read on. */
   readonly nextOffset: number
@@ -46,8 +46,8 @@ export interface FetchedRecords {
 
 /**
  * The records of what was read, from an offset on; undefined where a batch would get large when it is unpacked.
- * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH or BATCH_TOO_LARGE when the first batch cannot be opened, or its first
- *   record is too large
+ * @throws MillraceError CORRUPT_BATCH, INVALID_BATCH or BATCH_TOO_LARGE when the first batch cannot be opened, or its
+ *   first record is too large
  */
 export function decodeAtOnce(decoding: Decoding): FetchedRecords | undefined {
   const steps = decode(decoding)
@@ -127,7 +127,6 @@ function* decode(decoding: Decoding): Generator<RecordBatch | undefined, Fetched
 
 interface OpenedBatch {
   readonly records: StoredRecord[]
-  /** Bytes of the records that were looked at, as far as it matters for a bound. */
   readonly sizeBytes: number
   readonly nextOffset: number
 }
@@ -152,15 +151,15 @@ function* openBatch(
       left = RECORDS_AT_ONCE
       yield
     }
-    const bytes = bytesOf(record)
-    sizeBytes += bytes + 1
     if (record.offset < from) continue
     if (records.length === limit) return { records, sizeBytes, nextOffset: record.offset }
+    const bytes = bytesOf(record)
     if (bytes > maxRecordBytes) {
       if (records.length > 0) return { records, sizeBytes, nextOffset: record.offset }
       throw tooLarge(record, bytes, maxRecordBytes)
     }
     records.push(record)
+    sizeBytes += bytes + 1
   }
   return { records, sizeBytes, nextOffset: batch.nextOffset }
 }

@@ -175,6 +175,22 @@ describe('records without a key', () => {
     },
   )
 
+  test.each(COMPRESSION_CODECS)(
+    'are looked for at once in batches as clients send them, codec %s',
+    async (compression) => {
+      const { broker } = setUp()
+      await broker.topics.create({ name: 'orders', settings: { 'cleanup.policy': 'compact' } })
+      const target = await broker.produce.target('orders', 0)
+      const builder = new BatchBuilder()
+      for (let count = 0; count < 1_000; count++) {
+        builder.append({ key: Buffer.from('k'), value: Buffer.from(`${Math.sqrt(count)}`.repeat(12)), timestamp: NOW })
+      }
+      const appended = target.append(builder.build({ compression }).buffer, 'committed')
+      expect(target.isWaiting).toBe(false)
+      await appended
+    },
+  )
+
   test('are looked for in packed batches that get large, too, and what follows does not pass those', async () => {
     const { broker } = setUp()
     await broker.topics.create({ name: 'orders', settings: { 'cleanup.policy': 'compact' } })

@@ -62,6 +62,18 @@ describe('long work', () => {
     expect(done).toEqual(['a', 'b'])
   })
 
+  test('goes on no sooner where others had more to do than not', async () => {
+    const { done, run, settle, pass } = setUp()
+    run('a', 100)
+    run('b', 0)
+    await settle()
+    await pass(150, 'busy')
+    await pass(60, 'idle')
+    expect(done).toEqual(['a'])
+    await pass(90, 'busy')
+    expect(done).toEqual(['a', 'b'])
+  })
+
   test('that can be interrupted is, and nothing else of its kind comes in between', async () => {
     const { clock, long, done, run, settle, pass } = setUp()
     void long.run('line', async (pace) => {

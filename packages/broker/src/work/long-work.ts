@@ -17,9 +17,9 @@ const LOOK = 0.25
 const MIN_LOOK_MS = 1
 
 /**
- * Work that may hold up the event loop for long: one after another, line by line, and after each piece a pause that is three times
- * as long, in which everybody else has a turn. So such work, whoever asks for it, takes a quarter of the time where others
- * want it, and two thirds of it where nobody does.
+ * Work that may hold up the event loop for long: one after another, line by line, and after each piece a pause that is
+ * three times as long, in which everybody else has a turn. So such work, whoever asks for it, takes a quarter of the time
+ * where others want it, and two thirds of it where nobody does.
  */
 export class LongWork {
   private readonly clock: Clock

@@ -224,23 +224,27 @@ export function producerTests(bench: BenchTest): void {
   )
 
   test(
-    'of too many producers the one that was silent longest is forgotten',
+    'of too many producers those are forgotten that were silent for long, and before that new ones are refused',
     bench(
       async (b) => {
         const partition = await b.createPartition()
         for (const producer of [1, 2, 3]) await partition.append(sequenced(producer, 0), COMMITTED)
-        await partition.append(sequenced(1, 1), COMMITTED)
+        b.clock.advance(9_999)
+        for (const producer of [1, 3]) await partition.append(sequenced(producer, 1), COMMITTED)
+        await failure(partition.append(sequenced(4, 0), COMMITTED), 'LIMIT_REACHED')
+        expect((await partition.append(sequenced(2, 0), COMMITTED)).duplicate).toBe(true)
+        b.clock.advance(1)
         await partition.append(sequenced(4, 0), COMMITTED)
         await failure(partition.append(sequenced(2, 1), COMMITTED), 'OUT_OF_ORDER_SEQUENCE')
         for (const [producer, sequence] of [
           [1, 2],
-          [3, 1],
+          [3, 2],
           [4, 1],
         ] as const) {
           expect((await partition.append(sequenced(producer, sequence), COMMITTED)).duplicate).toBe(false)
         }
       },
-      { producersPerPartition: 3 },
+      { producersPerPartition: 3, producerIdExpirationMs: 10_000 },
     ),
   )
 

@@ -1,28 +1,17 @@
 import { BatchBuilder, DEFAULT_LIMITS, RecordBatch } from '@millrace/record'
 import { CrashDisk, ManualClock, type SeededRandom, seededRandom } from '@millrace/testkit'
 import { describe, expect, test, vi } from 'vitest'
-import { DIRECTORY, LogBench } from '../../test/log-harness.ts'
+import { DIRECTORY, findingsIn, LogBench } from '../../test/log-harness.ts'
 import { LEADER_EPOCH_FILE, LOG_START_FILE, segmentFileName } from '../file-names.ts'
 import type { PartitionLog } from '../partition-log.ts'
 import { Throttle } from '../throttle.ts'
 import type { Finding } from './finding.ts'
-import { type VerifyPartitionOptions, verifyPartition } from './verify-partition.ts'
+import type { VerifyPartitionOptions } from './verify-partition.ts'
 
 const INTERVAL = 256
 
-async function findingsOf(disk: CrashDisk, options: Partial<VerifyPartitionOptions> = {}): Promise<Finding[]> {
-  const found: Finding[] = []
-  await verifyPartition({
-    disk,
-    directory: DIRECTORY,
-    limits: DEFAULT_LIMITS,
-    indexIntervalBytes: INTERVAL,
-    compacts: false,
-    clean: true,
-    report: async (finding) => void found.push(finding),
-    ...options,
-  })
-  return found
+function findingsOf(disk: CrashDisk, options: Partial<VerifyPartitionOptions> = {}): Promise<Finding[]> {
+  return findingsIn(disk, { indexIntervalBytes: INTERVAL, ...options })
 }
 
 const kindsOf = (found: readonly Finding[]): string[] => found.map(({ kind }) => kind)

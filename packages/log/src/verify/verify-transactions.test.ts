@@ -1,7 +1,6 @@
-import { DEFAULT_LIMITS } from '@millrace/record'
 import { CrashDisk, seededRandom } from '@millrace/testkit'
 import { expect, test } from 'vitest'
-import { append, CONFIG, DIRECTORY, LogBench } from '../../test/log-harness.ts'
+import { append, DIRECTORY, findingsIn, LogBench } from '../../test/log-harness.ts'
 import { TransactionalProducer } from '../../test/transaction-harness.ts'
 import { type Disk, readFile } from '../disk.ts'
 import { segmentFileName } from '../file-names.ts'
@@ -9,7 +8,6 @@ import { memoryDisk } from '../memory-disk.ts'
 import { encodeProducerSnapshot } from '../producer-snapshot.ts'
 import { ProducerState } from '../producer-state.ts'
 import { TRANSACTION_ENTRY_BYTES, TransactionIndex } from '../transaction-index.ts'
-import { verifyPartition } from './verify-partition.ts'
 
 const INDEX = `${DIRECTORY}/${segmentFileName(0, 'txnindex')}`
 
@@ -32,17 +30,7 @@ async function written(): Promise<Disk> {
 }
 
 async function findings(disk: Disk): Promise<string[]> {
-  const found: string[] = []
-  await verifyPartition({
-    disk,
-    directory: DIRECTORY,
-    limits: DEFAULT_LIMITS,
-    indexIntervalBytes: CONFIG.indexIntervalBytes,
-    compacts: false,
-    clean: true,
-    report: async ({ kind, message }) => void found.push(`${kind}: ${message}`),
-  })
-  return found
+  return (await findingsIn(disk)).map(({ kind, message }) => `${kind}: ${message}`)
 }
 
 async function rewritten(change: (bytes: Buffer) => Buffer): Promise<string[]> {
