@@ -91,10 +91,8 @@ export class Groups implements GroupCalls {
    *   UNKNOWN_MEMBER, STALE_MEMBER_EPOCH, SHUTTING_DOWN; what writing failed with
    */
   async join(request: JoinRequest, listener: MemberListener, line = ''): Promise<Membership> {
-    // The topics are known when the groups are.
-    await this.registry.open()
-    const checked = checkJoin(request, this.limits, this.registry.topics.nameCharacters)
-    return this.joins.run(line, () => this.joinNow(checked, listener))
+    // To check a join costs something, too: one that is refused has waited for its turn as well.
+    return this.joins.run(line, () => this.joinNow(request, listener))
   }
 
   async list(): Promise<readonly GroupSummary[]> {
@@ -194,7 +192,10 @@ export class Groups implements GroupCalls {
     return told(await this.resets.apply(group, store, request))
   }
 
-  private async joinNow(checked: JoinRequest, listener: MemberListener): Promise<Membership> {
+  private async joinNow(request: JoinRequest, listener: MemberListener): Promise<Membership> {
+    // The topics are known when the groups are.
+    await this.registry.open()
+    const checked = checkJoin(request, this.limits, this.registry.topics.nameCharacters)
     const { group: name, memberId, memberEpoch, owned, ...traits } = checked
     // A group that nobody can join is not made.
     if (this.isFull && !this.registry.has(name)) throw this.full()
