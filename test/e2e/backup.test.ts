@@ -1,4 +1,4 @@
-import { cp, readdir, stat } from 'node:fs/promises'
+import { cp, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Millrace } from '@millrace/client'
 import { startServer } from '@millrace/server'
@@ -91,11 +91,15 @@ test('the files of closed segments are shared, those that are written to are not
 })
 
 test('the command makes one and says where, and what goes wrong', async () => {
-  const data = join(await temporaryDirectory(), 'data')
-  const server = await serve('--data', data)
+  const root = await temporaryDirectory()
+  const data = join(root, 'data')
+  const logFile = join(root, 'log')
+  const server = await serve('--data', data, '--log-file', logFile)
   const env = { MILLRACE_URL: server.url }
   const made = await millrace(['backup', 'one'], { env })
   expect([made.code, made.stdout]).toEqual([0, `${join(data, 'backups/one')}\n`])
+  const logged = () => readFile(logFile, 'utf8')
+  await expect.poll(logged).toMatch(new RegExp(`"backup":"${data}/backups/one",.*"msg":"backup made"`))
   const timed = await millrace(['backup', '--json'], { env })
   expect(JSON.parse(timed.stdout).name).toMatch(/^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z$/)
   expect(await millrace(['backup', 'one'], { env })).toMatchObject({

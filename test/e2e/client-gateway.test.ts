@@ -102,6 +102,55 @@ describe('the client with the real gateway', () => {
     expect(seen).toEqual([...numbers(last - Number(seen[0]), Number(seen[0])), 'end'])
   })
 
+  test.each([0, -1, 1.5, 2 ** 32 + 1, Number.NaN, '2'])(
+    'makes no topic of other partitions than asked for: %s',
+    async (n) => {
+      const { admin } = clientOf((await startGateway()).url)
+      const partitions = n as number
+      await expect(admin.createTopic({ name: 't', partitions })).rejects.toMatchObject({ code: 'INVALID_PARTITIONS' })
+      await admin.createTopic({ name: 't' })
+      await expect(admin.alterTopic('t', { partitions })).rejects.toMatchObject({ code: 'INVALID_PARTITIONS' })
+    },
+  )
+
+  test('refuses what would otherwise be left out without a word', async () => {
+    const { admin } = clientOf((await startGateway()).url)
+    await admin.createTopic({ name: 't' })
+    await admin.commitOffsets({ group: 'g', offsets: [{ topic: 't', partition: 0, offset: 0 }] })
+    const refused = (member: string) => ({ code: 'INVALID_CONFIG', message: expect.stringContaining(`"${member}"`) })
+    const slip = <T>(value: T, member: string): T => ({ ...value, [member]: true })
+    const reset = { group: 'g', to: 'latest' } as const
+    await expect(admin.createTopic(slip({ name: 'x' }, 'partition'))).rejects.toMatchObject(refused('partition'))
+    await expect(admin.alterTopic('t', slip({}, 'partition'))).rejects.toMatchObject(refused('partition'))
+    await expect(admin.resetOffsets(slip(reset, 'dryrun'))).rejects.toMatchObject(refused('dryrun'))
+    await expect(admin.fetchOffsets(slip({ group: 'g' }, 'topics'))).rejects.toMatchObject(refused('topics'))
+    await expect(admin.offsets(slip({ topic: 't', at: 'latest' }, 'time'))).rejects.toMatchObject(refused('time'))
+    const first = { topic: 't', partition: 0 }
+    await expect(admin.deleteRecords(slip({ ...first, before: 0 }, 'offset'))).rejects.toMatchObject(refused('offset'))
+    const commit = { group: 'g', offsets: [{ ...first, offset: 0 }] }
+    await expect(admin.commitOffsets(slip(commit, 'force'))).rejects.toMatchObject(refused('force'))
+    await expect(admin.createBackup(slip({}, 'nome'))).rejects.toMatchObject(refused('nome'))
+    expect(await admin.listTopics()).toHaveLength(1)
+  })
+
+  test.each([-1, 0.5, 2 ** 32])('takes no other partition for one that there is not: %s', async (partition) => {
+    const mr = clientOf((await startGateway()).url)
+    const { admin } = mr
+    await admin.createTopic({ name: 't' })
+    const group = 'g'
+    const missing = { code: 'PARTITION_NOT_FOUND' }
+    const offsets = [{ topic: 't', partition, offset: 0 }]
+    await expect(admin.commitOffsets({ group, offsets })).rejects.toMatchObject(missing)
+    const inTransaction = mr
+      .producer({ transactionalId: 'p' })
+      .transaction((tx) => tx.commitOffsets({ group, offsets }))
+    await expect(inTransaction).rejects.toMatchObject(missing)
+    await admin.commitOffsets({ group, offsets: [{ topic: 't', partition: 0, offset: 0 }] })
+    const partitions = [{ topic: 't', partitions: [partition] }]
+    await expect(admin.fetchOffsets({ group, partitions })).rejects.toMatchObject(missing)
+    await expect(admin.resetOffsets({ group, to: 'latest', partitions })).rejects.toMatchObject(missing)
+  })
+
   test("has the server's codes", async () => {
     const mr = clientOf((await startGateway()).url)
     await mr.admin.createTopic({ name: 't', config: { 'max.message.bytes': 2_000 } })

@@ -224,7 +224,7 @@ describe('millrace config', () => {
     const table = await millrace(['config', '--data', 'other'], { cwd, env })
     expect(table.stdout).toMatch(/^data +other +--data$/m)
     expect(table.stdout).toMatch(/^http +127\.0\.0\.1:2 +MILLRACE_HTTP$/m)
-    expect(table.stdout).toMatch(/^logLevel +warn +logLevel in .*millrace\.config\.json$/m)
+    expect(table.stdout).toMatch(/^logLevel +warn +\/.*millrace\.config\.json: logLevel$/m)
     expect(table.stdout).toMatch(/^limits\.connections +\d+ +default$/m)
     const json = await millrace(['config', '--json'], { cwd, env })
     expect(JSON.parse(json.stdout)).toMatchObject({ data: 'memory', http: '127.0.0.1:2', limits: { topics: 7 } })

@@ -229,6 +229,22 @@ describe('the command', () => {
       code: 2,
       stderr: expect.stringMatching(/^millrace: --ca .*: there is no certificate in it/),
     })
+    const shown = (cert: string, ...key: string[]) => {
+      const keyOption = key.flatMap((name) => ['--client-key', path(name)])
+      return millrace([...list, ...ca, '--client-cert', path(cert), ...keyOption])
+    }
+    expect(await shown('client.pem')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^millrace: --client-cert .*client.pem: there is no key in it .*--client-key/),
+    })
+    expect(await shown('client.pem', 'ca.pem')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^millrace: --client-key .*ca.pem: there is no key in it/),
+    })
+    expect(await shown('clients.pem', 'client-key.pem')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^millrace: --client-key .*client-key.pem: its key is not that of .*clients.pem/),
+    })
     const clear = await millrace([...list.slice(0, 3), server.url.replace('https', 'http')])
     expect(clear.stderr).toBe('millrace: CONNECTION_FAILED: the server answers over TLS only: use https://\n')
   })

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { MillraceOptions } from '@millrace/client'
@@ -53,10 +53,11 @@ export async function clientTls(surroundings: Surroundings, options: TlsOptions)
   const ca = await read(surroundings, options, 'ca')
   const cert = await read(surroundings, options, 'clientCert')
   const key = await read(surroundings, options, 'clientKey')
-  for (const file of [ca, cert]) if (file !== undefined) checkCertificate(file)
+  if (ca !== undefined) certificateIn(ca)
   if (key !== undefined && cert === undefined) {
     throw new UsageError(`${key.given}: a key needs its certificate; add ${OPTIONS.clientCert.flag}`)
   }
+  if (cert !== undefined) checkPair(cert, key)
   if (ca === undefined && cert === undefined) return undefined
   return {
     ...(ca && { ca: ca.pem }),
@@ -87,10 +88,26 @@ async function read(
 }
 
 /** OpenSSL passes over a file of authorities without any. */
-function checkCertificate({ given, pem }: PemFile): void {
+function certificateIn({ given, pem }: PemFile): X509Certificate {
   try {
-    new X509Certificate(pem)
+    return new X509Certificate(pem)
   } catch (cause) {
     throw new UsageError(`${given}: there is no certificate in it; allowed is PEM`, { cause })
+  }
+}
+
+/** OpenSSL names neither the file nor the option. @param key undefined when it is in the file of the certificate */
+function checkPair(cert: PemFile, key: PemFile | undefined): void {
+  const certificate = certificateIn(cert)
+  const file = key ?? cert
+  let privateKey: KeyObject
+  try {
+    privateKey = createPrivateKey(file.pem)
+  } catch (cause) {
+    const advice = key === undefined ? `; add ${OPTIONS.clientKey.flag}` : '; allowed is PEM, not encrypted'
+    throw new UsageError(`${file.given}: there is no key in it that can be read${advice}`, { cause })
+  }
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new UsageError(`${file.given}: its key is not that of the certificate in ${cert.given}`)
   }
 }

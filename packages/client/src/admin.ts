@@ -2,6 +2,7 @@ import { MillraceError } from '@millrace/record'
 import { fromInt64, type millrace, toInt64, UNARY } from '@millrace/wire'
 import type { AdminCallOptions } from './admin-options.ts'
 import { GroupAdmin } from './group-admin.ts'
+import { checkNames } from './options.ts'
 import { checkPartition, checkPosition, type Position, positionToMessage } from './position.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 import type { CallOptions, Transport } from './transport.ts'
@@ -114,14 +115,13 @@ export class Admin extends GroupAdmin {
    * @throws MillraceError TOPIC_EXISTS, TOPIC_NAME_CONFLICT, INVALID_TOPIC_NAME, INVALID_PARTITIONS, INVALID_CONFIG,
    *   LIMIT_REACHED
    */
-  async createTopic(
-    { name, partitions = 1, config = {} }: NewTopic,
-    options: AdminCallOptions = {},
-  ): Promise<TopicInfo> {
+  async createTopic(topic: NewTopic, options: AdminCallOptions = {}): Promise<TopicInfo> {
+    checkNames('createTopic', topic, { name: true, partitions: true, config: true })
+    const { name, partitions = 1, config = {} } = topic
     const settings = Object.fromEntries(Object.entries(config).map(([key, value]) => [key, String(value)]))
-    const request = { name, partitions, config: settings }
-    const { topic } = await this.transport.call(UNARY.createTopic, request, changing(options))
-    return topicInfo(topic)
+    const request = { name, partitions: checkPartitionCount(partitions), config: settings }
+    const made = await this.transport.call(UNARY.createTopic, request, changing(options))
+    return topicInfo(made.topic)
   }
 
   /** All topics, by name. */
@@ -141,19 +141,13 @@ export class Admin extends GroupAdmin {
    * @throws MillraceError TOPIC_NOT_FOUND, INVALID_CONFIG, INVALID_PARTITIONS (fewer than there are, or too many),
    *   LIMIT_REACHED
    */
-  async alterTopic(
-    name: string,
-    { partitions, config = {} }: TopicAlteration,
-    options: AdminCallOptions = {},
-  ): Promise<TopicDetails> {
-    // On the wire 0 stands for no change.
-    if (partitions !== undefined && !(Number.isInteger(partitions) && partitions >= 1 && partitions < 2 ** 31)) {
-      throw new MillraceError('INVALID_PARTITIONS', `a topic has one partition or more, not ${partitions}`)
-    }
+  async alterTopic(name: string, alteration: TopicAlteration, options: AdminCallOptions = {}): Promise<TopicDetails> {
+    checkNames('alterTopic', alteration, { partitions: true, config: true })
+    const { partitions, config = {} } = alteration
     const entries = Object.entries(config)
     const request = {
       name,
-      partitions: partitions ?? 0,
+      partitions: partitions === undefined ? UNCHANGED : checkPartitionCount(partitions),
       config: Object.fromEntries(entries.flatMap(([key, value]) => (value === null ? [] : [[key, String(value)]]))),
       unset: entries.filter(([, value]) => value === null).map(([key]) => key),
     }
@@ -164,13 +158,15 @@ export class Admin extends GroupAdmin {
 
   /**
    * Makes the records of a partition before an offset unreadable, for good. At or below the log start nothing changes.
-   * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, INVALID_REQUEST; OFFSET_OUT_OF_RANGE past the high
-   *   watermark
+   * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, INVALID_REQUEST, INVALID_CONFIG; OFFSET_OUT_OF_RANGE past
+   *   the high watermark
    */
   async deleteRecords(
-    { topic, partition, before }: RecordsToDelete,
+    records: RecordsToDelete,
     options: AdminCallOptions = {},
   ): Promise<{ readonly logStartOffset: number }> {
+    checkNames('deleteRecords', records, { topic: true, partition: true, before: true })
+    const { topic, partition, before } = records
     if (!Number.isSafeInteger(before) || before < 0) {
       throw new MillraceError('INVALID_REQUEST', `before is an offset, a whole number from 0 on, not ${before}`)
     }
@@ -189,12 +185,15 @@ export class Admin extends GroupAdmin {
    * Has the server copy all that is committed at one moment to the place that it has for backups. With much to copy, the
    * call takes longer than others: `requestTimeoutMs` bounds it.
    * @param backup `name`: 1 to 100 letters, digits, `.`, `_` and `-`. Default: the time
-   * @throws MillraceError INVALID_REQUEST, BACKUP_EXISTS, STORAGE_FAILED, DISK_FULL, UNIMPLEMENTED, TIMED_OUT
+   * @throws MillraceError INVALID_REQUEST, INVALID_CONFIG, BACKUP_EXISTS, STORAGE_FAILED, DISK_FULL, UNIMPLEMENTED,
+   *   TIMED_OUT
    */
   async createBackup(
-    { name = '' }: { name?: string | undefined } = {},
+    backup: { readonly name?: string | undefined } = {},
     options: AdminCallOptions = {},
   ): Promise<BackupInfo> {
+    checkNames('createBackup', backup, { name: true })
+    const { name = '' } = backup
     const made = await this.transport.call(UNARY.createBackup, { name }, changing(options))
     return {
       name: made.name,
@@ -214,9 +213,11 @@ export class Admin extends GroupAdmin {
 
   /**
    * Finds offsets by position, by partition in order.
-   * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND
+   * @throws MillraceError TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, INVALID_CONFIG
    */
-  async offsets({ topic, partition, at }: OffsetQuery, options: AdminCallOptions = {}): Promise<PartitionOffset[]> {
+  async offsets(query: OffsetQuery, options: AdminCallOptions = {}): Promise<PartitionOffset[]> {
+    checkNames('offsets', query, { topic: true, partition: true, at: true })
+    const { topic, partition, at } = query
     const position = positionToMessage(checkPosition('at', at))
     const partitions =
       partition === undefined
@@ -235,6 +236,15 @@ export class Admin extends GroupAdmin {
       }),
     )
   }
+}
+
+/** On the wire: as many partitions as there are or, of a new topic, one. */
+const UNCHANGED = 0
+
+/** The wire would make another number of what is none of its own. */
+function checkPartitionCount(count: unknown): number {
+  if (Number.isInteger(count) && (count as number) >= 1 && (count as number) < 2 ** 31) return count as number
+  throw new MillraceError('INVALID_PARTITIONS', `a topic has one partition or more, not ${count}`)
 }
 
 function changing(options: AdminCallOptions): CallOptions {

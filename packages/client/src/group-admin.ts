@@ -1,7 +1,7 @@
 import { fromInt64, type Int64, type millrace, toInt64, UNARY } from '@millrace/wire'
 import type { AdminCallOptions } from './admin-options.ts'
-import { invalid } from './options.ts'
-import { checkPosition, type Position, positionToMessage } from './position.ts'
+import { checkNames, invalid } from './options.ts'
+import { checkPartition, checkPosition, type Position, positionToMessage } from './position.ts'
 import type { Transport } from './transport.ts'
 
 /** Partitions of one topic. */
@@ -135,12 +135,14 @@ export class GroupAdmin {
   /**
    * Commits offsets from outside, all or none, into a group without members, which is made if need be.
    * @throws MillraceError GROUP_NOT_EMPTY, OFFSET_OUT_OF_RANGE, METADATA_TOO_LARGE, TOPIC_NOT_FOUND, PARTITION_NOT_FOUND,
-   *   INVALID_GROUP_NAME, NUMBER_NOT_EXACT
+   *   INVALID_GROUP_NAME, NUMBER_NOT_EXACT, INVALID_CONFIG
    */
-  async commitOffsets({ group, offsets }: CommitQuery, options: AdminCallOptions = {}): Promise<void> {
+  async commitOffsets(query: CommitQuery, options: AdminCallOptions = {}): Promise<void> {
+    checkNames('commitOffsets', query, { group: true, offsets: true })
+    const { group, offsets } = query
     const commits = offsets.map(({ topic, partition, offset, metadata = '' }) => ({
       topic,
-      partition,
+      partition: checkPartition(partition),
       offset: toInt64(offset),
       metadata,
     }))
@@ -149,9 +151,11 @@ export class GroupAdmin {
 
   /**
    * Committed offsets; partitions without one are left out. An open transaction that commits some is waited for.
-   * @throws MillraceError GROUP_NOT_FOUND, TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, OFFSETS_PENDING when the time is up
+   * @throws MillraceError GROUP_NOT_FOUND, TOPIC_NOT_FOUND, PARTITION_NOT_FOUND, OFFSETS_PENDING when the time is up,
+   *   INVALID_CONFIG
    */
   async fetchOffsets(query: CommittedQuery, options: AdminCallOptions = {}): Promise<CommittedOffset[]> {
+    checkNames('fetchOffsets', query, { group: true, partitions: true, allowPending: true })
     const { group, partitions = [], allowPending = false } = query
     const request = { group, partitions: partitions.map(partitionsMessage), allowPending }
     const { offsets } = await this.transport.call(UNARY.fetchOffsets, request, options)
@@ -170,6 +174,7 @@ export class GroupAdmin {
    *   PARTITION_NOT_FOUND, OFFSET_OUT_OF_RANGE, INVALID_CONFIG
    */
   async resetOffsets(query: ResetQuery, options: AdminCallOptions = {}): Promise<OffsetReset[]> {
+    checkNames('resetOffsets', query, { group: true, to: true, partitions: true, dryRun: true, force: true })
     const { group, to, partitions = [], dryRun = false, force = false } = query
     const request = { group, ...targetToMessage(to), partitions: partitions.map(partitionsMessage), dryRun, force }
     const { offsets } = await this.transport.call(UNARY.resetOffsets, request, { ...options, once: true })
@@ -226,7 +231,7 @@ function topicPartitions({ topic, partitions }: millrace.v1.TopicPartitions): To
 }
 
 function partitionsMessage({ topic, partitions }: TopicPartitions): millrace.v1.TopicPartitions.$Properties {
-  return { topic, partitions: [...partitions] }
+  return { topic, partitions: partitions.map(checkPartition) }
 }
 
 function optionalNumber(value: Int64 | null): number | undefined {

@@ -34,7 +34,7 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
-/** @throws MillraceError INVALID_REQUEST */
+/** @throws MillraceError PARTITION_NOT_FOUND */
 export function checkPartition(partition: unknown): number {
   if (Number.isInteger(partition) && (partition as number) >= 0 && (partition as number) < 2 ** 31) {
     return partition as number

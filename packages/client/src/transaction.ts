@@ -3,6 +3,7 @@ import { toInt64, UNARY } from '@millrace/wire'
 import { abortable } from './abort.ts'
 import type { ProducerRecord, SendResult } from './call.ts'
 import type { ProducerIdentity } from './partition-queue.ts'
+import { checkPartition } from './position.ts'
 import type { Transport } from './transport.ts'
 
 /** How far a partition is handled: the offset of the next record that is wanted. */
@@ -152,8 +153,10 @@ export class OpenTransaction implements Transaction {
       memberId,
       memberEpoch,
       offsets: offsets.map(({ topic, partition, offset, metadata = '' }) => {
-        if (Number.isSafeInteger(offset) && offset >= 0) return { topic, partition, offset: toInt64(offset), metadata }
-        throw new MillraceError('INVALID_REQUEST', `offset ${offset} is not a whole number from 0 on`)
+        if (!Number.isSafeInteger(offset) || offset < 0) {
+          throw new MillraceError('INVALID_REQUEST', `offset ${offset} is not a whole number from 0 on`)
+        }
+        return { topic, partition: checkPartition(partition), offset: toInt64(offset), metadata }
       }),
       transaction: { transactionalId, producerId: toInt64(producerId), producerEpoch },
     }

@@ -72,7 +72,10 @@ export class LocalBackups implements Backups {
         const counts = await this.copyTo(partial)
         await context.disk.rename(partial, `${backupDir}/${name}`)
         await context.disk.syncDirectory(backupDir)
-        return { name, path: `${backupDir}/${name}`, ...counts }
+        const backup = { name, path: `${backupDir}/${name}`, ...counts }
+        const { sizeBytes, copiedBytes, pausedMs } = backup
+        context.logger.info({ backup: backup.path, sizeBytes, copiedBytes, pausedMs }, 'backup made')
+        return backup
       } catch (error) {
         await context.disk.remove(partial).catch(() => {})
         throw explained(error, this.options)
@@ -87,7 +90,7 @@ export class LocalBackups implements Backups {
   }
 
   private async copyTo(target: string): Promise<Omit<Backup, 'name' | 'path'>> {
-    const { disk, logger } = this.options.context
+    const { disk } = this.options.context
     const { linked, pausedMs } = await this.options.whileUnchanged(() => this.linkAll(target))
     let sizeBytes = 0
     let copiedBytes = 0
@@ -99,7 +102,6 @@ export class LocalBackups implements Backups {
     }
     await disk.link(`${this.options.dataDir}/${FORMAT_FILE}`, `${target}/${FORMAT_FILE}`)
     await disk.syncDirectory(target)
-    logger.info({ backup: target, sizeBytes, copiedBytes, pausedMs }, 'backup made')
     return { partitions: linked.length, sizeBytes, copiedBytes, pausedMs }
   }
 

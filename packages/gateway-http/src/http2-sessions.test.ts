@@ -1,10 +1,16 @@
 import { once } from 'node:events'
 import { connect } from 'node:http2'
+import { type AddressInfo, createServer } from 'node:net'
+import { DEFAULT_LIMITS, systemClock } from '@millrace/record'
 import { ManualClock } from '@millrace/testkit'
 import { PRODUCE_STREAM_PATH, UNARY } from '@millrace/wire'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { liveMemory } from '../test/live-memory.ts'
+import { recordingLogger } from '../test/rest-harness.ts'
 import { batchOf, type RpcServer, serveRpc, until } from '../test/rpc-harness.ts'
+import { Http2Sessions } from './http2-sessions.ts'
+import { InFlight } from './in-flight.ts'
+import { RequestTurns } from './request-turns.ts'
 
 let server: RpcServer
 
@@ -70,4 +76,52 @@ test('an answer that its client does not take is kept once', async () => {
   expect(server.gateway.stats().unsentBytes).toBeGreaterThan(streams.length << 20)
   reader.destroy()
   await until(() => server.gateway.stats().unsentBytes === 0)
+})
+
+test('a stream that is reset while it waits for its turn is not answered', async () => {
+  const waiting: (() => void)[] = []
+  class LateTurns extends RequestTurns {
+    override take(_owner: object, start: () => void): void {
+      waiting.push(start)
+    }
+  }
+  class NoRoom extends InFlight {
+    // Its stream is reset then. The turn comes before Node.js has told the client.
+    override addPartial(): boolean {
+      queueMicrotask(() => {
+        for (const start of waiting.splice(0)) start()
+      })
+      return false
+    }
+  }
+  let taken = 0
+  const sessions = new Http2Sessions({
+    limits: DEFAULT_LIMITS,
+    clock: systemClock,
+    logger: recordingLogger().logger,
+    inFlight: new NoRoom(DEFAULT_LIMITS),
+    turns: new LateTurns(systemClock),
+    onMisuse() {},
+    isWary: () => false,
+    onRequest() {},
+    onStream() {
+      taken++
+      return true
+    },
+  })
+  const port = createServer((socket) => sessions.take(socket)).listen(0, '127.0.0.1')
+  await once(port, 'listening')
+  const { port: number } = port.address() as AddressInfo
+  const client = connect(`http://127.0.0.1:${number}`)
+  const stream = client.request({ ':method': 'POST', ':path': '/' })
+  stream.on('error', () => {})
+  await once(client, 'remoteSettings')
+  while (!stream.closed) {
+    stream.write('x')
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect({ waiting, taken }).toEqual({ waiting: [], taken: 0 })
+  client.destroy()
+  sessions.destroy()
+  port.close()
 })

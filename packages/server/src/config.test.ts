@@ -99,7 +99,7 @@ describe('the settings', () => {
       )
       await writeConfig(key.startsWith('limits.') ? { limits: { [key.slice(7)]: null } } : { [key]: null })
       expect(() => load({})).toThrow(
-        expect.objectContaining(message(`${key} in ${join(cwd, 'millrace.config.json')}`, 'null')),
+        expect.objectContaining(message(`${join(cwd, 'millrace.config.json')}: ${key}`, 'null')),
       )
     },
   )
@@ -164,7 +164,7 @@ describe('the configuration file', () => {
   it.each([
     ['{"data":', /is not JSON/],
     ['["data"]', /has to hold a JSON object/],
-    ['{"limits":[1]}', /^limits in .*=\[1\]: allowed is an object of limits/],
+    ['{"limits":[1]}', /: limits=\[1\]: allowed is an object of limits$/],
   ])('has to be a JSON object: %s', async (content, message) => {
     await writeConfig(content)
     expect(() => load({})).toThrow(message)

@@ -115,7 +115,7 @@ function readConfigFile(cwd: string, named: string | undefined): Source | undefi
     throw invalid(`the configuration file ${path} is not JSON: ${(error as Error).message}`)
   }
   if (!isObject(content)) throw invalid(`the configuration file ${path} has to hold a JSON object`)
-  return { values: flatten(content, path), nameOf: ({ key }) => `${key} in ${path}` }
+  return { values: flatten(content, path), nameOf: ({ key }) => `${path}: ${key}` }
 }
 
 /**
@@ -125,7 +125,7 @@ function readConfigFile(cwd: string, named: string | undefined): Source | undefi
  */
 export function flatten(content: Readonly<Record<string, unknown>>, where: string): Record<string, unknown> {
   const { limits = {}, ...rest } = content
-  if (!isObject(limits)) throw notAllowed(`limits in ${where}`, limits, 'an object of limits')
+  if (!isObject(limits)) throw notAllowed(`${where}: limits`, limits, 'an object of limits')
   const limitValues = Object.entries(limits).map(([name, value]) => [`limits.${name}`, value])
   const values: Record<string, unknown> = { ...rest, ...Object.fromEntries(limitValues) }
   const keys = SETTINGS.map(({ key }) => key)

@@ -50,9 +50,9 @@ function banner(server: Server, cwd: string): string[] {
     `Millrace serves REST and gRPC at ${server.url}`,
     server.data === 'memory' ? 'Data: in memory, gone at the end' : `Data: ${resolve(cwd, server.data)}`,
     'Try, in another terminal:',
-    `  npx millrace topic create orders${url}`,
-    `  npx millrace produce orders 'Hello, log!'${url}`,
-    `  npx millrace consume orders${url}`,
+    `  npx millrace topic create hello${url}`,
+    `  npx millrace produce hello 'Hello, log!'${url}`,
+    `  npx millrace consume hello${url}`,
     ...(server.url.startsWith('https:') ? ['They need --ca FILE where the certificate is not trusted anyway.'] : []),
     'Ctrl-C ends it.',
   ]

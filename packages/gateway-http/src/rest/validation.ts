@@ -15,6 +15,7 @@ interface Fault {
     readonly additionalProperties?: unknown
     readonly requiredProperties?: unknown
     readonly type?: unknown
+    readonly allowedValue?: unknown
   }
 }
 
@@ -103,12 +104,23 @@ function describe(schema: TSchema, faults: readonly Fault[]): string {
   return `${placeOf(fault)} ${demandOf(schema, fault)}`
 }
 
+interface ObjectSchema {
+  readonly minProperties?: number
+  readonly maxProperties?: number
+  readonly properties?: object
+}
+
 /** What a value must be, in words. */
 function demandOf(schema: TSchema, { keyword, schemaPath, params, message }: Fault): string {
   const { enum: words } = schemaAt(schema, schemaPath) as { enum?: readonly string[] }
   if (words !== undefined) return `must be one of ${words.join(', ')}`
   if (keyword === 'type') return `must be ${/^[aeio]/.test(String(params.type)) ? 'an' : 'a'} ${params.type}`
+  if (keyword === 'const') return `must be ${JSON.stringify(params.allowedValue)}`
   if (keyword === 'minItems') return 'must not be empty'
+  const { minProperties, maxProperties, properties } = schemaAt(schema, schemaPath) as ObjectSchema
+  if (keyword.endsWith('Properties') && minProperties === 1 && maxProperties === 1) {
+    return `must have exactly one of ${Object.keys(properties ?? {}).join(', ')}`
+  }
   if (keyword !== 'required') return message
   const names = params.requiredProperties as readonly string[]
   return `must have the ${names.length === 1 ? 'property' : 'properties'} ${names.join(', ')}`
