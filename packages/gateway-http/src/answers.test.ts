@@ -81,6 +81,7 @@ test('an answer that waits for its turn holds nothing until then, and gets the r
     return Buffer.alloc(room())
   }
   const [first, second] = [made.make(owner, queued, after), made.make(owner, queued, after)]
+  const late = made.make(owner, queued, after)
   expect(unsent.bytes).toBe(0)
   const other = await made.make({}, { ...read, wantedBytes: 512 * KiB }, () =>
     Promise.resolve(Buffer.alloc(LIMITS.unsentBytes / 2)),
@@ -89,6 +90,7 @@ test('an answer that waits for its turn holds nothing until then, and gets the r
   const { answer, release } = await first
   expect(answer.length).toBe(64 * KiB)
   expect((await second).answer.length).toBeLessThanOrEqual(64 * KiB)
+  await expect(late).rejects.toMatchObject(REFUSED)
   // It has its share now, and takes none of it.
   const third = made.make(owner, queued, (_, room) => Promise.resolve(Buffer.alloc(room())))
   await expect(third).rejects.toMatchObject(REFUSED)

@@ -9,24 +9,15 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Clock, Limits, Logger, Timer } from '@millrace/record'
+import { Http2Connection, STREAM_WINDOW_BYTES } from './http2-connection.ts'
 import type { InFlight } from './in-flight.ts'
-import { Noise, watchNoise } from './noise.ts'
 import { OpenCount } from './open-count.ts'
-import type { RequestOwner, RequestTurns } from './request-turns.ts'
-import { StreamWindow } from './stream-window.ts'
-import { WaitingChunks } from './waiting-chunks.ts'
+import type { RequestTurns } from './request-turns.ts'
+import { isClosed } from './stream-end.ts'
+import type { StreamWindow } from './stream-window.ts'
 
-const KiB = 1024
-const MiB = 1024 * KiB
-
-/**
- * What a peer may send on one stream before we have read it. Each stream that is not read from costs this much memory,
- * and a stream cannot be faster than this per round trip. The more connections there are, the less the next one gets
- * for its streams to share.
- */
-const STREAM_WINDOW_BYTES = { least: 64 * KiB, shared: 16 * MiB }
 /** Larger frames than HTTP/2's default of 16 KiB spare clients that can make them some work. */
-const MAX_FRAME_BYTES = 64 * KiB
+const MAX_FRAME_BYTES = 65_536
 /** Node.js refuses new streams of a connection past this, in MB; what waits to be sent counts. */
 const SESSION_MEMORY_MB = 128
 
@@ -80,12 +71,12 @@ export class Http2Sessions {
   private readonly onMisuse: (address: string) => void
   private readonly isWary: (address: string) => boolean
   private readonly server: Http2Server
-  private readonly open = new Map<ServerHttp2Session, OpenSession>()
+  private readonly open = new Map<ServerHttp2Session, Http2Connection>()
   /** The socket whose session is being made. */
   private arriving: Socket | undefined
   private looking: Timer | undefined
   /** New connections from addresses that one was ended of, and when they are no longer new. */
-  private readonly suspects = new Map<Noise, number>()
+  private readonly suspects = new Map<Http2Connection, number>()
   private lookingAtSuspects: Timer | undefined
   private waryUntilMs = 0
   private readonly inFlight: InFlight
@@ -155,7 +146,7 @@ export class Http2Sessions {
       if (open === undefined) return
       const begin = (): void => {
         // Reset by its client meanwhile.
-        if (stream.destroyed || stream.closed) return
+        if (isClosed(stream)) return
         if (!onStream(stream, headers, open.window))
           toRequest?.call(server, stream, headers, flags, rawHeaders as unknown as string[])
       }
@@ -179,7 +170,7 @@ export class Http2Sessions {
    * them holds: they would keep the headers as long as the stream is open.
    * @returns its connection, or undefined when it has gone or there are too many streams
    */
-  private follow(stream: ServerHttp2Stream): OpenSession | undefined {
+  private follow(stream: ServerHttp2Stream): Http2Connection | undefined {
     // A stream fails with its connection, also before anybody has taken it; an error without a listener would be fatal.
     stream.on('error', (error) => this.logger.debug({ err: error }, 'a stream failed'))
     const open = stream.session && this.open.get(stream.session as ServerHttp2Session)
@@ -188,24 +179,9 @@ export class Http2Sessions {
       stream.close(constants.NGHTTP2_REFUSED_STREAM)
       return undefined
     }
-    open.noise.opened()
-    open.streams.add(stream)
-    stream.once('close', () => {
-      open.streams.delete(stream)
-      this.streams.giveBack()
-    })
-    if (!stream.endAfterHeaders) this.followInput(stream, open)
+    stream.once('close', () => this.streams.giveBack())
+    open.opened(stream)
     return open
-  }
-
-  private followInput(stream: ServerHttp2Stream, { window, chunks }: OpenSession): void {
-    const waiting = new WaitingChunks(stream, this.inFlight, () => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM))
-    window.opened()
-    chunks.add(waiting)
-    stream.once('close', () => {
-      window.closed()
-      chunks.delete(waiting)
-    })
   }
 
   private watch(session: ServerHttp2Session): void {
@@ -216,38 +192,35 @@ export class Http2Sessions {
     }
     // A socket forgets it when it is closed.
     const { remoteAddress: address = '' } = socket
-    const { least, shared } = STREAM_WINDOW_BYTES
-    const { streamWindowBytes: mostBytes, connectionWindowBytes } = this.limits
-    const sharedBytes = Math.min(connectionWindowBytes, shared / (this.open.size + 1))
-    const window = new StreamWindow({ session, leastBytes: least, mostBytes, sharedBytes })
-    const streams = new Set<ServerHttp2Stream>()
+    const { limits, clock, inFlight } = this
     const isWary = this.isWary(address)
-    const noise = new Noise({
-      limits: this.limits,
-      clock: this.clock,
+    const open = new Http2Connection({
+      session,
       socket,
+      address,
+      limits,
+      clock,
+      inFlight,
+      connections: this.open.size + 1,
       isWary,
-      unreadBytes: () => unreadBytes(streams),
-      onTooMuch: () => this.endNoisy(session, address),
+      onNoise: () => this.endNoisy(session, address),
     })
-    this.open.set(session, { address, noise, streams, window, chunks: new Set() })
-    watchNoise(session, noise)
+    this.open.set(session, open)
     session.once('close', () => this.forget(session))
     session.on('error', (error: NodeJS.ErrnoException) => {
       this.logger.debug({ err: error }, 'HTTP/2 connection failed')
       // The protocol was broken, not only the connection.
       if (error.code?.startsWith('ERR_HTTP2')) this.onMisuse(address)
     })
-    session.setLocalWindowSize(connectionWindowBytes)
     this.lookLater()
     if (!isWary) return
-    this.suspects.set(noise, this.clock.monotonicMs() + NEW_MS)
+    this.suspects.set(open, this.clock.monotonicMs() + NEW_MS)
     this.lookAtSuspectsLater()
   }
 
   private forget(session: ServerHttp2Session): void {
     const open = this.open.get(session)
-    if (open !== undefined) this.suspects.delete(open.noise)
+    if (open !== undefined) this.suspects.delete(open)
     this.open.delete(session)
     if (this.suspects.size === 0) {
       this.lookingAtSuspects?.cancel()
@@ -272,9 +245,9 @@ export class Http2Sessions {
     this.lookingAtSuspects ??= this.clock.setTimer(LOOK_MS.suspects, () => {
       this.lookingAtSuspects = undefined
       const nowMs = this.clock.monotonicMs()
-      for (const [noise, untilMs] of this.suspects) {
-        if (nowMs >= untilMs) this.suspects.delete(noise)
-        noise.look()
+      for (const [open, untilMs] of this.suspects) {
+        if (nowMs >= untilMs) this.suspects.delete(open)
+        open.lookAtNoise()
       }
       this.lookAtSuspectsLater()
     })
@@ -287,9 +260,7 @@ export class Http2Sessions {
       if (left-- === 0) return
       this.open.delete(session)
       this.open.set(session, open)
-      open.noise.look()
-      open.window.look()
-      for (const waiting of open.chunks) waiting.look()
+      open.look()
     }
   }
 
@@ -302,18 +273,4 @@ export class Http2Sessions {
     this.waryUntilMs = this.clock.monotonicMs() + WARY_MS
     session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
   }
-}
-
-interface OpenSession extends RequestOwner {
-  readonly noise: Noise
-  readonly streams: Set<ServerHttp2Stream>
-  readonly window: StreamWindow
-  /** Of its streams that may receive something. */
-  readonly chunks: Set<WaitingChunks>
-}
-
-function unreadBytes(streams: Iterable<ServerHttp2Stream>): number {
-  let bytes = 0
-  for (const { readableLength } of streams) bytes += readableLength
-  return bytes
 }

@@ -43,7 +43,7 @@ export class InFlight {
     return this.reserved
   }
 
-  /** Windows of streams that are not read from, and messages that have begun and have no room of their own. */
+  /** Windows of streams that are not read from, their small chunks, and messages that began and have no room of their own. */
   get unreadBytes(): number {
     return this.unread
   }
@@ -126,7 +126,11 @@ export class InFlight {
     this.unread -= windowBytes
   }
 
-  /** Unfinished messages without room of their own have grown by `bytes`, or shrunk. @returns false: that is too much */
+  /**
+   * Unfinished messages without room of their own, or the small chunks that wait in streams, have grown by `bytes`, or
+   * shrunk.
+   * @returns false: that is too much; it is counted all the same
+   */
   addPartial(bytes: number): boolean {
     this.unread += bytes
     return bytes <= 0 || this.unread <= this.limits.unreadBytes

@@ -32,6 +32,8 @@ export class WaitingChunks {
   constructor(stream: Readable, account: ChunkAccount, onTooMany: () => void) {
     this.stream = stream
     this.account = account
+    // Node.js puts everything that comes in with this, and tells of nothing that was not asked for. To look at
+    // the stream from time to time would be too late: one piece from the network holds thousands of frames.
     const push = stream.push
     stream.push = (chunk: Buffer | null) => {
       if (chunk === null) return push.call(stream, null)

@@ -89,7 +89,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   })
   tellRoutes(app)
   if (tracing !== undefined) traceRequests(app, tracing)
-  countAnswers(app, requests)
+  noteEnds(app, options)
   admit(app, options, methods, () => draining)
   readJsonBodies(app, options)
 
@@ -125,17 +125,20 @@ function traceRequests(app: FastifyInstance, tracing: Tracing): void {
     request.traced = tracing.http({ method, url, route, scheme, version: raw.httpVersion, headers })
     request.traced.run(done)
   })
-  app.addHook('onResponse', (request, reply, done) => {
-    request.traced?.endHttp(reply.raw.statusCode, request.failure)
-    done()
-  })
 }
 
-/** Counts each request when it has its answer, or when nobody is there any more to take it. */
-function countAnswers(app: FastifyInstance, requests: RequestStats): void {
+/** Counts each request when it has its answer, or when nobody is there any more to take it; then its body counts no more. */
+function noteEnds(app: FastifyInstance, { requests, inFlight }: RestAppOptions): void {
   app.decorateRequest('failure', undefined)
-  app.addHook('onResponse', (request, _reply, done) => {
-    requests.answered('rest', request.route?.call ?? 'unknown', request.failure?.code ?? 'OK')
+  app.decorateRequest('bodyBytes', 0)
+  app.addHook('onRequest', (request, reply, done) => {
+    // Fastify's own `onResponse` does not come for a connection of HTTP/1.1 that breaks before the answer.
+    reply.raw.once('close', () => {
+      const { failure, route, bodyBytes, traced } = request
+      inFlight.removeBody(bodyBytes)
+      requests.answered('rest', route?.call ?? 'unknown', failure?.code ?? (reply.sent ? 'OK' : 'CANCELLED'))
+      traced?.endHttp(reply.raw.statusCode, failure)
+    })
     done()
   })
 }
@@ -228,11 +231,6 @@ declare module 'fastify' {
 
 function readJsonBodies(app: FastifyInstance, options: RestAppOptions): void {
   const { inFlight, broker } = options
-  app.decorateRequest('bodyBytes', 0)
-  app.addHook('onResponse', (request, _reply, done) => {
-    inFlight.removeBody(request.bodyBytes)
-    done()
-  })
   app.removeAllContentTypeParsers()
   // Fastify remembers which parser a type has, but not that one has it by the asterisk.
   app.addContentTypeParser(['application/json', '*'], (request: FastifyRequest, payload: IncomingMessage, done) => {

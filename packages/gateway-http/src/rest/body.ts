@@ -77,12 +77,12 @@ export function discardBody(
   if (payload.complete || payload.destroyed) return
   let left = maxBytes
   const noise = noiseAround(payload)
-  const timer = clock.setTimer(timeoutMs, () => cutOff(payload))
+  const timer = clock.setTimer(timeoutMs, () => refuseRest(payload))
   const stop = (): void => timer.cancel()
   const onData = (chunk: Buffer): void => {
     noise?.received(chunk.length, false)
     left -= chunk.length
-    if (left < 0) cutOff(payload)
+    if (left < 0) refuseRest(payload)
   }
   payload.on('data', onData).on('end', stop).on('close', stop)
 }
@@ -92,7 +92,7 @@ function noiseAround(payload: IncomingMessage | Http2ServerRequest): Noise | und
 }
 
 /** Of a connection with other requests on it, only the one stream is ended; without an error, as it was answered. */
-function cutOff(payload: IncomingMessage | Http2ServerRequest): void {
+function refuseRest(payload: IncomingMessage | Http2ServerRequest): void {
   if ('stream' in payload) payload.stream.close(constants.NGHTTP2_NO_ERROR)
   else payload.destroy()
 }

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
-import { constants, type Http2ServerResponse } from 'node:http2'
+import type { Http2ServerResponse } from 'node:http2'
 import type { Clock, Limits, Logger } from '@millrace/record'
 import { IdleTimer } from '../rpc/idle-timer.ts'
+import { cutOff } from '../stream-end.ts'
 import type { Unsent } from '../unsent.ts'
 import { isGone } from './gone.ts'
 
@@ -90,7 +91,7 @@ export class TailWriter {
 
   /** A client that does not read would not read an ending either. */
   private cut(): void {
-    if ('stream' in this.response) this.response.stream.close(constants.NGHTTP2_CANCEL)
+    if ('stream' in this.response) cutOff(this.response.stream)
     else this.response.destroy()
   }
 }

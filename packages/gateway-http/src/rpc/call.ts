@@ -5,6 +5,7 @@ import type { Answers } from '../answers.ts'
 import { noiseOf } from '../noise.ts'
 import type { OpenCount } from '../open-count.ts'
 import type { Outcome, RequestStats } from '../request-stats.ts'
+import { cutOff, isClosed } from '../stream-end.ts'
 import type { TracedRequest } from '../tracing.ts'
 import type { Unsent } from '../unsent.ts'
 import type { ConnectionBudget } from './connection-budget.ts'
@@ -69,9 +70,9 @@ export class Call {
     stream.once('close', () => this.closed())
   }
 
-  /** False once the call has its status or its client has gone; a stream that was reset throws when it is answered. */
+  /** False once the call has its status or its client has gone. */
   get isOpen(): boolean {
-    return !this.hasEnded && !this.stream.destroyed && !this.stream.closed
+    return !this.hasEnded && !isClosed(this.stream)
   }
 
   /** False while what was written waits for the client to read. */
@@ -118,7 +119,7 @@ export class Call {
 
   private sendTrailers(): void {
     this.stalled.stop()
-    if (!this.stream.destroyed && !this.stream.closed) this.stream.sendTrailers(this.trailers)
+    if (!isClosed(this.stream)) this.stream.sendTrailers(this.trailers)
   }
 
   /** What the client still sends is thrown away, and if it does not stop by itself, it is stopped. */
@@ -152,7 +153,7 @@ export class Call {
       'a call was cut off: its client does not read',
     )
     this.hasEnded = true
-    this.stream.close(constants.NGHTTP2_CANCEL)
+    cutOff(this.stream)
   }
 
   private closed(): void {

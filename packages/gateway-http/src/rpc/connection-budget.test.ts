@@ -2,6 +2,8 @@ import { ManualClock } from '@millrace/testkit'
 import { PRODUCE_STREAM_PATH, UNARY } from '@millrace/wire'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { batchOf, type ProduceCall, type RpcServer, serveRpc, until } from '../../test/rpc-harness.ts'
+import { InFlight } from '../in-flight.ts'
+import { ConnectionBudget } from './connection-budget.ts'
 
 const LIMITS = { inFlightBytes: 400_000, unreadBytes: 2 << 20, requestBytes: 1 << 20 }
 
@@ -70,4 +72,13 @@ test('streams that are not read from are refused once their windows are too many
   for (const { call } of streams) call.end()
   const codes = (await Promise.all(outcomes)).map(({ error }) => error?.code)
   expect(new Set(codes)).toEqual(new Set([undefined, 'LIMIT_REACHED']))
+})
+
+test('a stream that is not read from counts with its window, and with what Node.js reads ahead of it', () => {
+  const inFlight = new InFlight({ inFlightBytes: 1, unreadBytes: 300_000 })
+  const budget = new ConnectionBudget({ inFlightBytesPerConnection: 1 }, inFlight, { bytes: 100_000 })
+  expect(budget.addUnread()).toBe(165_536)
+  expect(budget.addUnread()).toBeUndefined()
+  budget.removeUnread(165_536)
+  expect(inFlight.unreadBytes).toBe(0)
 })

@@ -31,6 +31,7 @@ export class FetchStream implements MessageSink {
     call.onDrain = () => turns.pass()
     call.onClose = () => this.endAll()
     this.inbound = new Inbound(call, this, MAX_REQUEST_BYTES)
+    this.inbound.start()
     call.begin()
   }
 

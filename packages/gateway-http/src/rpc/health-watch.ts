@@ -27,6 +27,7 @@ export class HealthWatch implements MessageSink {
     call.onDrain = () => this.pay()
     this.inbound = new Inbound(call, this, MAX_REQUEST_BYTES)
     this.deadline = startDeadline(call, timeoutMs, () => this.inbound.stop())
+    this.inbound.start()
     call.begin()
   }
 

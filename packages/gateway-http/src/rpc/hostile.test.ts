@@ -9,7 +9,7 @@ import {
   PRODUCE_STREAM_PATH,
   UNARY,
 } from '@millrace/wire'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { FakeGroups } from '../../test/fake-groups.ts'
 import { batchOf, PORT_TIMERS, type RawClient, type RpcServer, serveRpc, until } from '../../test/rpc-harness.ts'
 
@@ -98,6 +98,25 @@ describe.each(PATHS)('%s', (path) => {
     expect(server.lines.filter(({ level }) => level !== 'debug')).toEqual([])
   })
 })
+
+test.each(PATHS)(
+  '%s is refused from the start where it could not be read, and there is no room for it to wait',
+  async (path) => {
+    const full = await serveRpc({ limits: { inFlightBytesPerConnection: 1_000, unreadBytes: 0 } })
+    try {
+      await full.broker.topics.create({ name: 't', partitions: 1 })
+      const greedy = full.connect()
+      vi.spyOn(full.broker.produce, 'target').mockReturnValue(new Promise(() => {}))
+      greedy.produceStream().send({ id: 1, batch: batchOf('v'.repeat(1_000)) })
+      await until(() => full.gateway.stats().inFlightBytes > 1_000)
+      const call = greedy.open(path)
+      call.end()
+      expect((await call.outcome).error?.code).toBe('LIMIT_REACHED')
+    } finally {
+      await full.close()
+    }
+  },
+)
 
 test('what came before a broken frame is stored and answered', async () => {
   const call = client.open(PRODUCE_STREAM_PATH)

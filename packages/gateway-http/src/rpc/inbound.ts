@@ -45,8 +45,12 @@ export class Inbound implements Pausable, Reservation {
     this.reader = new FrameReader({ maxMessageBytes })
     const { clock, limits } = call.context
     this.stalled = new IdleTimer(clock, limits.requestTimeoutMs, () => this.break(stalledError(limits)))
-    const { stream } = call
-    this.noise = noiseOf(stream.session)
+    this.noise = noiseOf(call.stream.session)
+  }
+
+  /** Begins to read. The sink may be told at once that nothing will come, so that it must be complete by now. */
+  start(): void {
+    const { stream } = this.call
     stream.on('data', (chunk: Buffer) => this.receive(chunk))
     stream.on('end', () => this.end())
     stream.once('close', () => this.stop())

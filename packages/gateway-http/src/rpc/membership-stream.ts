@@ -57,6 +57,7 @@ export class MembershipStream implements MessageSink, MemberListener {
     call.onDrain = () => this.flush()
     call.onClose = () => this.end(undefined)
     this.inbound = new Inbound(call, this, MAX_REQUEST_BYTES)
+    this.inbound.start()
     call.begin()
   }
 

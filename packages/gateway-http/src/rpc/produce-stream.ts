@@ -49,6 +49,7 @@ export class ProduceStream implements MessageSink {
     this.broker = broker
     call.onDrain = () => this.inbound.release()
     this.inbound = new Inbound(call, this, call.context.limits.requestBytes)
+    this.inbound.start()
     call.begin()
   }
 

@@ -30,6 +30,7 @@ export class ReflectionStream implements MessageSink {
     call.onDrain = () => this.wake?.()
     this.inbound = new Inbound(call, this, MAX_REQUEST_BYTES)
     this.deadline = startDeadline(call, timeoutMs, () => this.inbound.stop())
+    this.inbound.start()
     call.begin()
   }
 

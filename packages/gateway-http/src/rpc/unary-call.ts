@@ -34,6 +34,7 @@ export class UnaryCall implements MessageSink {
     if (o.timeoutMs !== undefined) {
       this.deadline = call.context.clock.setTimer(o.timeoutMs, () => this.expire())
     }
+    this.inbound.start()
   }
 
   onMessage(message: Buffer): void {
