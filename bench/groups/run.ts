@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { Broker, type MemberListener, type Membership, type TopicPartitions } from '@millrace/broker'
 import { openLocalEngine } from '@millrace/engine-local'
 import { nodeDisk } from '@millrace/log'
-import { BatchBuilder, DEFAULT_LIMITS, type MillraceError, silentLogger, systemClock } from '@millrace/record'
+import { BatchBuilder, DEFAULT_LIMITS, foregroundClock, type MillraceError, silentLogger } from '@millrace/record'
 
 /** A member that does at once what it is told. */
 class Member implements MemberListener {
@@ -133,7 +133,7 @@ async function commits(broker: Broker): Promise<void> {
 
 const { values } = parseArgs({ options: { dir: { type: 'string', default: tmpdir() } } })
 const directory = await mkdtemp(join(values.dir, 'millrace-groups-'))
-const surroundings = { clock: systemClock, limits: DEFAULT_LIMITS, logger: silentLogger }
+const surroundings = { clock: foregroundClock, limits: DEFAULT_LIMITS, logger: silentLogger }
 try {
   const engine = await openLocalEngine({ disk: nodeDisk(), dataDir: directory, ...surroundings })
   const broker = new Broker({ engine, ...surroundings })

@@ -46,7 +46,7 @@ export class Broker {
     this.topics = new Topics({ engine, limits, logger, traffic: this.traffic })
     this.produce = new Produce({ engine, clock, limits, logger, topics: this.topics, longWork })
     this.fetch = new Fetch({ limits, topics: this.topics, longWork })
-    this.groups = new Groups({ engine, clock, limits, logger, topics: this.topics, fetch: this.fetch })
+    this.groups = new Groups({ engine, clock, limits, logger, topics: this.topics, fetch: this.fetch, longWork })
     this.transactions = new Transactions({ engine, limits })
     this.backups = new Backups({ engine, clock })
     this.logger = logger

@@ -138,7 +138,7 @@ export interface GroupPartition {
 
 /** What `Groups` (groups.ts) offers the gateways. Errors are those that groups.proto names for each call. */
 export interface GroupCalls {
-  join(request: JoinRequest, listener: MemberListener): Promise<Membership>
+  join(request: JoinRequest, listener: MemberListener, line?: string): Promise<Membership>
   list(): Promise<readonly GroupSummary[]>
   describe(group: string): Promise<GroupDescription>
   delete(group: string): Promise<void>

@@ -373,6 +373,16 @@ describe('bad input', () => {
     await expect(new TestMember(other.groups, { group: 'g' }).join()).rejects.toMatchObject({ code: 'LIMIT_REACHED' })
   })
 
+  test('a server that shuts down before its turn, and more that wait than there may be members', async () => {
+    const { member, groups, broker } = await setUp({ limits: { members: 2 } })
+    const joining = Array.from({ length: 3 }, () => member().join())
+    await expect(joining[2]).rejects.toMatchObject({ code: 'LIMIT_REACHED' })
+    groups.endMemberships()
+    const refused = { status: 'rejected', reason: expect.objectContaining({ code: 'SHUTTING_DOWN' }) }
+    expect(await Promise.allSettled(joining.slice(0, 2))).toEqual([refused, refused])
+    await broker.close()
+  })
+
   test('too many groups, too many members', async () => {
     const { member } = await setUp({ limits: { groups: 1, membersPerGroup: 2 } })
     const one = await member().join()

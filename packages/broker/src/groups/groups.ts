@@ -2,6 +2,7 @@ import type { Engine } from '@millrace/engine'
 import { type Clock, type Limits, type Logger, MillraceError, Pauses } from '@millrace/record'
 import type { Fetch } from '../fetch/fetch.ts'
 import type { Topics } from '../topics/topics.ts'
+import type { LongWork } from '../work/long-work.ts'
 import { GroupRegistry, notEmpty, pendingOffsets } from './group-registry.ts'
 import type {
   CommitRequest,
@@ -19,6 +20,7 @@ import type {
 } from './group-types.ts'
 import { type GroupStats, GroupViews } from './group-views.ts'
 import { checkGroupName, checkJoin } from './join-request.ts'
+import { JoinRounds } from './join-rounds.ts'
 import type { LiveGroup } from './live-group.ts'
 import { MemberConnection } from './member-connection.ts'
 import { MemberSession } from './member-session.ts'
@@ -33,6 +35,7 @@ export interface GroupsOptions {
   readonly logger: Logger
   readonly topics: Topics
   readonly fetch: Fetch
+  readonly longWork: LongWork
 }
 
 /** Consumer groups: members that share partitions, and offsets that they commit. */
@@ -42,9 +45,11 @@ export class Groups implements GroupCalls {
   private readonly commits: OffsetCommits
   private readonly resets: OffsetResets
   private readonly views: GroupViews
+  private readonly joins: JoinRounds
 
-  constructor({ engine, clock, limits, logger, topics, fetch }: GroupsOptions) {
+  constructor({ engine, clock, limits, logger, topics, fetch, longWork }: GroupsOptions) {
     this.limits = limits
+    this.joins = new JoinRounds({ clock, longWork, limits })
     this.registry = new GroupRegistry({ engine, clock, limits, logger, topics })
     this.commits = new OffsetCommits({ engine, clock, topics: this.registry.topics })
     this.resets = new OffsetResets({ fetch, topics: this.registry.topics, commits: this.commits })
@@ -81,29 +86,13 @@ export class Groups implements GroupCalls {
 
   /**
    * Makes the caller a member, or again the one that it was. The listener hears its assignment after this has returned.
+   * @param line who asks: where many join, one line waits for one of each other
    * @throws MillraceError INVALID_GROUP_NAME, INVALID_SUBSCRIPTION, INVALID_REQUEST, LIMIT_REACHED, INSTANCE_ID_IN_USE,
    *   UNKNOWN_MEMBER, STALE_MEMBER_EPOCH, SHUTTING_DOWN; what writing failed with
    */
-  async join(request: JoinRequest, listener: MemberListener): Promise<Membership> {
-    // The topics are known when the groups are.
-    await this.registry.open()
-    const checked = checkJoin(request, this.limits, this.registry.topics.nameCharacters)
-    const { group: name, memberId, owned, ...traits } = checked
-    // A group that nobody can join is not made.
-    if (this.isFull && !this.registry.has(name)) throw this.full()
-    const { group, store } = await (request.memberEpoch === 0
-      ? this.registry.findOrMake(name)
-      : this.findMember(name, { memberId, memberEpoch: 0 }))
-    this.checkRoom(group, checked)
-    const connection = new MemberConnection(memberId, listener, this.registry.topics)
-    try {
-      await group.join({ memberId, owned: this.idsOf(owned), ...traits }, connection)
-    } catch (error) {
-      group.disconnected(connection)
-      throw error
-    }
-    const idsOf = (partitions: readonly TopicPartitions[]) => this.idsOf(partitions)
-    return new MemberSession({ group, store, connection, commits: this.commits, idsOf })
+  async join(request: JoinRequest, listener: MemberListener, line = ''): Promise<Membership> {
+    // To check a join costs something, too: one that is refused has waited for its turn as well.
+    return this.joins.run(line, () => this.joinNow(request, listener))
   }
 
   async list(): Promise<readonly GroupSummary[]> {
@@ -201,6 +190,28 @@ export class Groups implements GroupCalls {
     if (request.dryRun) return told(await this.resets.plan((await this.registry.open())?.store, request))
     const { group, store } = await this.registry.findOrMake(request.group)
     return told(await this.resets.apply(group, store, request))
+  }
+
+  private async joinNow(request: JoinRequest, listener: MemberListener): Promise<Membership> {
+    // The topics are known when the groups are.
+    await this.registry.open()
+    const checked = checkJoin(request, this.limits, this.registry.topics.nameCharacters)
+    const { group: name, memberId, memberEpoch, owned, ...traits } = checked
+    // A group that nobody can join is not made.
+    if (this.isFull && !this.registry.has(name)) throw this.full()
+    const { group, store } = await (memberEpoch === 0
+      ? this.registry.findOrMake(name)
+      : this.findMember(name, { memberId, memberEpoch: 0 }))
+    this.checkRoom(group, checked)
+    const connection = new MemberConnection(memberId, listener, this.registry.topics)
+    try {
+      await group.join({ memberId, memberEpoch, owned: this.idsOf(owned), ...traits }, connection)
+    } catch (error) {
+      group.disconnected(connection)
+      throw error
+    }
+    const idsOf = (partitions: readonly TopicPartitions[]) => this.idsOf(partitions)
+    return new MemberSession({ group, store, connection, commits: this.commits, idsOf })
   }
 
   /** @throws MillraceError LIMIT_REACHED */

@@ -196,6 +196,52 @@ describe('a member', () => {
     stream.join()
     expect((await stream.call.endAfterServer()).error).toMatchObject({ code: 'INSTANCE_ID_IN_USE' })
   })
+
+  test.each([undefined, 'LIMIT_REACHED'] as const)(
+    'has a call for as long as its join takes, however soon it ends its side (%s)',
+    async (code) => {
+      const { opened, open } = gate()
+      groups.joins = opened
+      if (code !== undefined) groups.failure = new MillraceError(code, 'no')
+      const stream = client.memberStream()
+      let isOver = false
+      void stream.call.outcome.then(() => {
+        isOver = true
+      })
+      stream.join()
+      stream.call.end()
+      await until(() => groups.members.length === 1)
+      // Streams after it, on the same connection, have come and gone.
+      for (let count = 0; count < 5; count++) {
+        const { call } = client.memberStream()
+        call.end()
+        await call.outcome
+      }
+      expect(isOver).toBe(false)
+      open()
+      const { messages, error } = await stream.call.outcome
+      expect([messages, error?.code]).toEqual([[], code])
+      expect(groups.members[0]?.calls).toEqual(code === undefined ? ['disconnected'] : [])
+    },
+  )
+
+  test.each([true, false])(
+    'that joins is told at once that the server shuts down (its side is open: %s)',
+    async (isOpen) => {
+      const { opened, open } = gate()
+      groups.joins = opened
+      const stream = client.memberStream()
+      stream.join()
+      if (!isOpen) stream.call.end()
+      await until(() => groups.members.length === 1)
+      const closed = server.gateway.close(10_000)
+      const { error } = await (isOpen ? stream.call.endAfterServer() : stream.call.outcome)
+      expect(error?.code).toBe('SHUTTING_DOWN')
+      open()
+      client.destroy()
+      await closed
+    },
+  )
 })
 
 describe('the connection of a member', () => {

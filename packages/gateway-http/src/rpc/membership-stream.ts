@@ -35,6 +35,8 @@ export class MembershipStream implements MessageSink, MemberListener {
   private readonly groups: GroupCalls
   private readonly inbound: Inbound
   private state: 'new' | 'joining' | 'member' | 'over' = 'new'
+  /** A call goes on until its group has answered its join: who joins and goes, over and over, waits as others do. */
+  private isAnswerDue = false
   /** As long as its group counts on this stream. */
   private membership: Membership | undefined
   /** Set when the member has said that it leaves, which it may do before its group has answered its join. */
@@ -87,7 +89,11 @@ export class MembershipStream implements MessageSink, MemberListener {
 
   /** One that leaves gets to do so. */
   shutDown(): void {
-    if (this.leaving === undefined) this.end(new MillraceError('SHUTTING_DOWN', 'the server is shutting down'))
+    if (this.leaving !== undefined) return
+    const error = new MillraceError('SHUTTING_DOWN', 'the server is shutting down')
+    // The group of one that joins would say the same, later.
+    if (this.isAnswerDue) this.refused(error)
+    else this.end(error)
   }
 
   assigned(memberEpoch: number, partitions: readonly TopicPartitions[]): void {
@@ -103,27 +109,39 @@ export class MembershipStream implements MessageSink, MemberListener {
     if (this.state !== 'new') throw invalid('a member joins once on each stream')
     const request = joinOf(message, this.maxPartitions)
     this.state = 'joining'
+    this.isAnswerDue = true
     this.group = request.group
     const { budget } = this.call
     budget.take(bytes)
     this.groups
-      .join(request, this)
+      .join(request, this, addressOf(this.call))
       .then(
         (membership) => this.joined(request.memberId, membership),
-        (error: unknown) => this.end(asMillraceError(error)),
+        (error: unknown) => this.refused(asMillraceError(error)),
       )
       .finally(() => budget.giveBack(bytes))
   }
 
   private joined(memberId: string, membership: Membership): void {
+    this.isAnswerDue = false
     if (this.leaving !== undefined) this.sendOff(membership, this.leaving.forGood)
-    else if (this.state === 'over') membership.disconnected()
-    else {
+    else if (this.state === 'over') {
+      membership.disconnected()
+      this.endIfAnswered()
+    } else {
       this.state = 'member'
       this.membership = membership
       const { memberEpoch, heartbeatIntervalMs, sessionTimeoutMs } = membership
       this.answer({ joined: { memberId, memberEpoch, heartbeatIntervalMs, sessionTimeoutMs } })
     }
+  }
+
+  /** Also told to one that has ended its side. */
+  private refused(error: MillraceError): void {
+    this.isAnswerDue = false
+    this.error ??= error
+    this.end(error)
+    this.endIfAnswered()
   }
 
   private leave(forGood: boolean): void {
@@ -223,12 +241,17 @@ export class MembershipStream implements MessageSink, MemberListener {
   }
 
   private endIfAnswered(): void {
-    if (this.state === 'over' && this.unanswered === 0 && this.answers.length === 0) this.call.end(this.error)
+    if (this.state !== 'over' || this.isAnswerDue || this.unanswered > 0 || this.answers.length > 0) return
+    this.call.end(this.error)
   }
 
   private get maxPartitions(): number {
     return this.call.context.limits.partitions
   }
+}
+
+function addressOf({ stream }: Call): string {
+  return stream.session?.socket.remoteAddress ?? ''
 }
 
 function frames(answers: readonly Answer[]): Buffer {

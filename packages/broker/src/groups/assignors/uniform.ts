@@ -77,6 +77,8 @@ class Share {
       const left = new Set(this.members.keys())
       while (left.size > 0) {
         const giver = this.mostOf(left)
+        // Neither it nor anyone left has two more than somebody else.
+        if (this.counts[giver]! < 2) break
         if (this.moveFrom(giver)) isBalanced = false
         else left.delete(giver)
       }
