@@ -1,4 +1,4 @@
-import type { Clock } from '@millrace/record'
+import { type Clock, Lines } from '@millrace/record'
 
 /** Requests that begin in one turn of the event loop. */
 const STARTS_PER_TURN = 4
@@ -18,9 +18,6 @@ export interface RequestOwner {
   readonly address: string
 }
 
-/** Requests that wait, by connection. */
-type Lines = Map<RequestOwner, (() => void)[]>
-
 /**
  * Lets requests begin a few in each turn of the event loop: address by address, and for each of them connection by
  * connection. One that sends hundreds at once makes others wait for one of them, not for all. Where requests have to wait
@@ -28,7 +25,8 @@ type Lines = Map<RequestOwner, (() => void)[]>
  */
 export class RequestTurns {
   private readonly clock: Clock
-  private readonly waiting = new Map<string, Lines>()
+  /** By address, and for each by connection. */
+  private readonly waiting = new Map<string, Lines<RequestOwner, () => void>>()
   private started = 0
   private isScheduled = false
   /** When the last turn ended. */
@@ -45,7 +43,7 @@ export class RequestTurns {
   /** Requests that wait for their turn. */
   get size(): number {
     let size = 0
-    for (const lines of this.waiting.values()) for (const starts of lines.values()) size += starts.length
+    for (const lines of this.waiting.values()) size += lines.size
     return size
   }
 
@@ -64,12 +62,10 @@ export class RequestTurns {
   private wait(owner: RequestOwner, start: () => void): void {
     let lines = this.waiting.get(owner.address)
     if (lines === undefined) {
-      lines = new Map()
+      lines = new Lines()
       this.waiting.set(owner.address, lines)
     }
-    const starts = lines.get(owner)
-    if (starts === undefined) lines.set(owner, [start])
-    else starts.push(start)
+    lines.add(owner, start)
   }
 
   private schedule(): void {
@@ -101,11 +97,8 @@ export class RequestTurns {
       const [first] = this.waiting
       if (first === undefined) return
       const [address, lines] = first
-      const [owner, starts] = lines.entries().next().value as [RequestOwner, (() => void)[]]
-      const start = starts.shift()
-      // To the end of both lines.
-      lines.delete(owner)
-      if (starts.length > 0) lines.set(owner, starts)
+      const start = lines.next()
+      // To the end.
       this.waiting.delete(address)
       if (lines.size > 0) this.waiting.set(address, lines)
       this.started++

@@ -29,6 +29,7 @@ export {
   MAX_TOPIC_NAME_LENGTH,
   REMEMBERED_BATCHES,
 } from './limits.ts'
+export { Lines } from './lines.ts'
 export { type Logger, silentLogger } from './logger.ts'
 export { murmur2, partitionOfKey } from './murmur2.ts'
 export { nextTurn, Pauses } from './next-turn.ts'

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { Lines } from './lines.ts'
 import { nextTurn } from './next-turn.ts'
 
 /** A pause ends when the event loop had nothing to do for this part of it and the turn. */
@@ -26,8 +27,7 @@ export interface PacedTurnsOptions {
  */
 export class PacedTurns {
   private readonly options: PacedTurnsOptions
-  /** Those that wait, by their line; the line whose turn it is comes first. */
-  private readonly waiting = new Map<string, Set<Work>>()
+  private readonly waiting = new Lines<string, Work>()
   private isRunning = false
   private closed = false
   private endPause: (() => void) | undefined
@@ -49,23 +49,15 @@ export class PacedTurns {
 
   /** As `run`, for work that nobody waits for. @returns what takes it out of its line */
   take(line: string, work: Work): () => void {
-    const known = this.waiting.get(line)
-    if (known === undefined) this.waiting.set(line, new Set([work]))
-    else known.add(work)
+    this.waiting.add(line, work)
     if (!this.isRunning) void this.takeTurns()
-    return () => this.leave(line, work)
+    return () => this.waiting.remove(line, work)
   }
 
   /** Makes no more pauses. */
   close(): void {
     this.closed = true
     this.endPause?.()
-  }
-
-  private leave(line: string, work: Work): void {
-    const works = this.waiting.get(line)
-    works?.delete(work)
-    if (works?.size === 0) this.waiting.delete(line)
   }
 
   private async takeTurns(): Promise<void> {
@@ -76,7 +68,7 @@ export class PacedTurns {
     while (this.waiting.size > 0) {
       const startMs = clock.monotonicMs()
       const startIdleMs = clock.idleMs()
-      const works = this.next(perTurn)
+      const works = this.waiting.take(perTurn)
       await Promise.allSettled(works.map(async (work) => work()))
       // Those who hear of it do so first.
       await nextTurn()
@@ -89,22 +81,6 @@ export class PacedTurns {
       while (works.length >= pauseFrom && !this.closed && !isOver()) await this.rest(lookMs)
     }
     this.isRunning = false
-  }
-
-  private next(count: number): Work[] {
-    const works: Work[] = []
-    while (works.length < count) {
-      const [first] = this.waiting
-      if (first === undefined) break
-      const [line, inLine] = first
-      const work = inLine.values().next().value as Work
-      inLine.delete(work)
-      works.push(work)
-      // To the end.
-      this.waiting.delete(line)
-      if (inLine.size > 0) this.waiting.set(line, inLine)
-    }
-    return works
   }
 
   private async rest(ms: number): Promise<void> {

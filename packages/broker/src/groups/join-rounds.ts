@@ -1,4 +1,4 @@
-import { type Clock, type Limits, MillraceError, nextTurn } from '@millrace/record'
+import { type Clock, type Limits, Lines, MillraceError, nextTurn } from '@millrace/record'
 import type { LongWork } from '../work/long-work.ts'
 
 /** Joins of a round. Those of one group share what they cost: a target, an epoch and a write. */
@@ -22,9 +22,7 @@ export interface JoinRoundsOptions {
  */
 export class JoinRounds {
   private readonly options: JoinRoundsOptions
-  /** The line whose turn it is comes first. */
-  private readonly lines = new Map<string, (() => Promise<void>)[]>()
-  private waiting = 0
+  private readonly waiting = new Lines<string, () => Promise<void>>()
   private isRunning = false
   /** What rounds took lately, without the time in which the event loop had nothing to do. */
   private debtMs = 0
@@ -40,15 +38,12 @@ export class JoinRounds {
    * @throws MillraceError LIMIT_REACHED when too many wait; what `join` throws
    */
   async run<T>(line: string, join: () => Promise<T>): Promise<T> {
-    if (this.waiting >= this.options.limits.members) {
-      throw new MillraceError('LIMIT_REACHED', `${this.waiting} members wait to join already`)
+    const { size } = this.waiting
+    if (size >= this.options.limits.members) {
+      throw new MillraceError('LIMIT_REACHED', `${size} members wait to join already`)
     }
     return await new Promise<T>((resolve, reject) => {
-      const joins = this.lines.get(line)
-      const start = (): Promise<void> => join().then(resolve, reject)
-      if (joins === undefined) this.lines.set(line, [start])
-      else joins.push(start)
-      this.waiting++
+      this.waiting.add(line, () => join().then(resolve, reject))
       if (!this.isRunning) void this.runAll()
     })
   }
@@ -58,7 +53,7 @@ export class JoinRounds {
     this.isRunning = true
     // What else this turn of the event loop brings shares the round.
     await nextTurn()
-    while (this.waiting > 0) {
+    while (this.waiting.size > 0) {
       const round = (): Promise<void> => this.runOne()
       await (this.isInDebt ? longWork.run('joins', round) : round())
     }
@@ -68,7 +63,7 @@ export class JoinRounds {
   private async runOne(): Promise<void> {
     const { clock } = this.options
     const startMs = clock.monotonicMs() - clock.idleMs()
-    await Promise.all(this.take().map((start) => start()))
+    await Promise.all(this.waiting.take(JOINS_PER_ROUND).map((start) => start()))
     this.debtMs = Math.min(this.debtMs + clock.monotonicMs() - clock.idleMs() - startMs, 2 * CREDIT_MS)
   }
 
@@ -77,19 +72,5 @@ export class JoinRounds {
     this.debtMs = Math.max(this.debtMs - (nowMs - this.forgivenAtMs) * FORGIVEN, 0)
     this.forgivenAtMs = nowMs
     return this.debtMs > CREDIT_MS
-  }
-
-  private take(): (() => Promise<void>)[] {
-    const round: (() => Promise<void>)[] = []
-    while (round.length < JOINS_PER_ROUND) {
-      const [first] = this.lines
-      if (first === undefined) break
-      const [line, joins] = first
-      round.push(joins.shift()!)
-      this.lines.delete(line)
-      if (joins.length > 0) this.lines.set(line, joins)
-    }
-    this.waiting -= round.length
-    return round
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '@millrace/record'
+import { type Clock, Lines } from '@millrace/record'
 
 /** Content from here on makes work that others feel. */
 export const LARGE_BYTES = 65_536
@@ -23,8 +23,7 @@ const MIN_LOOK_MS = 1
  */
 export class LongWork {
   private readonly clock: Clock
-  /** Those that wait, by their line; the line whose turn it is comes first. */
-  private readonly waiting = new Map<string, (() => void)[]>()
+  private readonly waiting = new Lines<string, () => void>()
   private isBusy = false
 
   constructor(clock: Clock) {
@@ -37,7 +36,7 @@ export class LongWork {
    * @throws what `work` throws
    */
   async run<T>(line: string, work: (pace: Pace) => T | Promise<T>): Promise<T> {
-    if (this.isBusy) await this.turnOf(line)
+    if (this.isBusy) await new Promise<void>((resolve) => this.waiting.add(line, resolve))
     this.isBusy = true
     const pace = new Pace(this.clock)
     try {
@@ -49,23 +48,9 @@ export class LongWork {
 
   private async goOnAfter(pace: Pace): Promise<void> {
     await pace.rest()
-    const [first] = this.waiting
-    if (first === undefined) {
-      this.isBusy = false
-      return
-    }
-    const [line, [next, ...others]] = first
-    this.waiting.delete(line)
-    if (others.length > 0) this.waiting.set(line, others)
-    next?.()
-  }
-
-  private turnOf(line: string): Promise<void> {
-    return new Promise((resolve) => {
-      const waiting = this.waiting.get(line)
-      if (waiting === undefined) this.waiting.set(line, [resolve])
-      else waiting.push(resolve)
-    })
+    const next = this.waiting.next()
+    if (next === undefined) this.isBusy = false
+    else next()
   }
 }
 
