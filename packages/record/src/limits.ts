@@ -189,7 +189,7 @@ export const DEFAULT_LIMITS: Limits = {
   tableSnapshotRecords: 10_000,
   producersPerPartition: 10_000,
   producers: 100_000,
-  producerIdExpirationMs: 3_600_000,
+  producerIdExpirationMs: 900_000,
   transactionalIds: 10_000,
   transactionTimeoutMs: 900_000,
   transactionalIdExpirationMs: 7 * 86_400_000,
