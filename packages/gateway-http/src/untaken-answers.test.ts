@@ -109,3 +109,19 @@ test.each([
   expect((await answer.arrayBuffer()).byteLength > 7 << 20).toBe(offset === 0)
   await until(() => clock.pendingTimers === before && server.gateway.stats().unsentBytes === 0)
 })
+
+test('files of the page that nobody takes do not use up file handles, and are cut off', async () => {
+  const clock = new ManualClock()
+  const server = await serveRpc({ clock })
+  onTestFinished(() => server.close())
+  const client = await greedy(server)
+  const path = '/docs/static/swagger-ui-bundle.js'
+  const ask = (): Promise<unknown> => statusOf(client.request({ ':path': path }))
+  const statuses = await Promise.all(Array.from({ length: 100 }, ask))
+  expect(statuses.filter((status) => status === 200)).toHaveLength(64)
+  expect(statuses.filter((status) => status === 429)).toHaveLength(36)
+  clock.advance(server.limits.stalledReaderTimeoutMs)
+  await expect.poll(ask).toBe(200)
+  const whole = await fetch(`http://127.0.0.1:${server.port}${path}`)
+  expect((await whole.text()).length).toBeGreaterThan(1 << 20)
+})

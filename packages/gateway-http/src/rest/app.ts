@@ -102,7 +102,7 @@ export async function createRestApp(options: RestAppOptions): Promise<RestApp> {
   groupRoutes(app, context)
   transactionRoutes(app, context)
   backupRoutes(app, context)
-  descriptionRoutes(app, routes)
+  descriptionRoutes(app, routes, options)
   await app.ready()
 
   return {
