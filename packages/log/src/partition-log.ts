@@ -340,7 +340,7 @@ export class PartitionLog {
       this.checkOpen()
       if (offset <= this.logStart) return this.logStart
       try {
-        await this.segments.keepProducers(offset, this.durableEnd, this.producers)
+        await this.segments.keepProducers(offset, this.producers)
         this.isStartKept = false
         await this.segments.keepStart(offset)
         this.isStartKept = true

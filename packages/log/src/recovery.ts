@@ -10,6 +10,7 @@ import type { PartitionLogConfig } from './log-config.ts'
 import type { LogContext } from './log-context.ts'
 import { PartitionLog } from './partition-log.ts'
 import { recoverProducers } from './producer-recovery.ts'
+import type { ProducerState } from './producer-state.ts'
 import { Segment } from './segment.ts'
 import { SegmentIndexes } from './segment-indexes.ts'
 import { SegmentList } from './segment-list.ts'
@@ -124,7 +125,7 @@ export class PartitionRecovery implements JournalReceiver {
           'records that were on disk are not there',
         )
       }
-      await this.keepLogStart()
+      await this.beginAtLogStart()
       const { segments } = this
       await this.rebuildTransactionIndexes()
       const { producers, snapshots } = await recoverProducers(context, directory, this.names, segments, this.checked)
@@ -136,6 +137,7 @@ export class PartitionRecovery implements JournalReceiver {
       const list = new SegmentList(context, directory, segments, snapshots)
       const mustCut = this.wasEmpty && this.active.sizeBytes === 0
       const appendTime = config.timestampType === 'LogAppendTime' ? await lastAppendTime(segments) : 0
+      await this.removeDeleted(list, producers)
       return new PartitionLog(context, {
         identity,
         config,
@@ -176,13 +178,9 @@ export class PartitionRecovery implements JournalReceiver {
     return Math.max(epochStart, journalStart, ...baseOffsetsIn(this.names, 'snapshot'))
   }
 
-  /** What lies wholly before the log start is removed: a crash came before its removal was done. */
   private async openSegments(): Promise<Segment[]> {
     const { context, directory } = this
     const bases = baseOffsetsIn(this.names, 'log')
-    while (bases.length > 1 && (bases[1] as number) <= this.logStart) {
-      await new Segment(context, directory, bases.shift() as number).remove()
-    }
     if (bases.length === 0) return [await Segment.create(context, directory, this.logStart)]
     const sealed = new Set(baseOffsetsIn(this.names, 'crc'))
     const segments: Segment[] = []
@@ -299,11 +297,28 @@ export class PartitionRecovery implements JournalReceiver {
   }
 
   /** Records were deleted up to an end that was not synced, and lost? Offsets go on behind it all the same. */
-  private async keepLogStart(): Promise<void> {
+  private async beginAtLogStart(): Promise<void> {
     if (this.active.nextOffset >= this.logStart) return
-    const active = await Segment.create(this.context, this.directory, this.logStart)
-    for (const segment of this.segments) await segment.remove()
-    this.segments = [active]
+    this.segments.push(await Segment.create(this.context, this.directory, this.logStart))
+  }
+
+  /**
+   * A crash came before the removal of what lies wholly before the log start was done. It goes now, and not before it
+   * told what is known of its producers: there may be no snapshot that does.
+   */
+  private async removeDeleted(list: SegmentList, producers: ProducerState): Promise<void> {
+    const { directory, logStart, segments } = this
+    const second = segments[1]
+    if (second === undefined || second.baseOffset > logStart) return
+    try {
+      await list.keepProducers(logStart, producers)
+    } catch (error) {
+      // They are removed with what is deleted next.
+      this.context.logger.warn({ err: error, directory }, 'segments before the log start stay')
+      return
+    }
+    list.removeBefore(logStart)
+    await list.sealed()
   }
 
   private async openEpochs(): Promise<LeaderEpochs> {

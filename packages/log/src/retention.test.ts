@@ -3,6 +3,7 @@ import { CrashDisk, seededRandom } from '@millrace/testkit'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { append, DIRECTORY, diskWith, LogBench, sizedBatch, TIMESTAMP, valuesFrom } from '../test/log-harness.ts'
 import type { CleanupConfig } from './cleanup-config.ts'
+import type { PartitionLogConfig } from './log-config.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { Throttle } from './throttle.ts'
 
@@ -23,13 +24,16 @@ let bench: LogBench
 
 beforeEach(() => {
   disk = new CrashDisk(seededRandom(1))
-  bench = new LogBench(disk)
+  bench = new LogBench(disk.mount())
   bench.clock.setWallClock(TIMESTAMP)
 })
 
 /** A log whose segments hold two batches of one record each. */
-function open(cleanup: Partial<CleanupConfig>, clean = false): Promise<PartitionLog> {
-  return bench.open({ segmentBytes: 2 * BATCH_BYTES, cleanup: { ...CLEANUP, ...cleanup }, clean })
+function open(
+  { flushPolicy = 'commit', ...cleanup }: Partial<CleanupConfig & PartitionLogConfig>,
+  clean = false,
+): Promise<PartitionLog> {
+  return bench.open({ segmentBytes: 2 * BATCH_BYTES, flushPolicy, cleanup: { ...CLEANUP, ...cleanup }, clean })
 }
 
 const maintain = (log: PartitionLog): Promise<void> => log.maintain(new Throttle(bench.clock, Infinity))
@@ -159,6 +163,7 @@ describe('what was deleted', () => {
       await log.append(sizedBatch(BATCH_BYTES, '')).committed
       await maintain(log)
       await log.truncateBefore(2)
+      await expect.poll(logFiles).toHaveLength(1)
       disk.crash()
       bench = new LogBench(disk.mount())
       const reopened = await open({})
@@ -168,20 +173,32 @@ describe('what was deleted', () => {
     },
   )
 
-  test('takes nothing of what its producers are known by, when all of it went before the roll', async () => {
-    const batch = (baseSequence: number) =>
-      sizedBatch(BATCH_BYTES, '', { producerId: 7, baseSequence, timestamp: TIMESTAMP })
-    const log = await open({})
-    for (let sequence = 0; sequence < 2; sequence++) await log.append(batch(sequence)).committed
-    await log.truncateBefore(2)
-    disk.failNext({ operation: 'create', path: '.snapshot', code: 'ENOSPC' })
-    await log.append(sizedBatch(BATCH_BYTES, '')).committed
-    disk.crash()
-    bench = new LogBench(disk.mount())
-    const reopened = await open({})
-    expect(await reopened.append(batch(1)).committed).toMatchObject({ duplicate: true, baseOffset: 1 })
-    await reopened.close()
-  })
+  test.each(['commit', 'interval', 'os'] as const)(
+    'takes nothing of what its producers are known by, when all of it went before the roll, with flush.policy=%s',
+    async (flushPolicy) => {
+      const batch = (baseSequence: number) =>
+        sizedBatch(BATCH_BYTES, '', { producerId: 7, baseSequence, timestamp: TIMESTAMP })
+      const log = await open({ flushPolicy })
+      for (let sequence = 0; sequence < 2; sequence++) await log.append(batch(sequence)).committed
+      await log.truncateBefore(2)
+      disk.failNext({ operation: 'create', path: '.snapshot', code: 'ENOSPC' })
+      await log.append(sizedBatch(BATCH_BYTES, '')).committed
+      const crash = async (): Promise<PartitionLog> => {
+        disk.crash()
+        bench = new LogBench(disk.mount())
+        return open({ flushPolicy })
+      }
+      // Where there is no room for a snapshot at the next start either, the log can be used all the same.
+      disk.failNext({ operation: 'create', path: '.snapshot', code: 'ENOSPC' })
+      expect((await crash()).logStartOffset).toBe(2)
+      await crash()
+      expect(logFiles()).toEqual([`${DIRECTORY}/00000000000000000002.log`])
+      const reopened = await crash()
+      expect(reopened.logStartOffset).toBe(2)
+      expect(await reopened.append(batch(1)).committed).toMatchObject({ duplicate: true, baseOffset: 1 })
+      await reopened.close()
+    },
+  )
 
   test('is not seen to be gone before it is for good', async () => {
     let failing = true

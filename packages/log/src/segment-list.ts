@@ -125,13 +125,9 @@ export class SegmentList {
   /**
    * Keeps what is known of the producers of the segments that go with a log start, where no snapshot tells of it: a crash
    * tore it, or it could not be saved. When it returns, that outlives a crash.
-   * @param durableEnd a snapshot of a later offset could come to stand in a log that a crash took back
    */
-  async keepProducers(logStartOffset: number, durableEnd: number, producers: ProducerState): Promise<void> {
-    const [stays] = this.from(logStartOffset) as [Segment]
-    // All of the active segment goes, once another one is begun behind it.
-    const isAll = logStartOffset === this.active.nextOffset && logStartOffset <= durableEnd
-    const from = isAll ? logStartOffset : stays.baseOffset
+  async keepProducers(logStartOffset: number, producers: ProducerState): Promise<void> {
+    const [{ baseOffset: from }] = this.from(logStartOffset) as [Segment]
     const isKept = (): boolean => from === this.segments[0]?.baseOffset || (this.snapshots.at(-1) ?? 0) >= from
     if (isKept()) return
     await this.background.run(async () => {

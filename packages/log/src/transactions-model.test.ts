@@ -108,13 +108,13 @@ class History {
   constructor(seed: number) {
     this.random = seededRandom(seed)
     this.disk = new CrashDisk(this.random)
-    this.bench = new LogBench(this.disk)
+    this.bench = new LogBench(this.disk.mount())
     const flushPolicy = this.random.pick(['commit', 'commit', 'interval', 'os'] as const)
     this.options = { flushPolicy, segmentBytes: this.random.pick([300, 700, 100_000]) }
   }
 
   async run(): Promise<void> {
-    await this.open(this.disk, false)
+    await this.open(this.disk.mount(), false)
     for (let step = this.random.int(20, 120); step > 0; step--) {
       await this.step()
       await this.check()
@@ -191,7 +191,7 @@ class History {
     const isClean = await this.try(this.log.close())
     this.disk.clearFaults()
     if (!isClean) this.disk.kill()
-    await this.open(isClean ? this.disk : this.disk.mount(), isClean)
+    await this.open(this.disk.mount(), isClean)
   }
 
   private async crash(): Promise<void> {
@@ -209,7 +209,7 @@ class History {
     else producer.begin(open.producerEpoch, 'without sequences')
   }
 
-  private async open(disk: CrashDisk | ReturnType<CrashDisk['mount']>, clean: boolean): Promise<void> {
+  private async open(disk: ReturnType<CrashDisk['mount']>, clean: boolean): Promise<void> {
     this.bench = new LogBench(disk, { clock: this.bench.clock })
     this.log = await this.bench.open({ ...this.options, clean })
   }
