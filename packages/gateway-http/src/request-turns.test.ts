@@ -76,13 +76,13 @@ test('a start that asks for another lets the others begin first', async () => {
 })
 
 describe('where there is other work', () => {
-  test('those that had to wait go on when it has had six times what they took', async () => {
+  test('those that had to wait go on when it has had eight times what they took', async () => {
     const { clock, started, take } = setUp()
     take(connection(), 'a', 40, 1)
     await nextTurn()
     expect(started).toHaveLength(2 * PER_TURN)
     // They took 4 ms.
-    for (let turn = 0; turn < 23; turn++) {
+    for (let turn = 0; turn < 31; turn++) {
       clock.advance(1)
       await nextTurn()
     }
@@ -98,7 +98,7 @@ describe('where there is other work', () => {
     await nextTurn()
     expect(started).toHaveLength(2 * PER_TURN)
     for (const [ms, turns] of [
-      [0.6, 2],
+      [0.8, 2],
       [0.2, 3],
     ] as const) {
       clock.advance(ms)

@@ -6,7 +6,7 @@ const STARTS_PER_TURN = 4
  * Those that had to wait go on once everything else took so many times as long as the last of them took to begin. What a
  * request goes on to cost is part of everything else, and about twice as much.
  */
-const OTHERS_SHARE = 6
+const OTHERS_SHARE = 8
 /** What a request counts for at least: one with a body does its work later. */
 const LEAST_START_MS = 0.03
 /** A turn of the event loop that is shorter had nothing to do. */
@@ -21,7 +21,7 @@ export interface RequestOwner {
 /**
  * Lets requests begin a few in each turn of the event loop: address by address, and for each of them connection by
  * connection. One that sends hundreds at once makes others wait for one of them, not for all. Where requests have to wait
- * while streams are open, they get about half of the time, and more only where the streams have nothing to do.
+ * while streams are open, they get about a third of the time, and more only where the streams have nothing to do.
  */
 export class RequestTurns {
   private readonly clock: Clock
