@@ -96,6 +96,16 @@ export async function writeNewFile(disk: Disk, path: string, bytes: Buffer): Pro
   }
 }
 
+/** Syncs a file that another process wrote. */
+export async function syncFile(disk: Disk, path: string): Promise<void> {
+  const file = await disk.open(path)
+  try {
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}
+
 /** Copies the bytes from `start` to `end` of a file into a synced one, over one that may be there; in pieces. */
 export async function copyToNewFile(
   disk: Disk,

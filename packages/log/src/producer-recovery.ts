@@ -1,5 +1,5 @@
 import { MillraceError, type RecordBatch } from '@millrace/record'
-import { readFile } from './disk.ts'
+import { readFile, syncFile } from './disk.ts'
 import { baseOffsetsIn, segmentFileName } from './file-names.ts'
 import type { BatchPlace } from './intact-batch.ts'
 import { eachIntact } from './intact-scan.ts'
@@ -18,6 +18,8 @@ export interface RecoveredProducers {
  * The newest snapshot that can be read, and what was appended after it.
  * @param names what is in the partition's directory
  * @param checked segments each of whose batches was found to be whole
+ * @param clean whether the last shutdown was; else the process may have died before it synced the newest snapshot, on which
+ *   segments and older snapshots may be removed
  */
 export async function recoverProducers(
   context: LogContext,
@@ -25,6 +27,7 @@ export async function recoverProducers(
   names: readonly string[],
   segments: readonly Segment[],
   checked: ReadonlySet<Segment>,
+  clean: boolean,
 ): Promise<RecoveredProducers> {
   const { disk, limits, logger } = context
   const end = (segments.at(-1) as Segment).nextOffset
@@ -37,6 +40,7 @@ export async function recoverProducers(
     try {
       if (offset > end) throw new MillraceError('STORAGE_FAILED', 'it is of a later offset than the log has')
       const decoded = decodeProducerSnapshot(bytes as Buffer, limits.producersPerPartition)
+      if (!clean && producers === undefined) await syncFile(disk, path)
       snapshots.unshift(offset)
       if (producers !== undefined) continue
       producers = decoded

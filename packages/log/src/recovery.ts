@@ -128,7 +128,15 @@ export class PartitionRecovery implements JournalReceiver {
       await this.beginAtLogStart()
       const { segments } = this
       await this.rebuildTransactionIndexes()
-      const { producers, snapshots } = await recoverProducers(context, directory, this.names, segments, this.checked)
+      const { clean } = this.options
+      const { producers, snapshots } = await recoverProducers(
+        context,
+        directory,
+        this.names,
+        segments,
+        this.checked,
+        clean,
+      )
       if (!this.asLeft) await context.disk.syncDirectory(directory)
       if (epochs.latest < 0) await this.beginEpochs()
       else if (!this.asLeft) epochs.raise(this.active.nextOffset)

@@ -200,6 +200,36 @@ describe('what was deleted', () => {
     },
   )
 
+  test('takes nothing of what its producers are known by, where the process died before the snapshot was synced', async () => {
+    const batch = (baseSequence: number) =>
+      sizedBatch(BATCH_BYTES, '', { producerId: 7, baseSequence, timestamp: TIMESTAMP })
+    for (let seed = 1; seed <= 20; seed++) {
+      disk = new CrashDisk(seededRandom(seed))
+      const reopen = (): Promise<PartitionLog> => {
+        bench = new LogBench(disk.mount())
+        return open({})
+      }
+      let log = await reopen()
+      for (let sequence = 0; sequence < 2; sequence++) await log.append(batch(sequence)).committed
+      const written = Promise.withResolvers<void>()
+      disk.observer = (operation, path) => {
+        if (operation !== 'datasync' || !path.endsWith('.snapshot')) return
+        disk.observer = undefined
+        disk.kill()
+        written.resolve()
+      }
+      log.append(sizedBatch(BATCH_BYTES, '')).committed.catch(() => {})
+      await written.promise
+      log = await reopen()
+      await log.truncateBefore(2)
+      await expect.poll(logFiles).toHaveLength(1)
+      disk.crash()
+      log = await reopen()
+      expect(await log.append(batch(1)).committed, `seed ${seed}`).toMatchObject({ duplicate: true, baseOffset: 1 })
+      await log.close()
+    }
+  })
+
   test('is not seen to be gone before it is for good', async () => {
     let failing = true
     const failsToSync = async (directory: string): Promise<void> => {
