@@ -1,10 +1,8 @@
 import { type Limits, MillraceError } from '@millrace/record'
-import type { Unsent } from './unsent.ts'
+import { LEAST_BYTES, type Unsent } from './unsent.ts'
 
 /** What a connection may always have waiting to be taken by its client, however much others have. */
 const OWN_SHARE_BYTES = 131_072
-/** An answer that anybody gets, however much others have not taken. */
-const LEAST_BYTES = 65_536
 
 /** An answer, and what tells that it was taken or that nobody wants it any more. May be called twice. */
 export interface HeldAnswer<T> {

@@ -1,5 +1,5 @@
-/** What is read for a client at a time, however much others have not taken. */
-const LEAST_BYTES = 65_536
+/** What a client is given at a time, however much others have not taken. */
+export const LEAST_BYTES = 65_536
 /** A read may take this part of what is left. */
 const PART = 1 / 8
 

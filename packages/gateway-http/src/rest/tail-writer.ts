@@ -2,10 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Clock, Limits, Logger } from '@millrace/record'
 import { IdleTimer } from '../rpc/idle-timer.ts'
 import type { Unsent } from '../unsent.ts'
-import { cutOffResponse, isGone, type Response } from './response.ts'
-
-/** Written at a time: whoever takes as little as this within the time allowed is slow but not stalled. */
-const PIECE_BYTES = 65_536
+import { cutOffResponse, isGone, PIECE_BYTES, type Response } from './response.ts'
 
 export interface TailWriterOptions {
   readonly clock: Clock

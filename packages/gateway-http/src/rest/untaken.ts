@@ -1,12 +1,10 @@
 import type { Clock, Limits, Logger } from '@millrace/record'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Answers } from '../answers.ts'
-import { connectionOf, cutOffResponse, isGone } from './response.ts'
+import { connectionOf, cutOffResponse, isGone, PIECE_BYTES } from './response.ts'
 
 /** Smaller answers cost little beside what a request costs anyway. */
 const SMALL_BYTES = 1_024
-/** A client that takes as little as this within `stalledReaderTimeoutMs` is slow but not stalled. */
-const PIECE_BYTES = 65_536
 /** What changes nothing may be refused after its work was done. */
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 

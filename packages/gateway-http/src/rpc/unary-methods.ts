@@ -55,6 +55,10 @@ const SAFE: ReadonlySet<string> = new Set(
 export function unaryRoutes(broker: Broker, health: Health, context: UnaryContext): ReadonlyMap<string, UnaryRoute> {
   const { limits, answers } = context
   const routes = new Map<string, UnaryRoute>()
+  const counted = (answer: Buffer, { budget }: Call): UnaryAnswer => ({
+    parts: [answer],
+    release: answers.hold(budget, answer.length),
+  })
   function route<Request, Response>(
     method: UnaryMethod<Request, never, unknown, Response>,
     run: (request: Request) => Promise<Response>,
@@ -62,10 +66,10 @@ export function unaryRoutes(broker: Broker, health: Health, context: UnaryContex
     const isSafe = SAFE.has(method.path)
     routes.set(method.path, {
       maxRequestBytes: SMALL_REQUEST_BYTES,
-      handle: async (bytes, _signal, { budget }) => {
+      handle: async (bytes, _signal, call) => {
         const answer = frameMessage(method.encodeResponse(await run(method.decodeRequest(bytes))))
         if (isSafe) answers.checkRoom(answer.length)
-        return { parts: [answer], release: answers.hold(budget, answer.length) }
+        return counted(answer, call)
       },
     })
   }
@@ -93,10 +97,8 @@ export function unaryRoutes(broker: Broker, health: Health, context: UnaryContex
     get maxRequestBytes() {
       return limits.requestBytes
     },
-    handle: async (bytes, _signal, { budget }) => {
-      const answer = frameMessage(UNARY.produce.encodeResponse(await produce(broker, bytes, context)))
-      return { parts: [answer], release: answers.hold(budget, answer.length) }
-    },
+    handle: async (bytes, _signal, call) =>
+      counted(frameMessage(UNARY.produce.encodeResponse(await produce(broker, bytes, context))), call),
   })
   routes.set(UNARY.fetch.path, {
     maxRequestBytes: SMALL_REQUEST_BYTES,
